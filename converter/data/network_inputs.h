@@ -1,0 +1,21 @@
+// One sample of a data set as the values of a network's inputs.
+#pragma once
+
+#include <vector>
+
+#include "graph/graph.h"
+#include "media/preprocess.h"
+#include "media/samples.h"
+#include "reference/value.h"
+
+namespace nibble {
+
+// The dimension names to bind so that a sample fits: arrays give their own sizes, a picture those of the preprocessing
+// (free heights and widths take the picture's size after resize and crop).
+Result<DimBindings> dims_of_sample(const Graph& graph, const media::SampleSet& samples, size_t i, const media::Preprocessing& preprocessing);
+
+// Values for all inputs of a graph with bound shapes, in the graph's order. Pictures need a single float input.
+Result<std::vector<reference::FloatValue>> sample_inputs(const Graph& bound, const media::SampleSet& samples, size_t i,
+                                                         const media::Preprocessing& preprocessing);
+
+}  // namespace nibble

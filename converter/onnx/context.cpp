@@ -1,0 +1,230 @@
+// NodeContext: typed access to inputs and attributes of one ONNX node.
+#include <onnx/onnx_pb.h>
+
+#include <algorithm>
+
+#include "converter/onnx/importer.h"
+#include "core/text.h"
+#include "core/try.h"
+
+namespace nibble::onnx_import {
+namespace {
+
+using A = ::onnx::AttributeProto;
+
+const Value kAbsent;
+
+}  // namespace
+
+NodeContext::NodeContext(Importer& importer, const ::onnx::NodeProto& node, int64_t opset)
+    : importer_(importer), node_(node), opset_(opset), name_(node.name()) {
+  if (name_.empty()) {
+    for (const std::string& output : node.output()) {
+      if (name_.empty()) name_ = output;
+    }
+  }
+}
+
+const std::string& NodeContext::type() const { return node_.op_type(); }
+size_t NodeContext::inputs() const { return static_cast<size_t>(node_.input_size()); }
+size_t NodeContext::outputs() const { return static_cast<size_t>(node_.output_size()); }
+
+bool NodeContext::has(size_t i) const { return i < inputs() && !node_.input(static_cast<int>(i)).empty(); }
+
+bool NodeContext::wants_output(size_t i) const {
+  if (i >= outputs()) return false;
+  const auto found = importer_.readers_.find(node_.output(static_cast<int>(i)));
+  return found != importer_.readers_.end() && found->second > 0;
+}
+
+const Value& NodeContext::value(size_t i) const {
+  if (!has(i)) return kAbsent;
+  const auto found = importer_.values_.find(node_.input(static_cast<int>(i)));
+  return found == importer_.values_.end() ? kAbsent : found->second;
+}
+
+Result<TensorId> NodeContext::tensor(size_t i) {
+  if (!has(i)) return fail(format("input %zu is missing", i));
+  Value& value = importer_.values_[node_.input(static_cast<int>(i))];
+  if (value.id != kNoTensor) return value.id;
+  if (!value.ints) return fail(format("input %zu has no value", i));
+  std::vector<int64_t> numbers;
+  for (const Dim& d : *value.ints) {
+    if (!d.is_const()) return unsupported(format("input %zu depends on the free dimension %s at run time", i, d.to_string().c_str()));
+    numbers.push_back(d.value());
+  }
+  TensorDesc desc{"", value.type, value.shape, {}, Packing::plain};
+  if (value.type == DType::i64) {
+    value.id = importer_.graph_.add_constant(std::move(desc), ConstantData::of(numbers));
+  } else {
+    std::vector<uint8_t> bytes(numbers.begin(), numbers.end());
+    value.id = importer_.graph_.add_constant(std::move(desc), ConstantData::of(bytes));
+  }
+  return value.id;
+}
+
+Result<std::vector<Dim>> NodeContext::dims(size_t i) const {
+  const Value& v = value(i);
+  if (v.ints) return *v.ints;
+  return unsupported(format("input %zu must be known when converting, but it is computed at run time", i));
+}
+
+Result<std::vector<int64_t>> NodeContext::ints(size_t i) const {
+  NBL_TRY(const std::vector<Dim> known, dims(i));
+  std::vector<int64_t> out;
+  for (const Dim& d : known) {
+    if (!d.is_const()) return unsupported(format("input %zu depends on the free dimension %s", i, d.to_string().c_str()));
+    out.push_back(d.value());
+  }
+  return out;
+}
+
+bool NodeContext::is_constant(size_t i) const {
+  const Value& v = value(i);
+  return v.ints || (v.id != kNoTensor && importer_.graph_.tensor(v.id).is_constant());
+}
+
+Result<std::vector<float>> NodeContext::floats(size_t i) const {
+  const Value& v = value(i);
+  if (v.ints) {
+    NBL_TRY(const std::vector<int64_t> numbers, ints(i));
+    return std::vector<float>(numbers.begin(), numbers.end());
+  }
+  if (v.id == kNoTensor || !importer_.graph_.tensor(v.id).is_constant() || v.type != DType::f32) {
+    return unsupported(format("input %zu must be a constant of floats", i));
+  }
+  const auto values = importer_.graph_.tensor(v.id).constant->as<float>();
+  return std::vector<float>(values.begin(), values.end());
+}
+
+bool NodeContext::has_attribute(const char* name) const {
+  return std::any_of(node_.attribute().begin(), node_.attribute().end(), [&](const A& a) { return a.name() == name; });
+}
+
+const A* NodeContext::attribute(const char* name) {
+  handled_.insert(name);
+  for (const A& a : node_.attribute()) {
+    if (a.name() == name) return &a;
+  }
+  return nullptr;
+}
+
+Result<int64_t> NodeContext::integer(const char* name, int64_t otherwise) {
+  const A* a = attribute(name);
+  if (!a) return otherwise;
+  if (a->type() != A::INT) return fail(format("attribute '%s': expected an integer", name));
+  return static_cast<int64_t>(a->i());
+}
+
+Result<float> NodeContext::real(const char* name, float otherwise) {
+  const A* a = attribute(name);
+  if (!a) return otherwise;
+  if (a->type() != A::FLOAT) return fail(format("attribute '%s': expected a float", name));
+  return a->f();
+}
+
+Result<std::string> NodeContext::text(const char* name, const std::string& otherwise) {
+  const A* a = attribute(name);
+  if (!a) return otherwise;
+  if (a->type() != A::STRING) return fail(format("attribute '%s': expected a string", name));
+  return a->s();
+}
+
+Result<std::vector<int64_t>> NodeContext::integers(const char* name, std::vector<int64_t> otherwise) {
+  const A* a = attribute(name);
+  if (!a) return otherwise;
+  if (a->type() != A::INTS) return fail(format("attribute '%s': expected integers", name));
+  return std::vector<int64_t>(a->ints().begin(), a->ints().end());
+}
+
+Result<std::vector<float>> NodeContext::reals(const char* name, std::vector<float> otherwise) {
+  const A* a = attribute(name);
+  if (!a) return otherwise;
+  if (a->type() != A::FLOATS) return fail(format("attribute '%s': expected floats", name));
+  return std::vector<float>(a->floats().begin(), a->floats().end());
+}
+
+Result<int64_t> NodeContext::axis(const char* name, int64_t otherwise, size_t rank) {
+  NBL_TRY(int64_t axis, integer(name, otherwise));
+  const auto r = static_cast<int64_t>(rank);
+  if (axis < -r || axis >= r) return fail(format("axis %lld is outside a tensor of rank %zu", static_cast<long long>(axis), rank));
+  return axis < 0 ? axis + r : axis;
+}
+
+Result<TensorId> NodeContext::emit(Op op, std::vector<TensorId> inputs, std::vector<TensorDesc> declared) {
+  Graph& graph = importer_.graph_;
+  const std::string name = emitted_ == 0 ? name_ : name_ + "." + std::to_string(emitted_);
+  auto added = graph.add_node(name, std::move(op), inputs, std::move(declared));
+  if (!added) return std::move(added).error();
+  ++emitted_;
+  const TensorId out = graph.nodes.back().outputs[0];
+  const bool all_constant = !inputs.empty() && std::all_of(inputs.begin(), inputs.end(), [&](TensorId id) {
+    return id == kNoTensor || graph.tensor(id).is_constant();
+  });
+  if (!all_constant) return out;
+  NBL_TRY(std::vector<Tensor> folded, fold_constants(graph, graph.nodes.back()));
+  for (size_t i = 0; i < folded.size(); ++i) graph.tensor(graph.nodes.back().outputs[i]) = std::move(folded[i]);
+  graph.nodes.pop_back();
+  --emitted_;
+  return out;
+}
+
+Result<TensorId> NodeContext::constant(const Shape& shape, const std::vector<float>& values) {
+  return importer_.graph_.add_constant({"", DType::f32, shape, {}, Packing::plain}, ConstantData::of(values));
+}
+
+Result<TensorId> NodeContext::constant(Constant constant) {
+  return importer_.graph_.add_constant(std::move(constant.desc), ConstantData::own(std::move(constant.bytes)));
+}
+
+const TensorDesc& NodeContext::desc(TensorId id) const { return importer_.graph_.desc(id); }
+
+Tensor& NodeContext::graph_tensor(TensorId id) { return importer_.graph_.tensor(id); }
+
+Result<TensorId> NodeContext::reshape(TensorId id, Shape shape) {
+  if (desc(id).shape == shape) return id;
+  return emit(Reshape{std::move(shape)}, {id});
+}
+
+Status NodeContext::set(size_t output, TensorId id) {
+  if (output >= outputs() || node_.output(static_cast<int>(output)).empty()) return {};
+  Value value;
+  value.id = id;
+  value.type = desc(id).type;
+  value.shape = desc(id).shape;
+  const Tensor& tensor = importer_.graph_.tensor(id);
+  const bool integral = value.type == DType::i64 || value.type == DType::boolean;
+  if (tensor.is_constant() && integral) {
+    std::vector<Dim> ints;
+    if (value.type == DType::i64) {
+      for (int64_t v : tensor.constant->as<int64_t>()) ints.push_back(v);
+    } else {
+      for (uint8_t v : tensor.constant->as<uint8_t>()) ints.push_back(v);
+    }
+    value.ints = std::move(ints);
+  }
+  importer_.values_[node_.output(static_cast<int>(output))] = std::move(value);
+  return {};
+}
+
+Status NodeContext::set_ints(size_t output, Shape shape, std::vector<Dim> values, DType type) {
+  if (output >= outputs() || node_.output(static_cast<int>(output)).empty()) return {};
+  Value value;
+  value.type = type;
+  value.shape = std::move(shape);
+  value.ints = std::move(values);
+  importer_.values_[node_.output(static_cast<int>(output))] = std::move(value);
+  return {};
+}
+
+Error NodeContext::fail(const std::string& message) const { return {Code::invalid_argument, message}; }
+Error NodeContext::unsupported(const std::string& message) const { return {Code::unsupported_op, message}; }
+
+Status NodeContext::check_all_attributes_handled() const {
+  for (const A& a : node_.attribute()) {
+    if (!handled_.contains(a.name())) return unsupported("attribute '" + a.name() + "' is not supported");
+  }
+  return {};
+}
+
+}  // namespace nibble::onnx_import

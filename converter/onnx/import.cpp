@@ -1,0 +1,189 @@
+#include "converter/onnx/import.h"
+
+#include <onnx/onnx_pb.h>
+
+#include <algorithm>
+
+#include "core/text.h"
+#include "core/try.h"
+
+namespace nibble::onnx_import {
+namespace {
+
+Result<Shape> read_shape(const ::onnx::TypeProto::Tensor& type, const std::string& name) {
+  Shape shape;
+  for (int i = 0; i < type.shape().dim_size(); ++i) {
+    const auto& d = type.shape().dim(i);
+    if (d.has_dim_value() && d.dim_value() > 0) {
+      if (d.dim_value() > kMaxDim) return Error{Code::invalid_argument, "input '" + name + "' has a size beyond 2^31"};
+      shape.push_back(d.dim_value());
+    } else if (d.has_dim_param() && !d.dim_param().empty()) {
+      auto parsed = Dim::parse(d.dim_param());
+      shape.push_back(parsed && !parsed->is_const() ? *parsed : Dim::symbol(d.dim_param()));
+    } else {
+      shape.push_back(Dim::symbol(name + "_" + std::to_string(i)));  // unnamed and free
+    }
+  }
+  return shape;
+}
+
+}  // namespace
+
+void Importer::import_inputs(const ::onnx::GraphProto& proto) {
+  for (const auto& tensor : proto.initializer()) {
+    auto constant = read_tensor(tensor, model_.folder);
+    Value value;
+    if (!constant) {
+      obstacle(tensor.name(), "initializer", constant.error().message);
+      value.failed = true;
+    } else {
+      value.type = constant->desc.type;
+      value.shape = constant->desc.shape;
+      value.id = graph_.add_constant(constant->desc, ConstantData::own(std::move(constant->bytes)));
+      if (value.type == DType::i64) {
+        std::vector<Dim> ints;
+        for (int64_t v : graph_.tensor(value.id).constant->as<int64_t>()) ints.push_back(v);
+        value.ints = std::move(ints);
+      }
+    }
+    values_[tensor.name()] = std::move(value);
+  }
+  if (proto.sparse_initializer_size() > 0) obstacle("", "sparse_initializer", "sparse initializers are not supported");
+  for (const auto& input : proto.input()) {
+    if (values_.contains(input.name())) continue;  // an initializer's default (IR below 4 lists them all)
+    Value value;
+    const auto take = [&]() -> Status {
+      if (!input.type().has_tensor_type()) return Error{Code::unsupported_op, "only tensors are supported"};
+      NBL_TRY(value.type, element_type(input.type().tensor_type().elem_type()));
+      NBL_TRY(value.shape, read_shape(input.type().tensor_type(), input.name()));
+      for (Dim& d : value.shape) {
+        const std::vector<std::string> names = d.symbols();
+        free_names_.insert(names.begin(), names.end());
+        const bool all_fixed = std::all_of(names.begin(), names.end(), [&](const std::string& n) { return fixed_.contains(n); });
+        if (all_fixed) d = d.bind(fixed_);
+        if (d.is_const() && (d.value() < 1 || d.value() > kMaxDim)) return Error{Code::invalid_argument, "a size of " + d.to_string()};
+      }
+      return {};
+    };
+    if (Status status = take(); !status) {
+      obstacle(input.name(), "input", status.error().message);
+      value.failed = true;
+    } else {
+      value.id = graph_.add_tensor({input.name(), value.type, value.shape, {}, Packing::plain});
+      graph_.inputs.push_back(value.id);
+    }
+    values_[input.name()] = std::move(value);
+  }
+}
+
+void Importer::import_node(const ::onnx::NodeProto& node) {
+  const bool standard = node.domain().empty() || node.domain() == "ai.onnx";
+  const auto version = model_.opsets.find("");
+  NodeContext context(*this, node, version == model_.opsets.end() ? 1 : version->second);
+  const auto mark_failed = [&] {
+    for (const std::string& output : node.output()) values_[output].failed = true;
+  };
+  const ImportFunction import = standard ? find_import_function(node.op_type()) : nullptr;
+  bool readable = true;
+  for (const std::string& input : node.input()) {
+    if (input.empty()) continue;
+    const auto found = values_.find(input);
+    if (found == values_.end()) {
+      obstacle(context.name(), node.op_type(), "input '" + input + "' is made by no node before it");
+      return mark_failed();
+    }
+    readable = readable && !found->second.failed;
+  }
+  const auto work = [&]() -> Status {
+    if (!import) {
+      const std::string domain = standard ? "" : " of domain " + node.domain();
+      return Error{Code::unsupported_op, "the operator" + domain + " is not supported"};
+    }
+    if (!readable) return {};  // the obstacle is reported where it arose
+    NBL_TRY(const bool folded, fold_integers(context));
+    if (folded) return {};
+    NBL_CHECK(import(context));
+    return context.check_all_attributes_handled();
+  };
+  if (Status status = work(); !status) {
+    obstacle(context.name(), node.op_type(), status.error().message);
+    mark_failed();
+  } else if (!readable) {
+    mark_failed();
+  }
+}
+
+void Importer::import_outputs(const ::onnx::GraphProto& proto) {
+  std::set<TensorId> taken(graph_.inputs.begin(), graph_.inputs.end());
+  for (const auto& output : proto.output()) {
+    const auto found = values_.find(output.name());
+    if (found == values_.end()) {
+      obstacle(output.name(), "output", "no node makes it");
+      continue;
+    }
+    if (found->second.failed) continue;
+    ::onnx::NodeProto proxy;  // gives shape arithmetic that is an output its tensor, and shared tensors a name of their own
+    proxy.set_name(output.name());
+    proxy.set_op_type("Identity");
+    proxy.add_input(output.name());
+    proxy.add_output(output.name());
+    NodeContext context(*this, proxy, 1);
+    auto id = context.tensor(0);
+    if (id && (taken.contains(*id) || graph_.tensor(*id).is_constant())) {
+      const TensorDesc desc = graph_.desc(*id);
+      auto added = graph_.add_node(output.name(), Reshape{desc.shape}, {*id});
+      if (added) id = graph_.nodes.back().outputs[0];
+      else id = added.error();
+    }
+    if (!id) {
+      obstacle(output.name(), "output", id.error().message);
+      continue;
+    }
+    taken.insert(*id);
+    graph_.desc(*id).name = output.name();
+    graph_.outputs.push_back(*id);
+  }
+}
+
+std::vector<Obstacle> Importer::run() {
+  const ::onnx::GraphProto& proto = model_.proto->graph();
+  for (const auto& node : proto.node()) {
+    for (const std::string& input : node.input()) ++readers_[input];
+  }
+  for (const auto& output : proto.output()) ++readers_[output.name()];
+  import_inputs(proto);
+  for (const auto& node : proto.node()) import_node(node);
+  import_outputs(proto);
+  if (proto.output_size() == 0) obstacle("", "graph", "the model has no outputs");
+  return std::move(obstacles_);
+}
+
+Result<Imported> import_file(const std::string& path, const DimBindings& fixed) {
+  NBL_TRY(const Model model, read(path));
+  Importer importer(model, fixed);
+  Imported out;
+  out.obstacles = importer.run();
+  for (const auto& [name, value] : fixed) {
+    if (importer.free_names().contains(name)) continue;
+    std::string known;
+    for (const std::string& n : importer.free_names()) known += (known.empty() ? "" : ", ") + n;
+    return Error{Code::invalid_argument, "there is no free dimension '" + name + "'; the model has: " + (known.empty() ? "none" : known)};
+  }
+  out.graph = importer.take_graph();
+  if (out.obstacles.empty()) {
+    remove_dead(out.graph);
+    if (Status status = verify(out.graph); !status) return status.error();
+  }
+  return out;
+}
+
+std::string describe(const std::vector<Obstacle>& obstacles) {
+  std::string out;
+  for (const Obstacle& o : obstacles) {
+    if (!out.empty()) out += '\n';
+    out += format("%s '%s': %s", o.operator_type.c_str(), o.node.c_str(), o.message.c_str());
+  }
+  return out;
+}
+
+}  // namespace nibble::onnx_import

@@ -1,0 +1,147 @@
+// Translates ONNX nodes to nibble's operators, one import function an ONNX operator (operators.inc).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "converter/onnx/read.h"
+#include "graph/graph.h"
+#include "ops/op.h"
+
+namespace onnx {
+class AttributeProto;
+class GraphProto;
+class NodeProto;
+}  // namespace onnx
+
+namespace nibble::onnx_import {
+
+// What an ONNX name stands for.
+struct Value {
+  TensorId id = kNoTensor;                // its tensor in the graph; absent for shape arithmetic and failed nodes
+  DType type = DType::f32;
+  Shape shape;
+  std::optional<std::vector<Dim>> ints;   // contents of an integer or boolean tensor where known, row-major
+  bool failed = false;                    // the node that makes it could not be imported; readers are passed over
+};
+
+// Something that stands in the way of a conversion.
+struct Obstacle {
+  std::string node;      // name of the ONNX node
+  std::string operator_type;
+  std::string message;
+};
+
+class Importer;
+
+// One ONNX node as its import function sees it. Reading an attribute marks it as handled; those nobody read are
+// refused afterwards, so that nothing is ever ignored.
+class NodeContext {
+ public:
+  NodeContext(Importer& importer, const ::onnx::NodeProto& node, int64_t opset);
+
+  const std::string& type() const;
+  const std::string& name() const { return name_; }
+  int64_t opset() const { return opset_; }
+
+  size_t inputs() const;
+  size_t outputs() const;
+  bool has(size_t i) const;
+  bool wants_output(size_t i) const;  // named and read by somebody or a graph output
+  const Value& value(size_t i) const;
+  const Shape& shape(size_t i) const { return value(i).shape; }
+  size_t rank(size_t i) const { return shape(i).size(); }
+
+  // The input as a tensor of the graph (shape arithmetic becomes a constant).
+  Result<TensorId> tensor(size_t i);
+  // Contents that must be known now.
+  Result<std::vector<Dim>> dims(size_t i) const;
+  Result<std::vector<int64_t>> ints(size_t i) const;
+  Result<std::vector<float>> floats(size_t i) const;
+  bool is_constant(size_t i) const;
+
+  bool has_attribute(const char* name) const;
+  Result<int64_t> integer(const char* name, int64_t otherwise);
+  Result<float> real(const char* name, float otherwise);
+  Result<std::string> text(const char* name, const std::string& otherwise);
+  Result<std::vector<int64_t>> integers(const char* name, std::vector<int64_t> otherwise);
+  Result<std::vector<float>> reals(const char* name, std::vector<float> otherwise);
+  const ::onnx::AttributeProto* attribute(const char* name);
+  // An attribute that changes nothing in inference.
+  void ignore(const char* name) { handled_.insert(name); }
+  // axis in -rank..rank-1 made non-negative.
+  Result<int64_t> axis(const char* name, int64_t otherwise, size_t rank);
+
+  // Adds a node and gives its first output; folds it at once when all inputs are constants.
+  Result<TensorId> emit(Op op, std::vector<TensorId> inputs, std::vector<TensorDesc> declared = {});
+  Result<TensorId> constant(const Shape& shape, const std::vector<float>& values);
+  const TensorDesc& desc(TensorId id) const;
+  Tensor& graph_tensor(TensorId id);
+  // The same tensor with another shape.
+  Result<TensorId> reshape(TensorId id, Shape shape);
+
+  Result<TensorId> constant(Constant constant);  // of any type
+  Status set(size_t output, TensorId id);
+  Status set_ints(size_t output, Shape shape, std::vector<Dim> values, DType type = DType::i64);
+
+  Error fail(const std::string& message) const;
+  Error unsupported(const std::string& message) const;
+  Status check_all_attributes_handled() const;
+  Importer& importer() { return importer_; }
+  const ::onnx::NodeProto& proto() const { return node_; }
+
+ private:
+  Importer& importer_;
+  const ::onnx::NodeProto& node_;
+  int64_t opset_;
+  std::string name_;
+  int emitted_ = 0;
+  std::set<std::string> handled_;
+};
+
+using ImportFunction = Status (*)(NodeContext&);
+// The import function of an ai.onnx operator, or null.
+ImportFunction find_import_function(const std::string& operator_type);
+std::vector<std::string> supported_operators();
+
+// Computes a node on known integers, symbolically where need be; false when it is not of that kind.
+Result<bool> fold_integers(NodeContext& node);
+// The integers of a constant int8, uint8 or int64 input.
+Result<std::vector<int64_t>> quantized_values(NodeContext& node, size_t input);
+// Evaluates a node whose inputs are all constants.
+Result<std::vector<Tensor>> fold_constants(const Graph& graph, const Node& node);
+
+class Importer {
+ public:
+  // `fixed` gives numbers to free dimensions of the inputs, by name.
+  explicit Importer(const Model& model, DimBindings fixed = {}) : model_(model), fixed_(std::move(fixed)) {}
+
+  // All that stands in the way, in node order; empty when `graph()` is whole.
+  std::vector<Obstacle> run();
+  Graph take_graph() { return std::move(graph_); }
+  // Names of free dimensions that the inputs have in the file.
+  const std::set<std::string>& free_names() const { return free_names_; }
+
+ private:
+  friend class NodeContext;
+  void import_inputs(const ::onnx::GraphProto& graph);
+  void import_node(const ::onnx::NodeProto& node);
+  void import_outputs(const ::onnx::GraphProto& graph);
+  void obstacle(std::string node, std::string type, std::string message) {
+    obstacles_.push_back({std::move(node), std::move(type), std::move(message)});
+  }
+
+  const Model& model_;
+  DimBindings fixed_;
+  Graph graph_;
+  std::map<std::string, Value> values_;
+  std::map<std::string, int> readers_;
+  std::set<std::string> free_names_;
+  std::vector<Obstacle> obstacles_;
+};
+
+}  // namespace nibble::onnx_import

@@ -1,0 +1,138 @@
+// QuantizeLinear and DequantizeLinear. Both become Convert; a network's own scales live in the tensors' quantization, where
+// the quantizer finds and honours them. uint8 is kept as int8 with the zero point moved by 128, which changes no value.
+#include <onnx/onnx_pb.h>
+
+#include <algorithm>
+
+#include "converter/onnx/importer.h"
+#include "core/text.h"
+#include "core/try.h"
+
+namespace nibble::onnx_import {
+namespace {
+
+struct Parameters {
+  std::vector<float> scales;
+  std::vector<int64_t> zero_points;
+  DType type = DType::u8;  // of the quantized side
+  int64_t axis = 1;
+};
+
+Result<Parameters> read_parameters(NodeContext& node, DType quantized_type, bool type_known) {
+  Parameters p;
+  NBL_TRY(p.scales, node.floats(1));
+  p.type = type_known ? quantized_type : DType::u8;
+  node.ignore("saturate");
+  node.ignore("precision");
+  if (const auto* a = node.attribute("output_dtype"); a && a->i() && !type_known) {
+    NBL_TRY(p.type, element_type(static_cast<int32_t>(a->i())));
+  }
+  NBL_TRY(const int64_t block, node.integer("block_size", 0));
+  if (block) return node.unsupported("blocked quantization is not supported");
+  if (node.has(2)) {
+    if (!type_known) p.type = node.value(2).type;
+    NBL_TRY(p.zero_points, quantized_values(node, 2));
+  } else {
+    p.zero_points.assign(p.scales.size(), 0);
+  }
+  if (p.type != DType::i8 && p.type != DType::u8) return node.unsupported(format("quantization to %s is not supported", to_string(p.type)));
+  if (p.zero_points.size() != p.scales.size() || p.scales.empty()) return node.fail("scale and zero point differ in size");
+  for (float s : p.scales) {
+    if (!(s > 0.0f)) return node.fail("a scale is not positive");
+  }
+  const size_t rank = node.rank(0);
+  NBL_TRY(int64_t axis, node.integer("axis", 1));
+  const auto r = static_cast<int64_t>(rank);
+  p.axis = axis < 0 ? axis + r : axis;
+  if (p.scales.size() > 1 && (p.axis < 0 || p.axis >= r)) return node.fail("axis is outside the input's rank");
+  return p;
+}
+
+// Zero point as stored: uint8 moves by 128.
+int32_t stored_zero_point(const Parameters& p) {
+  return static_cast<int32_t>(p.zero_points[0] - (p.type == DType::u8 ? 128 : 0));
+}
+
+}  // namespace
+
+Result<std::vector<int64_t>> quantized_values(NodeContext& node, size_t input) {
+  NBL_TRY(const TensorId id, node.tensor(input));
+  const Tensor& tensor = node.graph_tensor(id);
+  if (!tensor.is_constant()) return node.unsupported(format("input %zu must be a constant", input));
+  std::vector<int64_t> out;
+  if (tensor.desc.type == DType::i8) {
+    for (int8_t v : tensor.constant->as<int8_t>()) out.push_back(v);
+  } else if (tensor.desc.type == DType::u8) {
+    for (uint8_t v : tensor.constant->as<uint8_t>()) out.push_back(v);
+  } else if (tensor.desc.type == DType::i64) {
+    for (int64_t v : tensor.constant->as<int64_t>()) out.push_back(v);
+  } else {
+    return node.unsupported(format("input %zu is %s, expected integers", input, to_string(tensor.desc.type)));
+  }
+  return out;
+}
+
+Status import_quantize(NodeContext& node) {
+  NBL_TRY(const Parameters p, read_parameters(node, DType::u8, false));
+  if (p.scales.size() != 1) return node.unsupported("a computed tensor can be quantized per tensor only");
+  NBL_TRY(const TensorId x, node.tensor(0));
+  TensorDesc declared;
+  declared.type = DType::i8;
+  declared.quant = Quant::tensor(p.scales[0], stored_zero_point(p));
+  NBL_TRY(const TensorId y, node.emit(Convert{.clamp = {-128, 127}}, {x}, {declared}));
+  return node.set(0, y);
+}
+
+Status import_dequantize(NodeContext& node) {
+  const DType from = node.value(0).type;
+  if (from == DType::i64) {  // an int32 bias: dequantized here, its scale is the product of the other two
+    NBL_TRY(const std::vector<float> scales, node.floats(1));
+    NBL_TRY(const std::vector<int64_t> q, node.ints(0));
+    node.ignore("axis");
+    node.ignore("block_size");
+    node.ignore("output_dtype");
+    if (node.has(2)) {
+      NBL_TRY(const std::vector<int64_t> zero, quantized_values(node, 2));
+      if (std::any_of(zero.begin(), zero.end(), [](int64_t z) { return z != 0; })) return node.unsupported("int32 with a zero point is not supported");
+    }
+    if (scales.size() != 1 && scales.size() != q.size()) return node.unsupported("int32 dequantization of more than one axis is not supported");
+    std::vector<float> values;
+    for (size_t i = 0; i < q.size(); ++i) values.push_back(static_cast<float>(static_cast<double>(q[i]) * static_cast<double>(scales[scales.size() == 1 ? 0 : i])));
+    NBL_TRY(const TensorId id, node.constant(node.shape(0), values));
+    return node.set(0, id);
+  }
+  NBL_TRY(const Parameters p, read_parameters(node, from, from == DType::i8 || from == DType::u8));
+  if (!node.is_constant(0)) {
+    NBL_TRY(const TensorId x, node.tensor(0));
+    if (node.desc(x).quant.kind == Quant::Kind::none) {
+      // The network's input itself is quantized: it keeps its type and gets the scale.
+      if (p.scales.size() != 1) return node.unsupported("a computed tensor can be dequantized per tensor only");
+      node.graph_tensor(x).desc.quant = Quant::tensor(p.scales[0], static_cast<int32_t>(p.zero_points[0]));
+    } else if (p.scales.size() != 1 || node.desc(x).quant != Quant::tensor(p.scales[0], stored_zero_point(p))) {
+      return node.unsupported("scale or zero point differ from those the tensor was quantized with");
+    }
+    TensorDesc declared;
+    declared.type = DType::f32;
+    NBL_TRY(const TensorId y, node.emit(Convert{}, {x}, {declared}));
+    return node.set(0, y);
+  }
+  // Constant weights: real values now, with the scales beside them as the quantization to go back to.
+  NBL_TRY(const std::vector<int64_t> q, quantized_values(node, 0));
+  const std::vector<int64_t> shape = values(node.shape(0));
+  int64_t inner = 1;
+  for (size_t i = static_cast<size_t>(p.axis) + 1; i < shape.size(); ++i) inner *= shape[i];
+  std::vector<float> real(q.size());
+  const auto n = static_cast<int64_t>(p.scales.size());
+  for (size_t i = 0; i < q.size(); ++i) {
+    const auto c = n == 1 ? 0 : static_cast<size_t>(static_cast<int64_t>(i) / inner % n);
+    real[i] = p.scales[c] * static_cast<float>(q[i] - p.zero_points[c]);
+  }
+  NBL_TRY(const TensorId id, node.constant(node.shape(0), real));
+  const bool symmetric = std::all_of(p.zero_points.begin(), p.zero_points.end(), [](int64_t z) { return z == 0; });
+  if (p.type == DType::i8 && symmetric) {
+    node.graph_tensor(id).desc.quant = n == 1 ? Quant::tensor(p.scales[0], 0) : Quant::channel(static_cast<int32_t>(p.axis), p.scales);
+  }
+  return node.set(0, id);
+}
+
+}  // namespace nibble::onnx_import

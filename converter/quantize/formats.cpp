@@ -1,0 +1,135 @@
+#include "converter/quantize/formats.h"
+
+#include <algorithm>
+
+#include "core/half.h"
+#include "core/text.h"
+
+namespace nibble::quantization {
+
+const char* to_string(WeightFormat format) {
+  switch (format) {
+    case WeightFormat::fp32: return "fp32";
+    case WeightFormat::fp16: return "fp16";
+    case WeightFormat::int8: return "int8";
+    case WeightFormat::int4: return "int4";
+  }
+  return "?";
+}
+
+const char* to_string(ActivationFormat format) {
+  switch (format) {
+    case ActivationFormat::real: return "float";
+    case ActivationFormat::fp16: return "fp16";
+    case ActivationFormat::int8: return "int8";
+  }
+  return "?";
+}
+
+bool has_weights(const Node& node) { return op_if<Conv2d>(node) || op_if<ConvTranspose2d>(node) || op_if<Linear>(node); }
+
+int32_t groups_of(const Node& node) {
+  if (const auto* conv = op_if<Conv2d>(node)) return conv->groups;
+  if (const auto* conv = op_if<ConvTranspose2d>(node)) return conv->groups;
+  return 1;
+}
+
+namespace {
+
+bool kept_wide(const Node& node, const Options& options) {
+  return std::any_of(options.keep_wide.begin(), options.keep_wide.end(),
+                     [&](const std::regex& r) { return std::regex_search(node.name, r); });
+}
+
+WeightFormat wider(WeightFormat format) {
+  return format == WeightFormat::int4 ? WeightFormat::int8 : format == WeightFormat::int8 ? WeightFormat::fp16 : WeightFormat::fp32;
+}
+
+// True when x is a graph input, possibly behind nodes that only move elements.
+bool reads_input(const Graph& graph, TensorId x) {
+  const std::vector<NodeId> from = producers(graph);
+  for (size_t hops = 0; hops < 8; ++hops) {
+    if (std::find(graph.inputs.begin(), graph.inputs.end(), x) != graph.inputs.end()) return true;
+    const NodeId n = from[static_cast<size_t>(x)];
+    if (n < 0) return false;
+    const Node& node = graph.nodes[static_cast<size_t>(n)];
+    const bool moves = op_if<Transpose>(node) || op_if<Pad>(node) || op_if<Reshape>(node) || op_if<Slice>(node) ||
+                       op_if<Concat>(node) || op_if<Convert>(node) || op_if<Unary>(node);
+    if (!moves) return false;
+    x = node.inputs[0];
+  }
+  return false;
+}
+
+}  // namespace
+
+Choice choose_format(const Graph& graph, const Node& node, const Options& options) {
+  Choice choice{options.weights, ""};
+  const TensorDesc& desc = graph.desc(node.inputs[conv_input::weights]);
+  if (choice.format == WeightFormat::int4) {
+    const int64_t per_group = desc.shape[1].value();
+    const int32_t groups = groups_of(node);
+    if (groups > 1 && per_group == 1) {
+      choice = {WeightFormat::int8, "depthwise: too few weights an output for int4"};
+    } else if (groups > 1 && (per_group % 4 != 0 || (desc.shape[0].value() / groups) % 4 != 0)) {
+      choice = {WeightFormat::int8, "channels per group do not divide by 4"};
+    } else if (desc.quant.kind != Quant::Kind::none) {
+      choice = {WeightFormat::int8, "the network brings int8 scales of its own"};
+    } else if (reads_input(graph, node.inputs[conv_input::x])) {
+      choice = {WeightFormat::int8, "first layer"};
+    }
+  }
+  if (kept_wide(node, options)) choice = {wider(choice.format), "--keep-wide"};
+  return choice;
+}
+
+QuantizedWeights round_weights(const Graph& graph, const Node& node, WeightFormat format, int32_t group_size) {
+  const Tensor& tensor = graph.tensor(node.inputs[conv_input::weights]);
+  const Shape& shape = tensor.desc.shape;
+  const int64_t kernel = shape.size() == 4 ? shape[2].value() * shape[3].value() : 1;
+  const auto values = tensor.constant->as<float>();
+  if (format == WeightFormat::int4) return round_int4(values, shape[0].value(), shape[1].value(), kernel, group_size);
+  // Scales along another axis (a transposed weight matrix, say) do not fit one per output.
+  const Quant& quant = tensor.desc.quant;
+  const bool usable = quant.scales.size() == 1 || (quant.axis == 0 && quant.scales.size() == static_cast<size_t>(shape[0].value()));
+  return round_int8(values, shape[0].value(), shape[1].value(), kernel, usable ? std::span<const float>(quant.scales) : std::span<const float>());
+}
+
+WeightConstants add_weight_constants(Graph& graph, const QuantizedWeights& w, const Shape& shape) {
+  WeightConstants out;
+  TensorDesc desc;
+  desc.shape = shape;
+  if (w.groups == 0) {
+    desc.type = DType::i8;
+    desc.quant = Quant::channel(0, w.scales);
+  } else {
+    desc.type = DType::i4;
+    desc.quant = {Quant::Kind::per_group, 0, w.group_size, 0, w.scales};
+    TensorDesc multipliers;
+    multipliers.type = DType::u8;
+    multipliers.shape = {w.outputs, w.groups};
+    out.group_multipliers = graph.add_constant(multipliers, ConstantData::of(w.multipliers));
+  }
+  out.weights = graph.add_constant(desc, ConstantData::of(w.values));
+  return out;
+}
+
+TensorId add_f32(Graph& graph, Shape shape, const std::vector<float>& values) {
+  return graph.add_constant({"", DType::f32, std::move(shape), {}, Packing::plain}, ConstantData::of(values));
+}
+
+TensorId add_i32(Graph& graph, const std::vector<int32_t>& values) {
+  return graph.add_constant({"", DType::i32, {static_cast<int64_t>(values.size())}, {}, Packing::plain}, ConstantData::of(values));
+}
+
+TensorId add_u8(Graph& graph, const std::vector<uint8_t>& values) {
+  return graph.add_constant({"", DType::u8, {static_cast<int64_t>(values.size())}, {}, Packing::plain}, ConstantData::of(values));
+}
+
+TensorId add_f16(Graph& graph, Shape shape, std::span<const float> values) {
+  std::vector<uint16_t> halves;
+  for (float v : values) halves.push_back(half_from_float(v));
+  return graph.add_constant({"", DType::f16, std::move(shape), {}, Packing::plain}, ConstantData::of(halves));
+}
+
+}  // namespace nibble::quantization

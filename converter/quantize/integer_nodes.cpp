@@ -1,0 +1,200 @@
+// How each kind of node becomes an integer one (ops/INTEGER.md).
+
+#include "converter/quantize/integer_graph.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/requantize.h"
+#include "core/text.h"
+#include "core/try.h"
+#include "reference/elementwise.h"
+
+namespace nibble::quantization {
+namespace {
+
+constexpr int64_t kMaxBias = int64_t{1} << 30;  // the other half of int32 is for the products
+
+Op with_clamp(const Op& op, const ActivationQuant& y) {
+  Op copy = op;
+  std::visit(
+      [&](auto& concrete) {
+        if constexpr (requires { concrete.activation; concrete.clamp; }) {
+          concrete.clamp = clamp_range(concrete.activation, y);
+          concrete.activation = {};
+        } else if constexpr (requires { concrete.clamp; }) {
+          concrete.clamp = {y.min, y.max};
+        }
+      },
+      copy.value);
+  return copy;
+}
+
+// Scales may have to grow so that the bias fits: a channel of tiny weights with a bias of ordinary size.
+QuantizedWeights fit_bias(const Graph& graph, const Node& node, WeightFormat format, int32_t group_size, std::span<const float> bias, float x_scale) {
+  QuantizedWeights w = round_weights(graph, node, format, group_size);
+  const auto all = graph.tensor(node.inputs[conv_input::weights]).constant->as<float>();
+  for (size_t o = 0; o < bias.size(); ++o) {
+    const double limit = static_cast<double>(kMaxBias / 4);
+    const double needed = std::abs(static_cast<double>(bias[o])) / (static_cast<double>(x_scale) * limit);
+    if (static_cast<double>(w.scales[o]) >= needed) continue;
+    w.scales[o] = static_cast<float>(needed * 1.0001);
+    for (int64_t i = 0; i < w.row(); ++i) {
+      const auto at = o * static_cast<size_t>(w.row()) + static_cast<size_t>(i);
+      const double q = static_cast<double>(all[at]) / static_cast<double>(w.scales[o]);
+      w.values[at] = static_cast<int8_t>(std::clamp(std::round(q), w.groups ? -8.0 : -127.0, w.groups ? 7.0 : 127.0));
+    }
+    for (int64_t g = 0; g < w.groups; ++g) w.multipliers[o * static_cast<size_t>(w.groups) + static_cast<size_t>(g)] = 1;
+  }
+  return w;
+}
+
+}  // namespace
+
+Status IntegerRewriter::rewrite_weights(const Node& node) {
+  const Choice choice = choose_format(old_, node, options_);
+  const ActivationQuant y = *plan_.quant[static_cast<size_t>(node.outputs[0])];
+  NBL_TRY(const TensorId x_id, integer(node.inputs[conv_input::x]));
+  const ActivationQuant x = forms_[static_cast<size_t>(node.inputs[conv_input::x])].quant;
+  const bool has_bias = node.inputs.size() > conv_input::bias && node.inputs[conv_input::bias] != kNoTensor;
+  const auto outputs = static_cast<size_t>(old_.desc(node.inputs[conv_input::weights]).shape[0].value());
+  std::vector<float> real_bias(outputs, 0.0f);
+  if (has_bias) {
+    const auto values = old_.tensor(node.inputs[conv_input::bias]).constant->as<float>();
+    std::copy(values.begin(), values.end(), real_bias.begin());
+  }
+  const QuantizedWeights w = fit_bias(old_, node, choice.format, options_.group_size, real_bias, x.scale);
+
+  std::vector<int32_t> bias(outputs), multiplier(outputs);
+  std::vector<uint8_t> shift(outputs);
+  for (size_t o = 0; o < outputs; ++o) {
+    const double unit = static_cast<double>(x.scale) * static_cast<double>(w.scales[o]);
+    const auto stored = static_cast<int64_t>(std::llround(static_cast<double>(real_bias[o]) / unit)) - x.zero_point * w.row_sum(static_cast<int64_t>(o));
+    if (std::abs(stored) + w.row_bound(static_cast<int64_t>(o)) >= int64_t{1} << 31) {
+      return Error{Code::unsupported_op, format("output channel %zu could overflow 32 bits", o)};
+    }
+    bias[o] = static_cast<int32_t>(stored);
+    const FixedMultiplier m = fixed_multiplier(unit / static_cast<double>(y.scale));
+    multiplier[o] = m.multiplier;
+    shift[o] = static_cast<uint8_t>(m.shift);
+  }
+  const WeightConstants constants = add_weight_constants(new_, w, old_.desc(node.inputs[conv_input::weights]).shape);
+  std::vector<TensorId> inputs{x_id, constants.weights, add_i32(new_, bias), add_i32(new_, multiplier), add_u8(new_, shift)};
+  if (constants.group_multipliers != kNoTensor) inputs.push_back(constants.group_multipliers);
+  NBL_TRY(const TensorId made, emit(node.name, with_clamp(*node.op, y), std::move(inputs), y));
+  out_.decisions.push_back({node.name, op_name(node), choice.format, ActivationFormat::int8, choice.reason});
+  return set_integer(node, made, y);
+}
+
+Status IntegerRewriter::rewrite_table(const Node& node) {
+  const auto* unary = op_if<Unary>(node);
+  const auto* binary = op_if<Binary>(node);
+  const bool swapped = binary && old_.tensor(node.inputs[0]).is_constant();
+  const TensorId x_old = node.inputs[swapped ? 1 : 0];
+  NBL_TRY(const TensorId x_id, integer(x_old));
+  const ActivationQuant x = forms_[static_cast<size_t>(x_old)].quant;
+  const ActivationQuant y = *plan_.quant[static_cast<size_t>(node.outputs[0])];
+  std::vector<int8_t> table;
+  Shape shape{256};
+  if (unary) {
+    table = make_table(x, y, [&](std::vector<double>& v) {
+      reference::apply_unary<double>(unary->kind, static_cast<double>(unary->a), static_cast<double>(unary->b), v.data(), v.data(), v.size());
+    });
+  } else {
+    const auto constants = old_.tensor(node.inputs[swapped ? 0 : 1]).constant->as<float>();
+    for (float c : constants) {
+      const double constant = static_cast<double>(c);
+      const std::vector<int8_t> row = make_table(x, y, [&](std::vector<double>& v) {
+        std::vector<double> in = v;
+        if (swapped) reference::apply_binary<double>(binary->kind, &constant, 0, in.data(), 1, v.data(), v.size());
+        else reference::apply_binary<double>(binary->kind, in.data(), 1, &constant, 0, v.data(), v.size());
+        reference::apply_activation<double>(binary->activation, v.data(), v.size());
+      });
+      table.insert(table.end(), row.begin(), row.end());
+    }
+    if (constants.size() > 1) shape = {static_cast<int64_t>(constants.size()), 256};
+  }
+  TensorDesc desc;
+  desc.type = DType::i8;
+  desc.shape = shape;
+  const TensorId table_id = new_.add_constant(desc, ConstantData::of(table));
+  const Unary op = unary ? *unary : Unary{UnaryKind::affine, 1.0f, 0.0f};
+  NBL_TRY(const TensorId made, emit(node.name, op, {x_id, table_id}, y));
+  return set_integer(node, made, y);
+}
+
+Status IntegerRewriter::rewrite_binary(const Node& node) {
+  Binary op = *op_if<Binary>(node);
+  NBL_TRY(const TensorId a_id, integer(node.inputs[0]));
+  NBL_TRY(const TensorId b_id, integer(node.inputs[1]));
+  const double a = static_cast<double>(forms_[static_cast<size_t>(node.inputs[0])].quant.scale);
+  const double b = static_cast<double>(forms_[static_cast<size_t>(node.inputs[1])].quant.scale);
+  const ActivationQuant y = *plan_.quant[static_cast<size_t>(node.outputs[0])];
+  const double out = static_cast<double>(y.scale);
+  if (op.kind == BinaryKind::mul) {
+    const FixedMultiplier m = fixed_multiplier(a * b / out);
+    op.multiplier_x = m.multiplier;
+    op.shift = m.shift;
+  } else {
+    // Both factors in units of 2^-shift, the larger just below 2^21: sums of two products with 255 stay within int32.
+    const double larger = std::max(a, b) / out;
+    op.shift = std::clamp(20 - std::ilogb(larger), 0, 31);
+    const double unit = std::ldexp(1.0, op.shift), limit = std::ldexp(1.0, 21) - 1.0;
+    op.multiplier_x = static_cast<int32_t>(std::min(std::round(a / out * unit), limit));
+    op.multiplier_y = static_cast<int32_t>(std::min(std::round(b / out * unit), limit));
+  }
+  NBL_TRY(const TensorId made, emit(node.name, with_clamp(op, y), {a_id, b_id}, y));
+  return set_integer(node, made, y);
+}
+
+Status IntegerRewriter::rewrite_mean(const Node& node) {
+  const ActivationQuant y = *plan_.quant[static_cast<size_t>(node.outputs[0])];
+  NBL_TRY(const TensorId x, integer(node.inputs[0]));
+  NBL_TRY(const TensorId made, emit(node.name, with_clamp(*node.op, y), {x}, y));
+  return set_integer(node, made, y);
+}
+
+Status IntegerRewriter::rewrite_concat(const Node& node) {
+  const ActivationQuant y = *plan_.quant[static_cast<size_t>(node.outputs[0])];
+  std::vector<TensorId> inputs;
+  for (TensorId id : node.inputs) {
+    NBL_TRY(const TensorId made, integer_as(id, y));
+    inputs.push_back(made);
+  }
+  NBL_TRY(const TensorId made, emit(node.name, *node.op, std::move(inputs), y));
+  return set_integer(node, made, y);
+}
+
+Status IntegerRewriter::rewrite_moves(const Node& node) {
+  std::vector<TensorId> inputs;
+  NBL_TRY(const TensorId x, integer(node.inputs[0]));
+  inputs.push_back(x);
+  for (size_t i = 1; i < node.inputs.size(); ++i) {  // indices
+    NBL_TRY(const TensorId other, real(node.inputs[i]));
+    inputs.push_back(other);
+  }
+  const ActivationQuant y = forms_[static_cast<size_t>(node.inputs[0])].quant;
+  NBL_TRY(const TensorId made, emit(node.name, with_clamp(*node.op, y), std::move(inputs), y));
+  return set_integer(node, made, y);
+}
+
+// QuantizeLinear and DequantizeLinear that came with the network: the integers are already there, in those scales.
+Status IntegerRewriter::rewrite_convert(const Node& node) {
+  const TensorDesc& from = old_.desc(node.inputs[0]);
+  const TensorDesc& to = old_.desc(node.outputs[0]);
+  Forms& made = forms_[static_cast<size_t>(node.outputs[0])];
+  if (to.type == DType::i8) {
+    const ActivationQuant quant{to.quant.scale(), to.quant.zero_point, -128, 127};
+    NBL_TRY(made.integer, integer_as(node.inputs[0], quant));
+    made.quant = quant;
+    return {};
+  }
+  if (from.type == DType::i8) {
+    NBL_TRY(made.integer, integer(node.inputs[0]));
+    made.quant = forms_[static_cast<size_t>(node.inputs[0])].quant;
+    return {};
+  }
+  return copy_float(node);
+}
+
+}  // namespace nibble::quantization

@@ -1,0 +1,102 @@
+// A Vulkan device with one compute queue: made by nibble, or the application's own.
+//
+// Ownership: Device owns its VkInstance and VkDevice when it created them and destroys nothing that it was given. It
+// outlives every object made from it and aborts with a message if one is left. Move-only; moving keeps objects valid.
+// Threads: any thread may create objects from a Device and submit; one object belongs to one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gpu/caps.h"
+#include "gpu/caps_mask.h"
+#include "gpu/vk_table.h"
+#include "nibble/result.h"
+
+namespace nibble::gpu {
+
+struct DeviceState;
+
+// Which device: by index in list_devices(), else by a part of its name (case ignored), else by the environment variable
+// NIBBLE_DEVICE (an index or a part of a name), else the best: discrete, integrated, virtual, then a CPU.
+struct DeviceChoice {
+  int index = -1;
+  std::string name = {};
+};
+
+struct DeviceOptions {
+  DeviceChoice choice = {};
+  bool validation = false;               // also NIBBLE_VALIDATION=1
+  std::string pipeline_cache_path = {};  // else NIBBLE_PIPELINE_CACHE; empty for none on disk
+  CapsMask mask = {};                    // combined with NIBBLE_CAPS_MASK
+};
+
+struct DeviceSummary {
+  int index = 0;
+  std::string refusal;        // why the device cannot be used; empty when it can
+  Caps caps;                  // of a refused device only name, type, ids and api_version
+  uint64_t memory_bytes = 0;  // of its largest device-local heap
+};
+
+struct DeviceStats {
+  uint64_t allocations = 0;      // vkAllocateMemory calls since creation
+  uint64_t allocated_bytes = 0;  // device and host-visible memory held now
+  uint64_t peak_bytes = 0;       // the most that was held at once
+  uint64_t uploaded_bytes = 0;   // written into mapped memory for the device
+  uint64_t pipelines = 0;        // compute pipelines created
+  uint64_t submissions = 0;      // vkQueueSubmit calls
+};
+
+// A device that the application made and keeps. All handles stay valid until the gpu::Device is gone.
+struct ExternalHandles {
+  VkInstance instance = VK_NULL_HANDLE;
+  VkPhysicalDevice physical_device = VK_NULL_HANDLE;
+  VkDevice device = VK_NULL_HANDLE;
+  VkQueue queue = VK_NULL_HANDLE;  // if the application submits to it too, it must not do so at the same time
+  uint32_t queue_family = 0;
+  PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;
+  uint32_t api_version = VK_API_VERSION_1_1;    // VkApplicationInfo::apiVersion of the instance
+  std::vector<std::string> enabled_extensions;  // of the device; VK_EXT_debug_utils too if the instance has it
+  const void* enabled_features = nullptr;       // pNext chain given to vkCreateDevice, read during wrap() only
+  const VkPhysicalDeviceFeatures* enabled_core_features = nullptr;  // pEnabledFeatures, if that was used
+};
+
+class Device {
+ public:
+  // Errors: no loader, no driver, no such device (lists what there is), a device that cannot be used (with reasons).
+  static Result<Device> create(const DeviceOptions& options);
+
+  // Capabilities are what the device supports and the application says it enabled.
+  static Result<Device> wrap(const ExternalHandles& handles, const DeviceOptions& options);
+
+  Device(Device&&) noexcept;
+  Device& operator=(Device&&) noexcept;
+  ~Device();
+
+  const Caps& caps() const;
+  DeviceStats stats() const;
+
+  bool validation_enabled() const;
+  // Warnings and errors of the validation layer so far; 0 where it is not enabled.
+  uint64_t validation_messages() const;
+
+  // Writes the pipeline cache to its file if pipelines were added since it was read; no file, nothing to do.
+  // The destructor does the same and ignores errors.
+  Status save_pipeline_cache() const;
+
+  // Waits until the device does nothing more.
+  Status wait_idle() const;
+
+  DeviceState& state() const { return *state_; }  // for gpu/ only
+
+ private:
+  explicit Device(std::unique_ptr<DeviceState> state);
+  std::unique_ptr<DeviceState> state_;
+};
+
+// All devices, usable or not, in the order of their indices. Errors as in Device::create.
+Result<std::vector<DeviceSummary>> list_devices();
+
+}  // namespace nibble::gpu

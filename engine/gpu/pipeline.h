@@ -1,0 +1,53 @@
+// A compute pipeline made from SPIR-V.
+// Ownership: owns VkPipeline and its layout; the Device outlives it. Move-only, immutable, readable from any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "gpu/device.h"
+#include "gpu/device_state.h"
+
+namespace nibble::gpu {
+
+struct SpecConstant {
+  uint32_t id = 0;
+  uint32_t value = 0;  // the bits of a 32-bit int, uint, float or bool
+  bool operator==(const SpecConstant&) const = default;
+};
+
+struct PipelineSpec {
+  std::span<const uint32_t> spirv = {};
+  uint32_t bindings = 0;    // storage buffers at set 0, bindings 0..bindings-1; at most kMaxBindings
+  uint32_t push_bytes = 0;  // a multiple of 4, at most Caps::push_bytes
+  std::span<const SpecConstant> constants = {};
+  const char* name = "";  // for debuggers and errors
+};
+
+class Pipeline {
+ public:
+  // Compiles, through the device's pipeline cache. The SPIR-V may be freed afterwards.
+  static Result<Pipeline> create(const Device& device, const PipelineSpec& spec);
+
+  Pipeline() = default;
+  Pipeline(Pipeline&& other) noexcept;
+  Pipeline& operator=(Pipeline&& other) noexcept;
+  ~Pipeline();
+
+  VkPipeline handle() const { return handle_; }
+  VkPipelineLayout layout() const { return layout_; }
+  uint32_t bindings() const { return bindings_; }
+  uint32_t push_bytes() const { return push_bytes_; }
+
+ private:
+  Status create_layout(uint32_t push_bytes);
+  Status compile(const PipelineSpec& spec);
+
+  DeviceUse device_;
+  VkPipeline handle_ = VK_NULL_HANDLE;
+  VkPipelineLayout layout_ = VK_NULL_HANDLE;
+  uint32_t bindings_ = 0;
+  uint32_t push_bytes_ = 0;
+};
+
+}  // namespace nibble::gpu

@@ -1,0 +1,66 @@
+// A Vulkan device, opened by nibble or given by the application.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nibble/result.h"
+
+namespace nibble {
+
+struct ExternalDevice;  // vulkan.h
+
+struct DeviceOptions {
+  // Which device: its index in list_devices(), or a part of its name (letter case does not matter). Empty: the
+  // environment variable NIBBLE_DEVICE, and when that is empty too the best one (a GPU before a software driver).
+  std::string select;
+  // A file that keeps compiled pipelines between runs: made when absent, ignored when it is of another device or
+  // damaged, written by Device::save_pipeline_cache() and when the last user of the device goes. Empty: none.
+  std::string pipeline_cache;
+  // Checks every Vulkan call with the validation layer, when it is installed.
+  bool validation = false;
+  // Hides capabilities to see how a smaller device would fare: "minimum", or "key=value,..." with the keys of
+  // Device::capabilities(). NIBBLE_CAPS_MASK in the environment hides more.
+  std::string mask;
+};
+
+struct DeviceInfo {
+  int32_t index = 0;
+  std::string name;     // "llvmpipe (LLVM 15.0.6, 256 bits)"
+  std::string kind;     // "discrete", "integrated", "virtual_gpu", "cpu", "other"
+  std::string version;  // of Vulkan: "1.3.230"
+  uint64_t memory_bytes = 0;  // of its largest heap of device memory
+  std::string problem;  // why it cannot be used; empty when it can
+};
+
+// Every Vulkan device of the machine, usable or not. not_found when there is no Vulkan loader, saying what to install.
+Result<std::vector<DeviceInfo>> list_devices();
+
+struct OpenDevice;  // internal
+
+// A handle: copies refer to the same device, which is closed when the last copy, session and uploaded model is gone.
+// May be used from several threads.
+class Device {
+ public:
+  // not_found: no Vulkan, or no such device. unsupported_device: too old, the message says for what.
+  static Result<Device> create(const DeviceOptions& options = {});
+  // Uses the application's device and queue, and never destroys them. They must outlive every Device, Session and bound
+  // model made from this. See vulkan.h.
+  static Result<Device> wrap(const ExternalDevice& external);
+
+  const std::string& name() const;
+  // What it can do, as "key = value" lines.
+  std::string capabilities() const;
+  // Writes the pipeline cache to the file given in DeviceOptions; does nothing when none was given.
+  Status save_pipeline_cache() const;
+
+  explicit Device(std::shared_ptr<OpenDevice> state) : state_(std::move(state)) {}
+  const std::shared_ptr<OpenDevice>& state() const { return state_; }
+
+ private:
+  std::shared_ptr<OpenDevice> state_;
+};
+
+}  // namespace nibble

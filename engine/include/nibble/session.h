@@ -1,0 +1,118 @@
+// Runs a model on a device, with memory of its own for inputs, outputs and everything between.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nibble/device.h"
+#include "nibble/model.h"
+#include "nibble/result.h"
+#include "nibble/tensor.h"
+
+namespace nibble {
+
+struct SessionOptions {
+  // Sizes of free dimensions, by name; those not given are 1.
+  std::map<std::string, int64_t> dims;
+  // Refuse to allocate when weights, activations, inputs and outputs together need more device bytes. 0: no limit.
+  uint64_t memory_limit = 0;
+  // Measure each step on the device; see Session::profile().
+  bool profile = false;
+  // Give every tensor its own memory, so that read_tensor() works for all of them after a run.
+  bool keep_all = false;
+  // Force kernels: "conv2d=conv2d_w8_i8_shift,matmul=...". Empty: the environment variable NIBBLE_KERNEL.
+  std::string kernels;
+};
+
+// Bytes that were allocated on the device. Weights are shared by the sessions of one model on one device: each reports
+// them in full.
+struct MemoryUse {
+  uint64_t weights = 0;
+  uint64_t activations = 0;
+  uint64_t tables = 0;  // numbers that depend on the bound sizes
+  uint64_t inputs = 0;
+  uint64_t outputs = 0;
+  uint64_t total() const { return weights + activations + tables + inputs + outputs; }
+};
+
+struct StepTime {
+  std::string label;   // the node: "conv1", or what is moved: "conv1: repack input"
+  std::string kernel;  // "conv2d_w8_i8_shift"
+  uint64_t ns = 0;
+};
+
+struct TensorValues {
+  TensorInfo info;
+  std::vector<std::byte> bytes;  // row-major without gaps, elements of type info.type
+};
+
+struct SessionState;  // internal
+
+// Move-only. Belongs to one thread at a time; different sessions may run in different threads, also on one device.
+class Session {
+ public:
+  static Result<Session> create(const Device& device, const Model& model, const SessionOptions& options = {});
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();  // waits for work in flight
+
+  // With the sizes that are bound now.
+  const std::vector<TensorInfo>& inputs() const;
+  const std::vector<TensorInfo>& outputs() const;
+
+  // Copies values in row-major order into the input. Type and number of elements must be those of the input: uint8_t is
+  // u8 or boolean, uint16_t the bits of f16; values of int64_t must fit in 32 bits. An empty name means the only input.
+  // Inputs keep their values between runs and are zero at first.
+  Status write(std::string_view name, std::span<const float> values);
+  Status write(std::string_view name, std::span<const uint16_t> values);
+  Status write(std::string_view name, std::span<const int8_t> values);
+  Status write(std::string_view name, std::span<const uint8_t> values);
+  Status write(std::string_view name, std::span<const int32_t> values);
+  Status write(std::string_view name, std::span<const int64_t> values);
+
+  // Copies an output's values after run() or wait(), by the same rules.
+  Status read(std::string_view name, std::span<float> values) const;
+  Status read(std::string_view name, std::span<uint16_t> values) const;
+  Status read(std::string_view name, std::span<int8_t> values) const;
+  Status read(std::string_view name, std::span<uint8_t> values) const;
+  Status read(std::string_view name, std::span<int32_t> values) const;
+  Status read(std::string_view name, std::span<int64_t> values) const;
+
+  // Runs and waits. Allocates nothing, neither here nor on the device.
+  Status run();
+  // Starts a run; write(), read(), submit() and bind_dims() are refused until wait() has returned true.
+  Status submit();
+  // True when nothing runs any more, false when the time was over first.
+  Result<bool> wait(std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max());
+
+  // Other sizes for free dimensions (those not given become 1): plans again and keeps pipelines and weights. Inputs
+  // become zero. On failure the session stays as it was.
+  Status bind_dims(const std::map<std::string, int64_t>& dims);
+
+  // Times of the last run, in the order of execution; empty without SessionOptions::profile, before the first run, and
+  // where the device has no timestamps.
+  Result<std::vector<StepTime>> profile() const;
+  MemoryUse memory() const;
+  // What runs: one line a step, then totals.
+  std::string plan_text() const;
+
+  // Any tensor of the network by name, as the last run left it. Needs SessionOptions::keep_all, except for inputs,
+  // outputs and constants in plain order. Quantized tensors give their stored integers.
+  Result<TensorValues> read_tensor(std::string_view name) const;
+  // Names that read_tensor() knows, in the order of the network.
+  std::vector<std::string> tensor_names() const;
+
+  SessionState& state() { return *state_; }
+
+ private:
+  explicit Session(std::unique_ptr<SessionState> state);
+  std::unique_ptr<SessionState> state_;
+};
+
+}  // namespace nibble

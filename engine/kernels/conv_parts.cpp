@@ -1,0 +1,292 @@
+#include "kernels/conv_parts.h"
+
+#include <algorithm>
+
+#include "core/text.h"
+#include "core/try.h"
+#include "kernels/conv_tiles.h"
+#include "kernels/step_parts.h"
+#include "params.h"
+
+namespace nibble {
+namespace {
+
+constexpr uint32_t kNone = 0xFFFFFFFFu;  // CONV_NONE in shaders/lib/conv_bindings.glsl
+constexpr int64_t kMaxHalfWord = 65535;
+constexpr int64_t kMaxExactTaps = 1024;  // products of int8 that fp32 sums exactly, ops/INTEGER.md
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+bool has_input(const Node& node, size_t slot) { return slot < node.inputs.size() && node.inputs[slot] != kNoTensor; }
+
+// The blob of a node's constants, and where its parts lie.
+struct Constants {
+  BufferId buffer = -1;
+  uint32_t weights = 0, bias = kNone, scale = kNone, shift = kNone, group_multiplier = kNone;
+};
+
+Status check_constant(const Node& node, const Lowering& lowering, size_t slot, const char* what) {
+  if (lowering.graph().tensor(node.inputs[slot]).is_constant()) return {};
+  return Error{Code::unsupported_op, format("%s '%s' must be constant", what,
+                                            lowering.graph().desc(node.inputs[slot]).name.c_str())};
+}
+
+Result<Constants> add_constants(const Node& node, Lowering& lowering, bool integer) {
+  constexpr const char* kSlots[] = {"x", "weights", "bias", "multiplier", "shift", "group multipliers"};
+  using Form = BlobPiece::Form;
+  Constants constants;
+  BlobSpec spec;
+  std::vector<uint32_t*> offsets;
+  const auto add = [&](size_t slot, Form form, uint32_t& offset) -> Status {
+    if (!has_input(node, slot)) return {};
+    NBL_CHECK(check_constant(node, lowering, slot, kSlots[slot]));
+    spec.pieces.push_back({node.inputs[slot], form, {}, {}, std::nullopt});
+    offsets.push_back(&offset);
+    return {};
+  };
+  const Form numbers = integer ? Form::i32 : Form::f32;
+  NBL_CHECK(add(conv_input::weights, Form::stored, constants.weights));
+  NBL_CHECK(add(conv_input::bias, numbers, constants.bias));
+  NBL_CHECK(add(conv_input::multiplier, numbers, constants.scale));
+  NBL_CHECK(add(conv_input::shift, Form::i32, constants.shift));
+  NBL_CHECK(add(conv_input::group_multiplier, Form::stored, constants.group_multiplier));
+  NBL_TRY(constants.buffer, lowering.blob(spec));
+  for (size_t i = 0; i < offsets.size(); ++i) *offsets[i] = spec.offset_words[i];
+  return constants;
+}
+
+// The kernels have a short way to requantize for shifts above 32, which real layers all have (factors below 1/4).
+bool all_shifts_high(const Node& node, const Lowering& lowering) {
+  if (!has_input(node, conv_input::shift)) return false;
+  const Tensor& shift = lowering.graph().tensor(node.inputs[conv_input::shift]);
+  const std::span<const uint8_t> values = shift.constant->as<uint8_t>();
+  return std::all_of(values.begin(), values.end(), [](uint8_t s) { return s > 32; });
+}
+
+Status check_limits(const ConvProblem& c, const gpu::Caps& caps) {
+  struct Limit {
+    const char* what;
+    int64_t value, most;
+  };
+  const Limit limits[] = {
+      {"kernel height", c.kernel_h, kMaxHalfWord},
+      {"kernel width", c.kernel_w, kMaxHalfWord},
+      {"vertical stride", c.stride_h, kMaxHalfWord},
+      {"horizontal stride", c.stride_w, kMaxHalfWord},
+      {"vertical dilation", c.dilation_h, kMaxHalfWord},
+      {"horizontal dilation", c.dilation_w, kMaxHalfWord},
+      {"padding above", c.pad_top, kMaxHalfWord},
+      {"padding on the left", c.pad_left, kMaxHalfWord},
+      // Positions are 32-bit in kernels.
+      {"kernel height * stride * dilation", c.kernel_h * c.stride_h * c.dilation_h, int64_t{1} << 30},
+      {"kernel width * stride * dilation", c.kernel_w * c.stride_w * c.dilation_w, int64_t{1} << 30},
+      {"batch", c.batch, caps.max_workgroup_count[2]},
+  };
+  for (const Limit& limit : limits) {
+    if (limit.value <= limit.most) continue;
+    return Error{Code::unsupported_op, format("%s is %lld; the kernels take at most %lld", limit.what,
+                                              static_cast<long long>(limit.value), static_cast<long long>(limit.most))};
+  }
+  return {};
+}
+
+bool reads_beyond(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad) {
+  return pad > 0 || (out - 1) * stride + (kernel - 1) * dilation >= in;
+}
+
+bool is_padded(const ConvProblem& c) {
+  return c.transposed || reads_beyond(c.in_h, c.out_h, c.kernel_h, c.stride_h, c.dilation_h, c.pad_top) ||
+         reads_beyond(c.in_w, c.out_w, c.kernel_w, c.stride_w, c.dilation_w, c.pad_left);
+}
+
+// Rows without neighbours are one long row, in which tiles leave less over.
+void join_rows(ConvProblem& c) {
+  const bool pointwise = c.kernel_h == 1 && c.kernel_w == 1 && c.stride_h == 1 && c.stride_w == 1;
+  if (!pointwise || is_padded(c) || c.x_row != c.in_w * c.x_pixel || c.y_row != c.out_w * c.y_pixel) return;
+  c.in_w *= c.in_h;
+  c.out_w *= c.out_h;
+  c.in_h = c.out_h = 1;
+}
+
+uint32_t halves(int64_t high, int64_t low) { return static_cast<uint32_t>(high << 16 | low); }
+
+uint32_t byte_of(int32_t value, int place) { return (static_cast<uint32_t>(value) & 0xFFu) << (8 * place); }
+
+params::ConvParams fill_params(const ConvProblem& c, const Constants& constants) {
+  const auto word = [](int64_t value) { return static_cast<uint32_t>(value); };
+  params::ConvParams p{};
+  p.x_batch = word(c.x_batch), p.x_block = word(c.x_block), p.x_row = word(c.x_row), p.x_pixel = word(c.x_pixel);
+  p.y_batch = word(c.y_batch), p.y_block = word(c.y_block), p.y_row = word(c.y_row), p.y_pixel = word(c.y_pixel);
+  p.in_h = static_cast<int32_t>(c.in_h), p.in_w = static_cast<int32_t>(c.in_w), p.out_w = word(c.out_w);
+  p.groups = word(c.groups), p.out_channels = word(c.out_channels);
+  p.kernel = halves(c.kernel_h, c.kernel_w), p.stride = halves(c.stride_h, c.stride_w);
+  p.dilation = halves(c.dilation_h, c.dilation_w), p.pad = halves(c.pad_top, c.pad_left);
+  p.weights = constants.weights, p.bias = constants.bias, p.scale = constants.scale, p.shift = constants.shift;
+  p.group_multiplier = constants.group_multiplier;
+  p.a = c.activation.a, p.b = c.activation.b;
+  if (c.x.type == DType::i8) {
+    p.quant = byte_of(c.x.desc->quant.zero_point, 0) | byte_of(c.y.desc->quant.zero_point, 1) |
+              byte_of(c.clamp.min, 2) | byte_of(c.clamp.max, 3);
+  }
+  return p;
+}
+
+std::vector<SpecConstant> common_spec(const ConvProblem& c, const ConvTile& tile, bool high_shifts) {
+  std::vector<SpecConstant> spec{{NBL_SPEC_LOCAL_X, tile.local_x}, {NBL_SPEC_LOCAL_Y, tile.local_y}, {NBL_SPEC_LOCAL_Z, 1}};
+  if (c.x.type == DType::i8) {
+    spec.push_back({NBL_SPEC_CONV_HIGH_SHIFT, high_shifts ? 1u : 0u});
+  } else {
+    spec.push_back({NBL_SPEC_ACT, static_cast<uint32_t>(c.activation.kind)});
+  }
+  return spec;
+}
+
+Status emit_conv(const ConvProblem& c, Lowering& lowering, int32_t kernel, const Constants& constants,
+                 const params::ConvParams& p, std::vector<SpecConstant> spec, std::array<uint32_t, 3> groups) {
+  const auto& most = lowering.caps().max_workgroup_count;
+  for (size_t i = 0; i < 3; ++i) {
+    if (groups[i] > most[i]) {
+      return Error{Code::unsupported_device, format("needs %u workgroups along axis %zu; device '%s' takes %u", groups[i],
+                                                    i, lowering.caps().device_name.c_str(), most[i])};
+    }
+  }
+  Step step;
+  step.kernel = kernel;
+  step.spec = std::move(spec);
+  step.bindings = {reads(c.x.buffer), reads(constants.buffer), writes(c.y.buffer)};
+  step.push = push_words(p);
+  step.groups = groups;
+  // A transposed convolution multiplies every input with every tap.
+  const int64_t places = c.transposed ? c.in_h * c.in_w : c.out_h * c.out_w;
+  step.multiply_adds = static_cast<uint64_t>(c.batch * places * c.kernel_h * c.kernel_w) *
+                       static_cast<uint64_t>(c.out_channels * (c.in_channels / c.groups));
+  step.integer = c.x.type == DType::i8;
+  lowering.emit(std::move(step));
+  return {};
+}
+
+uint32_t group_count(int64_t invocations, uint32_t local) { return static_cast<uint32_t>(divide_up(invocations, local)); }
+
+struct Chosen {
+  Family family;
+  KernelKey key;
+};
+
+Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
+  NBL_TRY(const int32_t kernel, lowering.select(chosen.family, chosen.key));
+  const bool integer = c.x.type == DType::i8;
+  NBL_TRY(const Constants constants, add_constants(node, lowering, integer));
+  params::ConvParams p = fill_params(c, constants);
+  p.in_blocks = static_cast<uint32_t>(divide_up(c.in_channels / c.groups, 4));
+  p.out_blocks = static_cast<uint32_t>(divide_up(c.out_channels / c.groups, 4));
+  p.steps = static_cast<uint32_t>(c.kernel_h * c.kernel_w) * p.in_blocks;
+  p.group_steps = static_cast<uint32_t>(lowering.graph().desc(node.inputs[conv_input::weights]).quant.group_size / 4);
+  // Tiles of a transposed convolution step by the stride: each phase of a stride has tiles of its own.
+  const int64_t phases = c.transposed ? c.stride_w : 1;
+  const int64_t row = divide_up(c.out_w, phases);
+  const ConvExtent extent{row, c.out_h * phases, c.batch, p.out_blocks, c.groups};
+  const ConvTile tile = choose_conv_tile(lowering.caps(), extent, 2);
+  p.tiles_x = static_cast<uint32_t>(divide_up(row, tile.x) * phases);
+  p.tiles = static_cast<uint32_t>(p.tiles_x * c.out_h);
+  p.o_tiles = static_cast<uint32_t>(divide_up(p.out_blocks, tile.o));
+  std::vector<SpecConstant> spec = common_spec(c, tile, all_shifts_high(node, lowering));
+  spec.push_back({NBL_SPEC_CONV_TILE_X, tile.x});
+  spec.push_back({NBL_SPEC_CONV_TILE_O, tile.o});
+  spec.push_back({NBL_SPEC_CONV_PADDED, is_padded(c) ? 1u : 0u});
+  return emit_conv(c, lowering, kernel, constants, p, std::move(spec),
+                   {group_count(p.tiles, tile.local_x), group_count(p.o_tiles * c.groups, tile.local_y),
+                    static_cast<uint32_t>(c.batch)});
+}
+
+Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
+  NBL_TRY(const int32_t kernel, lowering.select(chosen.family, chosen.key));
+  NBL_TRY(const Constants constants, add_constants(node, lowering, c.x.type == DType::i8));
+  params::ConvParams p = fill_params(c, constants);
+  p.in_blocks = 1;
+  p.out_blocks = static_cast<uint32_t>(divide_up(c.out_channels, 4));
+  p.o_tiles = p.out_blocks;
+  p.steps = static_cast<uint32_t>(c.kernel_h * c.kernel_w);
+  const int64_t reach = (c.kernel_w - 1) * c.dilation_w + 1;
+  const bool window = c.kernel_w <= kDepthwiseTaps && reach <= kDepthwiseWindow;
+  const ConvExtent extent{c.out_w, c.out_h, c.batch, p.out_blocks, 1};
+  const ConvTile tile = choose_depthwise_tile(lowering.caps(), extent, window ? c.stride_w : 0, window ? reach : 0);
+  p.tiles_x = static_cast<uint32_t>(divide_up(c.out_w, tile.x));
+  p.tiles = static_cast<uint32_t>(p.tiles_x * c.out_h);
+  std::vector<SpecConstant> spec = common_spec(c, tile, all_shifts_high(node, lowering));
+  spec.push_back({NBL_SPEC_CONV_TILE_X, tile.x});
+  spec.push_back({NBL_SPEC_CONV_PADDED, is_padded(c) ? 1u : 0u});
+  spec.push_back({NBL_SPEC_CONV_KERNEL_W, window ? static_cast<uint32_t>(c.kernel_w) : 0u});
+  if (window) {
+    // One output has no neighbour to step to: any stride then makes the same pipeline.
+    spec.push_back({NBL_SPEC_CONV_STRIDE_W, tile.x == 1 ? 1u : static_cast<uint32_t>(c.stride_w)});
+    spec.push_back({NBL_SPEC_CONV_DILATION_W, static_cast<uint32_t>(c.dilation_w)});
+  }
+  return emit_conv(c, lowering, kernel, constants, p, std::move(spec),
+                   {group_count(p.tiles, tile.local_x), group_count(p.out_blocks, tile.local_y),
+                    static_cast<uint32_t>(c.batch)});
+}
+
+Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
+  NBL_TRY(const int32_t kernel, lowering.select(chosen.family, chosen.key));
+  NBL_TRY(const Constants constants, add_constants(node, lowering, c.x.type == DType::i8));
+  const Graph& graph = lowering.graph();
+  const TensorDesc& weights = graph.desc(node.inputs[conv_input::weights]);
+  params::ConvParams p = fill_params(c, constants);
+  p.in_blocks = static_cast<uint32_t>(c.in_channels / c.groups);
+  p.out_blocks = static_cast<uint32_t>(c.out_channels / c.groups);
+  p.steps = static_cast<uint32_t>(c.kernel_h * c.kernel_w);
+  p.group_steps = static_cast<uint32_t>(weights.quant.group_size / 4);
+  p.tiles_x = static_cast<uint32_t>(c.out_w);
+  p.tiles = static_cast<uint32_t>(c.out_h * c.out_w);
+  if (has_input(node, conv_input::group_multiplier)) {
+    p.o_tiles = graph.desc(node.inputs[conv_input::group_multiplier]).packing == Packing::group_multipliers ? 1u : 0u;
+  }
+  const int64_t blocks = divide_up(c.out_channels, 4);
+  const ConvTile tile = choose_depthwise_tile(lowering.caps(), {c.out_h * c.out_w, 1, c.batch, blocks, 1},
+                                              kDepthwiseWindow, 1);
+  std::vector<SpecConstant> spec = common_spec(c, tile, all_shifts_high(node, lowering));
+  spec.push_back({NBL_SPEC_CONV_PACKING, static_cast<uint32_t>(weights.packing)});
+  spec.push_back({NBL_SPEC_CONV_TRANSPOSED, c.transposed ? 1u : 0u});
+  return emit_conv(c, lowering, kernel, constants, p, std::move(spec),
+                   {group_count(p.tiles, tile.local_x), group_count(blocks, tile.local_y), static_cast<uint32_t>(c.batch)});
+}
+
+bool groups_keep_blocks(const ConvProblem& c) {
+  return c.groups == 1 || ((c.in_channels / c.groups) % 4 == 0 && (c.out_channels / c.groups) % 4 == 0);
+}
+
+}  // namespace
+
+Result<ConvProblem> image_problem(const Node& node, Lowering& lowering) {
+  constexpr Layout kImage{1};
+  ConvProblem c;
+  NBL_TRY(c.x, lowering.input(node.inputs[conv_input::x], kImage));
+  NBL_TRY(c.y, lowering.output(node.outputs[0], kImage));
+  const std::vector<int64_t> weights = lowering.shape_of(node.inputs[conv_input::weights]);
+  c.batch = c.x.shape[0];
+  c.in_channels = c.x.shape[1], c.in_h = c.x.shape[2], c.in_w = c.x.shape[3];
+  c.out_channels = c.y.shape[1], c.out_h = c.y.shape[2], c.out_w = c.y.shape[3];
+  c.kernel_h = weights[2], c.kernel_w = weights[3];
+  c.x_row = c.in_w, c.x_block = c.in_h * c.in_w, c.x_batch = c.x.units.blocks * c.x_block;
+  c.y_row = c.out_w, c.y_block = c.out_h * c.out_w, c.y_batch = c.y.units.blocks * c.y_block;
+  return c;
+}
+
+Status lower_conv(const ConvProblem& problem, const Node& node, Lowering& lowering) {
+  ConvProblem c = problem;
+  NBL_CHECK(check_limits(c, lowering.caps()));
+  if (c.y.units.units() == 0) return {};
+  const TensorDesc& weights = lowering.graph().desc(node.inputs[conv_input::weights]);
+  const KernelKey key{element_type(weights.type), element_type(c.x.type), ElementType::any};
+  if (weights.packing == Packing::depthwise && !c.transposed && c.in_channels == c.out_channels &&
+      c.groups == c.in_channels && c.kernel_h * c.kernel_w <= kMaxExactTaps) {
+    return lower_depthwise(c, node, lowering, {Family::conv2d_depthwise, key});
+  }
+  if (weights.packing == Packing::blocked && groups_keep_blocks(c)) {
+    if (!c.transposed) join_rows(c);
+    return lower_blocked(c, node, lowering, {c.transposed ? Family::conv_transpose2d : Family::conv2d, key});
+  }
+  return lower_grouped(c, node, lowering, {Family::conv2d_grouped, key});
+}
+
+}  // namespace nibble

@@ -1,0 +1,36 @@
+// Which tile an invocation of the convolution kernels computes, by the shape of the layer and the device.
+#pragma once
+
+#include <cstdint>
+
+#include "gpu/caps.h"
+#include "nibble/result.h"
+
+namespace nibble {
+
+struct ConvTile {
+  uint32_t x = 1;        // outputs along a row
+  uint32_t o = 1;        // blocks of 4 output channels
+  uint32_t local_x = 1;  // invocations of a workgroup along tiles and along blocks
+  uint32_t local_y = 1;
+};
+
+// What a layer offers to be tiled.
+struct ConvExtent {
+  int64_t row = 1;      // outputs of a row
+  int64_t rows = 1;     // rows of an image
+  int64_t batch = 1;
+  int64_t o_blocks = 1; // blocks of 4 output channels of a group
+  int64_t groups = 1;
+};
+
+// Tile and workgroup for conv2d and conv_transpose2d.
+ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent, uint32_t largest_o);
+// For conv2d_depthwise: `step` units of x lie between neighbouring outputs, `reach` more under the kernel; the window of
+// a tile holds 16 units. o is 1.
+ConvTile choose_depthwise_tile(const gpu::Caps& caps, const ConvExtent& extent, int64_t step, int64_t reach);
+
+inline constexpr int64_t kDepthwiseWindow = 16;  // units, see shaders/conv2d_depthwise.comp
+inline constexpr int64_t kDepthwiseTaps = 7;     // of a row
+
+}  // namespace nibble

@@ -1,0 +1,25 @@
+#include "ops/arg_reduce.h"
+
+#include "core/text.h"
+#include "core/try.h"
+#include "ops/checks.h"
+
+namespace nibble {
+
+Result<Outputs> infer(const ArgReduce& op, Inputs inputs) {
+  NBL_CHECK(check_inputs(inputs, 1, 1));
+  const TensorDesc& x = inputs[0];
+  NBL_CHECK(check_type(x, "x", {DType::f32, DType::f16, DType::i8, DType::u8, DType::i32, DType::i64}));
+  NBL_TRY(const size_t axis, resolve_axis(op.axis, x.shape.size(), false));
+  TensorDesc y;
+  y.type = DType::i64;
+  y.shape = x.shape;
+  if (op.keep_dims) {
+    y.shape[axis] = 1;
+  } else {
+    y.shape.erase(y.shape.begin() + static_cast<std::ptrdiff_t>(axis));
+  }
+  return one_output(std::move(y));
+}
+
+}  // namespace nibble

@@ -1,0 +1,16 @@
+// Permutation of axes: output axis i is input axis perm[i].
+#pragma once
+#include "ops/contract.h"
+
+namespace nibble {
+
+struct Transpose {
+  std::vector<int64_t> perm;
+  template <class V>
+  void visit(V& v) {
+    v("perm", perm);
+  }
+};
+Result<Outputs> infer(const Transpose& op, Inputs inputs);
+
+}  // namespace nibble

@@ -1,0 +1,137 @@
+#include "runtime/bound_session.h"
+
+#include <cstring>
+
+#include "core/text.h"
+#include "core/try.h"
+#include "gpu/staging.h"
+
+namespace nibble {
+namespace {
+
+using Kind = PlanBuffer::Kind;
+
+struct KindMemory {
+  Kind kind;
+  gpu::BufferPurpose purpose;
+  const char* name;
+};
+constexpr KindMemory kMemory[] = {
+    {Kind::table, gpu::BufferPurpose::device_local, "tables"},
+    {Kind::arena, gpu::BufferPurpose::device_local, "activations"},
+    {Kind::input, gpu::BufferPurpose::upload, "inputs"},
+    {Kind::output, gpu::BufferPurpose::readback, "outputs"},
+};
+
+Status check_limit(const Plan& plan, uint64_t limit) {
+  if (limit == 0 || plan.device_bytes() <= limit) return {};
+  return Error{Code::out_of_memory,
+               format("the model needs %llu bytes on the device (weights %llu, activations %llu), the limit is %llu",
+                      static_cast<unsigned long long>(plan.device_bytes()),
+                      static_cast<unsigned long long>(plan.bytes(Kind::constants)),
+                      static_cast<unsigned long long>(plan.bytes(Kind::arena)), static_cast<unsigned long long>(limit))};
+}
+
+Status allocate(BoundSession& bound, const gpu::Device& device) {
+  for (const KindMemory& memory : kMemory) {
+    const auto kind = static_cast<size_t>(memory.kind);
+    for (uint64_t bytes : bound.plan.block_bytes[kind]) {
+      NBL_TRY(gpu::Buffer buffer, gpu::Buffer::create(device, bytes, memory.purpose, memory.name));
+      bound.memory[kind].push_back(std::move(buffer));
+    }
+  }
+  for (const gpu::Buffer& buffer : bound.memory[static_cast<size_t>(Kind::input)]) {
+    if (!buffer.mapped()) return Error{Code::internal, "the memory of inputs is not visible to the host"};
+    std::memset(buffer.mapped(), 0, buffer.bytes());
+    NBL_CHECK(buffer.flush(0, buffer.bytes()));
+  }
+  return {};
+}
+
+Status upload_tables(BoundSession& bound, const gpu::Device& device) {
+  if (bound.plan.bytes(Kind::table) == 0) return {};
+  NBL_TRY(gpu::Staging staging, gpu::Staging::create(device, kStagingBytes));
+  for (size_t i = 0; i < bound.plan.buffers.size(); ++i) {
+    const PlanBuffer& buffer = bound.plan.buffers[i];
+    if (buffer.kind != Kind::table) continue;
+    const auto id = static_cast<BufferId>(i);
+    if (buffer.table.size() * 4 > buffer.bytes) return Error{Code::internal, "a table is larger than its buffer"};
+    NBL_CHECK(staging.upload(std::as_bytes(std::span(buffer.table)), bound.memory_of(id), bound.offset_of(id)));
+  }
+  return {};
+}
+
+void set_ranges(BoundSession& bound) {
+  for (size_t i = 0; i < bound.plan.buffers.size(); ++i) {
+    const PlanBuffer& buffer = bound.plan.buffers[i];
+    const auto id = static_cast<BufferId>(i);
+    if (buffer.kind == Kind::constants) {
+      bound.own_ranges.push_back(bound.weights.blobs[static_cast<size_t>(buffer.blob)].range);
+    } else if (bound.memory[static_cast<size_t>(buffer.kind)].empty()) {
+      bound.own_ranges.push_back({});  // an activation that no step touches, in a plan without any other
+    } else {
+      bound.own_ranges.push_back(bound.memory_of(id).range(bound.offset_of(id), buffer.bytes));
+    }
+  }
+  bound.ranges = bound.own_ranges;
+}
+
+Status find_edges(const Plan& plan, Kind kind, const std::vector<TensorId>& tensors, std::vector<EdgeTensor>& edges,
+                  std::vector<TensorInfo>& infos) {
+  for (TensorId tensor : tensors) {
+    EdgeTensor edge;
+    for (size_t i = 0; i < plan.buffers.size() && edge.buffer < 0; ++i) {
+      if (plan.buffers[i].kind == kind && plan.buffers[i].tensor == tensor) edge.buffer = static_cast<BufferId>(i);
+    }
+    infos.push_back(tensor_info(plan.graph.desc(tensor), {}));
+    const TensorInfo& info = infos.back();
+    if (edge.buffer < 0 && kind == Kind::output) {
+      return Error{Code::internal, "the plan has no buffer for output '" + info.name + "'"};
+    }
+    const int64_t words = storage_words(info.type, info.shape, Layout{});
+    if (edge.buffer >= 0 && plan.buffers[static_cast<size_t>(edge.buffer)].bytes < static_cast<uint64_t>(words) * 4) {
+      return Error{Code::internal, "the plan's buffer is too small for '" + info.name + "'"};
+    }
+    edges.push_back(edge);
+  }
+  return {};
+}
+
+}  // namespace
+
+const gpu::Buffer& BoundSession::memory_of(BufferId buffer) const {
+  const auto index = static_cast<size_t>(buffer);
+  const auto kind = static_cast<size_t>(plan.buffers[index].kind);
+  return memory[kind][static_cast<size_t>(plan.places[index].block)];
+}
+
+uint64_t BoundSession::bytes_of(PlanBuffer::Kind kind) const {
+  if (kind == Kind::constants) return weights.bytes;
+  uint64_t bytes = 0;
+  for (const gpu::Buffer& buffer : memory[static_cast<size_t>(kind)]) bytes += buffer.bytes();
+  return bytes;
+}
+
+Result<std::unique_ptr<BoundSession>> BoundSession::create(const std::shared_ptr<OpenDevice>& device,
+                                                           const ModelState& model, const SessionOptions& options,
+                                                           const KernelOverrides& kernels, const DimBindings& dims) {
+  auto bound = std::make_unique<BoundSession>();
+  NBL_TRY(bound->plan, make_plan(model.graph, device->caps(), {dims, kernels, options.keep_all}));
+  const Plan& plan = bound->plan;
+  NBL_CHECK(check_limit(plan, options.memory_limit));
+  NBL_CHECK(find_edges(plan, Kind::input, plan.graph.inputs, bound->input_edges, bound->inputs));
+  NBL_CHECK(find_edges(plan, Kind::output, plan.graph.outputs, bound->output_edges, bound->outputs));
+  for (size_t i = 0; i < bound->inputs.size(); ++i) bound->inputs[i].dims = model.inputs[i].dims;
+  for (size_t i = 0; i < bound->outputs.size(); ++i) bound->outputs[i].dims = model.outputs[i].dims;
+  NBL_TRY(bound->pipelines, device->pipelines.get(device->gpu, plan.steps));
+  NBL_TRY(bound->weights, model.weights.acquire(device, plan));
+  NBL_CHECK(allocate(*bound, device->gpu));
+  NBL_CHECK(upload_tables(*bound, device->gpu));
+  set_ranges(*bound);
+  if (options.profile) {
+    NBL_TRY(bound->timer, gpu::Timer::create(device->gpu, static_cast<uint32_t>(plan.steps.size() + 1)));
+  }
+  return bound;
+}
+
+}  // namespace nibble

@@ -1,0 +1,56 @@
+#include "nibble/device.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/try.h"
+#include "gpu/caps_mask.h"
+#include "runtime/open_device.h"
+
+namespace nibble {
+namespace {
+
+gpu::DeviceChoice parse_choice(const std::string& text) {
+  gpu::DeviceChoice choice;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, choice.index);
+  if (text.empty() || error != std::errc() || stop != end || choice.index < 0) {
+    choice.index = -1;
+    choice.name = text;
+  }
+  return choice;
+}
+
+}  // namespace
+
+Device make_device(gpu::Device device) { return Device(std::make_shared<OpenDevice>(std::move(device))); }
+
+Result<std::vector<DeviceInfo>> list_devices() {
+  NBL_TRY(const auto summaries, gpu::list_devices());
+  std::vector<DeviceInfo> infos;
+  for (const gpu::DeviceSummary& summary : summaries) {
+    infos.push_back({summary.index, summary.caps.device_name, gpu::to_string(summary.caps.device_type),
+                     gpu::version_to_text(summary.caps.api_version), summary.memory_bytes, summary.refusal});
+  }
+  return infos;
+}
+
+Result<Device> Device::create(const DeviceOptions& options) {
+  gpu::DeviceOptions inner;
+  inner.choice = parse_choice(options.select);
+  inner.validation = options.validation;
+  inner.pipeline_cache_path = options.pipeline_cache;
+  if (!options.mask.empty()) {
+    NBL_TRY(inner.mask, gpu::parse_mask(options.mask));
+  }
+  NBL_TRY(gpu::Device device, gpu::Device::create(inner));
+  return make_device(std::move(device));
+}
+
+const std::string& Device::name() const { return state_->caps().device_name; }
+
+std::string Device::capabilities() const { return gpu::to_text(state_->caps()); }
+
+Status Device::save_pipeline_cache() const { return state_->gpu.save_pipeline_cache(); }
+
+}  // namespace nibble

@@ -1,0 +1,22 @@
+// What a public Device refers to: the gpu device and the pipelines that were compiled on it.
+#pragma once
+
+#include <memory>
+
+#include "gpu/device.h"
+#include "nibble/device.h"
+#include "runtime/pipelines.h"
+
+namespace nibble {
+
+struct OpenDevice {
+  explicit OpenDevice(gpu::Device device) : gpu(std::move(device)) {}
+  gpu::Device gpu;
+  PipelinePool pipelines;  // after gpu, so that it goes first
+
+  const gpu::Caps& caps() const { return gpu.caps(); }
+};
+
+Device make_device(gpu::Device device);
+
+}  // namespace nibble

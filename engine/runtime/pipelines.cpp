@@ -1,0 +1,94 @@
+#include "runtime/pipelines.h"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "core/try.h"
+#include "kernels/kernel_table.h"
+
+#if defined(__cpp_exceptions)
+#include <system_error>
+#endif
+
+namespace nibble {
+namespace {
+
+// Compilers inside drivers take memory by the hundred MB: more threads than this gain little and may not fit.
+constexpr size_t kMostThreads = 8;
+
+// Runs `work` in this thread and up to `more` further ones, until all of them have returned.
+template <class Work>
+void run_in_threads(size_t more, const Work& work) {
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < more; ++i) {
+#if defined(__cpp_exceptions)
+    try {
+      threads.emplace_back(work);
+    } catch (const std::system_error&) {
+      break;  // no thread to be had: this one does it all
+    }
+#else
+    threads.emplace_back(work);
+#endif
+  }
+  work();
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+
+PipelinePool::Key PipelinePool::key_of(const Step& step) {
+  Key key{step.kernel, static_cast<uint32_t>(step.bindings.size()), static_cast<uint32_t>(step.push.size() * 4), {}};
+  for (const SpecConstant& constant : step.spec) key.spec.emplace_back(constant.id, constant.value);
+  std::sort(key.spec.begin(), key.spec.end());
+  return key;
+}
+
+Result<gpu::Pipeline> PipelinePool::compile(const gpu::Device& device, const Key& key) {
+  const Kernel& kernel = kernel_table()[static_cast<size_t>(key.kernel)];
+  std::vector<gpu::SpecConstant> constants;
+  for (const auto& [id, value] : key.spec) constants.push_back({id, value});
+  const std::string name(kernel.name);
+  gpu::PipelineSpec spec;
+  spec.spirv = kernel.spirv;
+  spec.bindings = key.bindings;
+  spec.push_bytes = key.push_bytes;
+  spec.constants = constants;
+  spec.name = name.c_str();
+  return gpu::Pipeline::create(device, spec);
+}
+
+Status PipelinePool::compile_all(const gpu::Device& device, std::span<const Key> keys) {
+  std::vector<std::optional<Result<gpu::Pipeline>>> made(keys.size());
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next++; i < keys.size(); i = next++) made[i] = compile(device, keys[i]);
+  };
+  const size_t threads = std::min({keys.size(), kMostThreads, size_t{std::max(1u, std::thread::hardware_concurrency())}});
+  run_in_threads(threads - 1, work);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    NBL_TRY(gpu::Pipeline pipeline, *std::move(made[i]));
+    pipelines_.emplace(keys[i], std::move(pipeline));
+  }
+  return {};
+}
+
+Result<std::vector<const gpu::Pipeline*>> PipelinePool::get(const gpu::Device& device, std::span<const Step> steps) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Key> keys;
+  std::set<Key> missing;
+  for (const Step& step : steps) {
+    keys.push_back(key_of(step));
+    if (!pipelines_.contains(keys.back())) missing.insert(keys.back());
+  }
+  if (!missing.empty()) NBL_CHECK(compile_all(device, std::vector<Key>(missing.begin(), missing.end())));
+  std::vector<const gpu::Pipeline*> pipelines;
+  for (const Key& key : keys) pipelines.push_back(&pipelines_.find(key)->second);
+  return pipelines;
+}
+
+}  // namespace nibble

@@ -1,0 +1,28 @@
+#include "runtime/recorder.h"
+
+#include <array>
+
+namespace nibble {
+
+void record_steps(gpu::CommandList& commands, const Plan& plan, const Resources& resources) {
+  // An earlier run or recording of the session, in the same activations, may still be on its way in the queue.
+  commands.barrier(gpu::compute, gpu::compute);
+  if (resources.timer) {
+    commands.reset(*resources.timer);
+    commands.timestamp(*resources.timer, 0);
+  }
+  std::array<gpu::BufferRange, gpu::kMaxBindings> bound;
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const Step& step = plan.steps[i];
+    if (plan.barrier_before[i]) commands.barrier(gpu::compute, gpu::compute);
+    for (size_t b = 0; b < step.bindings.size(); ++b) {
+      bound[b] = resources.ranges[static_cast<size_t>(step.bindings[b].buffer)];
+    }
+    commands.bind(*resources.pipelines[i], std::span(bound).first(step.bindings.size()));
+    commands.push(std::as_bytes(std::span(step.push)));
+    commands.dispatch(step.groups[0], step.groups[1], step.groups[2]);
+    if (resources.timer) commands.timestamp(*resources.timer, static_cast<uint32_t>(i + 1));
+  }
+}
+
+}  // namespace nibble

@@ -1,0 +1,109 @@
+#include "nibble/session.h"
+
+#include "core/try.h"
+#include "gpu/platform.h"
+#include "runtime/session_state.h"
+
+namespace nibble {
+
+using Kind = PlanBuffer::Kind;
+
+Status SessionState::check_idle(const char* what) const {
+  if (lost) return Error{Code::device_lost, "the device was lost: make a new Device and Session"};
+  if (!commands.running()) return {};
+  return Error{Code::invalid_argument, std::string(what) + " while a run is in flight: wait() first"};
+}
+
+Status SessionState::record_own() {
+  if (recorded) return {};
+  NBL_CHECK(commands.begin());
+  record_steps(commands, bound->plan, bound->resources());
+  if (!bound->plan.steps.empty()) commands.barrier(gpu::compute, gpu::host);
+  NBL_CHECK(commands.finish());
+  recorded = true;
+  return {};
+}
+
+Session::Session(std::unique_ptr<SessionState> state) : state_(std::move(state)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+Result<Session> Session::create(const Device& device, const Model& model, const SessionOptions& options) {
+  const std::string kernels = options.kernels.empty() ? gpu::environment("NIBBLE_KERNEL") : options.kernels;
+  NBL_TRY(KernelOverrides overrides, KernelOverrides::parse(kernels));
+  const gpu::Device& gpu = device.state()->gpu;
+  NBL_TRY(auto bound, BoundSession::create(device.state(), *model.state(), options, overrides, options.dims));
+  NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(gpu, "session"));
+  NBL_TRY(gpu::CommandList external, gpu::CommandList::create(gpu, "session of an application's frame"));
+  auto state = std::make_unique<SessionState>(
+      SessionState{device, model, options, std::move(overrides), std::move(bound), std::move(commands), std::move(external)});
+  NBL_CHECK(state->record_own());
+  return Session(std::move(state));
+}
+
+const std::vector<TensorInfo>& Session::inputs() const { return state_->bound->inputs; }
+const std::vector<TensorInfo>& Session::outputs() const { return state_->bound->outputs; }
+
+Status Session::submit() {
+  NBL_CHECK(state_->check_idle("submit()"));
+  NBL_CHECK(state_->record_own());
+  NBL_CHECK(state_->watch(state_->commands.submit()));
+  state_->has_run = true;
+  return {};
+}
+
+Result<bool> Session::wait(std::chrono::nanoseconds timeout) {
+  if (state_->lost) return state_->check_idle("wait()").error();
+  const auto ns = timeout.count() < 0 ? 0 : static_cast<uint64_t>(timeout.count());
+  // Vulkan's own endless wait, so that a driver need not add this to its clock.
+  return state_->watch(state_->commands.wait(timeout == std::chrono::nanoseconds::max() ? UINT64_MAX : ns));
+}
+
+Status Session::run() {
+  NBL_CHECK(submit());
+  NBL_TRY([[maybe_unused]] const bool done, wait());
+  return {};
+}
+
+Status Session::bind_dims(const std::map<std::string, int64_t>& dims) {
+  NBL_CHECK(state_->check_idle("bind_dims()"));
+  SessionState& state = *state_;
+  NBL_TRY(auto bound, state.watch(BoundSession::create(state.device.state(), *state.model.state(), state.options,
+                                                       state.kernels, dims)));
+  std::swap(state.bound, bound);
+  state.recorded = false;
+  if (Status recorded = state.record_own(); !recorded) {
+    std::swap(state.bound, bound);  // the next run records the former plan again
+    return recorded;
+  }
+  state.external.reset_descriptors();
+  state.has_run = false;
+  return {};
+}
+
+Result<std::vector<StepTime>> Session::profile() const {
+  const BoundSession& bound = *state_->bound;
+  NBL_CHECK(state_->check_idle("profile()"));
+  std::vector<StepTime> times;
+  if (bound.timer.slots() == 0 || !state_->has_run) return times;
+  NBL_TRY(const auto stamps, bound.timer.read());
+  if (stamps.size() <= bound.plan.steps.size()) return times;
+  for (size_t i = 0; i < bound.plan.steps.size(); ++i) {
+    const Step& step = bound.plan.steps[i];
+    const uint64_t begin = stamps[i].value_or(0), end = stamps[i + 1].value_or(begin);
+    const std::string_view kernel = kernel_table()[static_cast<size_t>(step.kernel)].name;
+    times.push_back({step.label, std::string(kernel), end > begin ? end - begin : 0});
+  }
+  return times;
+}
+
+MemoryUse Session::memory() const {
+  const BoundSession& bound = *state_->bound;
+  return {bound.bytes_of(Kind::constants), bound.bytes_of(Kind::arena), bound.bytes_of(Kind::table),
+          bound.bytes_of(Kind::input), bound.bytes_of(Kind::output)};
+}
+
+std::string Session::plan_text() const { return explain(state_->bound->plan); }
+
+}  // namespace nibble

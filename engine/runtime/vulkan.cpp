@@ -1,0 +1,73 @@
+#include "nibble/vulkan.h"
+
+#include "core/text.h"
+#include "core/try.h"
+#include "runtime/session_state.h"
+#include "runtime/tensor_io.h"
+
+namespace nibble {
+namespace {
+
+// An input or output by name; names of inputs come first where both exist.
+Result<EdgeTensor*> find_edge(BoundSession& bound, std::string_view name) {
+  if (auto input = find_tensor(bound.inputs, name, "input"); input && !name.empty()) return &bound.input_edges[*input];
+  if (auto output = find_tensor(bound.outputs, name, "output"); output && !name.empty()) return &bound.output_edges[*output];
+  return Error{Code::not_found, format("there is no input or output '%s'; the model has the inputs %s and the outputs %s",
+                                       std::string(name).c_str(), describe(bound.inputs).c_str(),
+                                       describe(bound.outputs).c_str())};
+}
+
+}  // namespace
+
+Result<Device> Device::wrap(const ExternalDevice& external) {
+  gpu::ExternalHandles handles;
+  handles.instance = external.instance;
+  handles.physical_device = external.physical_device;
+  handles.device = external.device;
+  handles.queue = external.queue;
+  handles.queue_family = external.queue_family;
+  handles.get_instance_proc_addr = external.get_instance_proc_addr;
+  handles.api_version = external.instance_version;
+  for (const char* name : external.enabled_extensions) handles.enabled_extensions.emplace_back(name);
+  handles.enabled_features = external.enabled_features;
+  const gpu::DeviceOptions options;
+  NBL_TRY(gpu::Device device, gpu::Device::wrap(handles, options));
+  return make_device(std::move(device));
+}
+
+Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkDeviceSize offset) {
+  SessionState& state = session.state();
+  NBL_CHECK(state.check_idle("bind_buffer()"));
+  BoundSession& bound = *state.bound;
+  NBL_TRY(EdgeTensor* const edge, find_edge(bound, name));
+  if (edge->buffer < 0) return {};  // nothing reads it
+  const uint32_t alignment = state.device.state()->caps().offset_alignment;
+  if (buffer && offset % alignment != 0) {
+    return Error{Code::invalid_argument, format("binding '%s' at offset %llu: the device wants multiples of %u",
+                                                std::string(name).c_str(), static_cast<unsigned long long>(offset),
+                                                alignment)};
+  }
+  const auto index = static_cast<size_t>(edge->buffer);
+  const gpu::BufferRange range =
+      buffer ? gpu::BufferRange{buffer, offset, bound.plan.buffers[index].bytes} : bound.own_ranges[index];
+  if (bound.ranges[index] == range) return {};
+  bound.ranges[index] = range;
+  edge->external = buffer != VK_NULL_HANDLE;
+  state.recorded = false;
+  if (!buffer) state.external.reset_descriptors();
+  return {};
+}
+
+Status record(Session& session, VkCommandBuffer commands) {
+  SessionState& state = session.state();
+  NBL_CHECK(state.check_idle("record()"));
+  Resources resources = state.bound->resources();
+  resources.timer = nullptr;  // its slots belong to the session's own runs
+  NBL_CHECK(state.external.begin_external(commands));
+  record_steps(state.external, state.bound->plan, resources);
+  NBL_CHECK(state.external.finish());
+  state.has_run = true;
+  return {};
+}
+
+}  // namespace nibble

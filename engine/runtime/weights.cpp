@@ -1,0 +1,65 @@
+#include "runtime/weights.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/text.h"
+#include "core/try.h"
+#include "gpu/staging.h"
+
+namespace nibble {
+
+Status WeightCache::upload(const std::shared_ptr<OpenDevice>& device, const Plan& plan,
+                           const std::vector<size_t>& missing, std::vector<WeightPlace>& places) {
+  std::vector<Lifetime> sizes;
+  for (size_t blob : missing) sizes.push_back({plan.blobs[blob].bytes, 0, 0});
+  NBL_TRY(const ArenaLayout layout, plan_arena(sizes, buffer_alignment(device->caps()), block_limit(device->caps())));
+  auto block = std::make_shared<WeightBlock>();
+  block->device = device;
+  for (uint64_t bytes : layout.block_bytes) {
+    NBL_TRY(gpu::Buffer buffer, gpu::Buffer::create(device->gpu, bytes, gpu::BufferPurpose::device_local, "weights"));
+    block->buffers.push_back(std::move(buffer));
+  }
+  NBL_TRY(gpu::Staging staging, gpu::Staging::create(device->gpu, kStagingBytes));
+  for (size_t i = 0; i < missing.size(); ++i) {
+    const BlobSpec& blob = plan.blobs[missing[i]];
+    NBL_TRY(const std::vector<std::byte> bytes, materialize(plan.graph, blob));
+    if (bytes.size() != blob.bytes) {
+      return Error{Code::internal, format("a blob of constants has %zu bytes, planned were %llu", bytes.size(),
+                                          static_cast<unsigned long long>(blob.bytes))};
+    }
+    const ArenaPlace& place = layout.places[i];
+    const gpu::Buffer& buffer = block->buffers[static_cast<size_t>(place.block)];
+    NBL_CHECK(staging.upload(bytes, buffer, place.offset));
+    places[missing[i]] = {block, buffer.range(place.offset, blob.bytes)};
+  }
+  return {};
+}
+
+Result<SessionWeights> WeightCache::acquire(const std::shared_ptr<OpenDevice>& device, const Plan& plan) {
+  const std::lock_guard lock(mutex_);
+  SessionWeights weights;
+  weights.blobs.resize(plan.blobs.size());
+  std::vector<size_t> missing;
+  for (size_t i = 0; i < plan.blobs.size(); ++i) {
+    const auto found = entries_.find({device.get(), plan.blobs[i].key()});
+    auto block = found == entries_.end() ? nullptr : found->second.block.lock();
+    if (block) {
+      weights.blobs[i] = {std::move(block), found->second.range};
+    } else {
+      missing.push_back(i);
+    }
+  }
+  if (!missing.empty()) NBL_CHECK(upload(device, plan, missing, weights.blobs));
+  std::erase_if(entries_, [](const auto& entry) { return entry.second.block.expired(); });
+  std::set<const WeightBlock*> blocks;
+  for (size_t i = 0; i < plan.blobs.size(); ++i) {
+    const WeightPlace& place = weights.blobs[i];
+    entries_[{device.get(), plan.blobs[i].key()}] = {place.block, place.range};
+    if (!blocks.insert(place.block.get()).second) continue;
+    for (const gpu::Buffer& buffer : place.block->buffers) weights.bytes += buffer.bytes();
+  }
+  return weights;
+}
+
+}  // namespace nibble

@@ -1,0 +1,56 @@
+// Weights on devices, uploaded once and shared by all sessions of a model.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gpu/buffer.h"
+#include "runtime/open_device.h"
+#include "runtime/plan.h"
+
+namespace nibble {
+
+// Blobs that were uploaded together. Freed with the last session that uses one of them.
+struct WeightBlock {
+  std::shared_ptr<OpenDevice> device;  // outlives the buffers
+  std::vector<gpu::Buffer> buffers;
+};
+
+struct WeightPlace {
+  std::shared_ptr<const WeightBlock> block;
+  gpu::BufferRange range;
+};
+
+// The weights that one session uses.
+struct SessionWeights {
+  std::vector<WeightPlace> blobs;  // in the order of Plan::blobs
+  uint64_t bytes = 0;              // of all device buffers that hold them
+};
+
+// Belongs to a model. Any thread may call; sessions that are created at the same time wait for each other's upload.
+class WeightCache {
+ public:
+  // Finds or uploads every blob of the plan.
+  Result<SessionWeights> acquire(const std::shared_ptr<OpenDevice>& device, const Plan& plan);
+
+ private:
+  struct Entry {
+    std::weak_ptr<const WeightBlock> block;
+    gpu::BufferRange range;
+  };
+  // A device's address may come back after it has gone, but a block that is alive keeps its device alive.
+  using Key = std::pair<const OpenDevice*, std::string>;
+
+  Status upload(const std::shared_ptr<OpenDevice>& device, const Plan& plan, const std::vector<size_t>& missing,
+                std::vector<WeightPlace>& places);
+
+  std::mutex mutex_;
+  std::map<Key, Entry> entries_;
+};
+
+}  // namespace nibble

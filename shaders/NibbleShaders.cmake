@@ -1,0 +1,73 @@
+# Compiles shaders to SPIR-V and writes the kernel table: one kernel() call = one glslangValidator command and one row.
+#
+#   kernel(<family> <name> <source>  [TYPES W=<t> A=<t> O=<t>] [DEFINE <macro>...] [NEEDS <caps bit>...]
+#          [PATH dot|shift|f32] [PUSH <struct of params.h>])
+#
+# TYPES becomes macros (A=f16: A_f16) and the key the lowering asks with; t is f32, f16, i8, u8, i4 or i32.
+# NEEDS names bits of gpu::Caps; a row without it runs on every Vulkan 1.1 device. Rows of a family stand best first.
+
+set(NIBBLE_KERNEL_FILTER "" CACHE STRING "Compile in only kernels whose name matches this regular expression (empty: all)")
+find_program(NIBBLE_GLSLANG glslangValidator REQUIRED)
+set(NIBBLE_SHADER_DIR "${CMAKE_CURRENT_LIST_DIR}")
+
+macro(nibble_begin_kernels output_dir)
+  set(NIBBLE_SPIRV_DIR "${output_dir}/spirv")
+  file(MAKE_DIRECTORY "${NIBBLE_SPIRV_DIR}")  # glslangValidator exits 0 when it cannot write
+  set(NIBBLE_KERNEL_HEADERS "")
+  set(NIBBLE_KERNEL_INCLUDES "")
+  set(NIBBLE_KERNEL_ROWS "")
+endmacro()
+
+function(kernel family name source)
+  if(NIBBLE_KERNEL_FILTER AND NOT name MATCHES "${NIBBLE_KERNEL_FILTER}")
+    return()
+  endif()
+  cmake_parse_arguments(ROW "" "PATH;PUSH" "TYPES;DEFINE;NEEDS" ${ARGN})
+  if(ROW_UNPARSED_ARGUMENTS OR NOT ROW_PUSH)
+    message(FATAL_ERROR "kernel ${name}: unknown arguments '${ROW_UNPARSED_ARGUMENTS}', or no PUSH struct")
+  endif()
+  set(key_W any)
+  set(key_A any)
+  set(key_O any)
+  set(defines "")
+  foreach(type IN LISTS ROW_TYPES)
+    if(NOT type MATCHES "^([WAO])=(f32|f16|i8|u8|i4|i32)$")
+      message(FATAL_ERROR "kernel ${name}: bad type '${type}'")
+    endif()
+    set(key_${CMAKE_MATCH_1} ${CMAKE_MATCH_2})
+    list(APPEND defines "-D${CMAKE_MATCH_1}_${CMAKE_MATCH_2}=1")
+  endforeach()
+  foreach(macro IN LISTS ROW_DEFINE)
+    list(APPEND defines "-D${macro}")
+  endforeach()
+  set(needs "0")
+  foreach(bit IN LISTS ROW_NEEDS)
+    string(APPEND needs " | gpu::Caps::${bit}")
+  endforeach()
+  set(path "std::nullopt")
+  if(ROW_PATH)
+    set(path "gpu::Int8Path::${ROW_PATH}")
+    string(TOUPPER "${ROW_PATH}" upper_path)
+    list(APPEND defines "-DPATH_${upper_path}=1")
+  endif()
+
+  set(header "${NIBBLE_SPIRV_DIR}/${name}.h")
+  add_custom_command(
+    OUTPUT "${header}"
+    COMMAND "${NIBBLE_GLSLANG}" -V --quiet --target-env vulkan1.1 -S comp "-I${NIBBLE_SHADER_DIR}" ${defines}
+            --vn "${name}_spv" --depfile "${header}.d" -o "${header}" "${NIBBLE_SHADER_DIR}/${source}"
+    DEPENDS "${NIBBLE_SHADER_DIR}/${source}"
+    DEPFILE "${header}.d"
+    COMMENT "kernel ${name}"
+    VERBATIM)
+  set(NIBBLE_KERNEL_HEADERS ${NIBBLE_KERNEL_HEADERS} "${header}" PARENT_SCOPE)
+  set(NIBBLE_KERNEL_INCLUDES "${NIBBLE_KERNEL_INCLUDES}#include \"spirv/${name}.h\"\n" PARENT_SCOPE)
+  string(CONCAT row "NBL_KERNEL(${family}, ${name}, ${key_W}, ${key_A}, ${key_O}, (${needs}), ${path}, ${ROW_PUSH})\n")
+  set(NIBBLE_KERNEL_ROWS "${NIBBLE_KERNEL_ROWS}${row}" PARENT_SCOPE)
+endfunction()
+
+# Writes <output_dir>/kernel_spirv.inc and kernel_rows.inc; NIBBLE_KERNEL_HEADERS then lists what to depend on.
+macro(nibble_end_kernels output_dir)
+  file(GENERATE OUTPUT "${output_dir}/kernel_spirv.inc" CONTENT "${NIBBLE_KERNEL_INCLUDES}")
+  file(GENERATE OUTPUT "${output_dir}/kernel_rows.inc" CONTENT "${NIBBLE_KERNEL_ROWS}")
+endmacro()

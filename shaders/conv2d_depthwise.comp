@@ -1,0 +1,111 @@
+// Convolution of each channel with a kernel of its own. An invocation computes TILE_X neighbouring outputs of a row for one
+// block of 4 channels; a row of x that the taps share is loaded once into a window.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "lib/conv_bindings.glsl"
+#include "lib/conv_mac.glsl"
+#include "lib/conv_finish.glsl"
+
+layout(constant_id = NBL_SPEC_CONV_TILE_X) const uint TILE_X = 4u;        // 1..8
+layout(constant_id = NBL_SPEC_CONV_PADDED) const bool PADDED = true;      // some outputs read beyond the image
+layout(constant_id = NBL_SPEC_CONV_KERNEL_W) const uint KERNEL_W = 0u;    // 1..7; 0: any size, no window
+layout(constant_id = NBL_SPEC_CONV_STRIDE_W) const uint STRIDE_W = 1u;    // of the window
+layout(constant_id = NBL_SPEC_CONV_DILATION_W) const uint DILATION_W = 1u;
+
+#define WINDOW ((TILE_X - 1u) * STRIDE_W + (KERNEL_W - 1u) * DILATION_W + 1u)  // 1..16 units
+
+// Unrolled by macros, see lib/conv_tile.glsl.
+#define EACH_X(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7)
+#define EACH_IN_WINDOW(F) EACH_X(F) F(8) F(9) F(10) F(11) F(12) F(13) F(14) F(15)
+#define EACH_TAP(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6)
+#define EACH_X_OF(F, k) F(0, k) F(1, k) F(2, k) F(3, k) F(4, k) F(5, k) F(6, k) F(7, k)
+
+#if defined(A_i8) && !defined(PATH_F32)
+#define SUM ivec4
+#else
+#define SUM vec4
+#endif
+#if defined(A_i8)
+#define RESULT ivec4
+#else
+#define RESULT vec4
+#endif
+
+SUM load_tap(uint at) {
+#if defined(W_f32)
+  return uintBitsToFloat(words4[at]);
+#elif defined(W_f16)
+  return decode_f16(words2[at]);
+#elif defined(A_i8) && !defined(PATH_F32)
+  return int_bytes(words[at]);
+#else
+  return float_bytes(words[at]);
+#endif
+}
+#if defined(W_f32)
+#define VIEW_WORDS 4u
+#elif defined(W_f16)
+#define VIEW_WORDS 2u
+#else
+#define VIEW_WORDS 1u
+#endif
+
+SUM load_x(uint row, int ix, bool row_inside) {
+  const uint at = row + uint(clamp(ix, 0, p.in_w - 1)) * p.x_pixel;
+  if (!PADDED) return decode_x(x[at]);
+  const uint keep = row_inside && ix >= 0 && ix < p.in_w ? 0xFFFFFFFFu : 0u;
+#if defined(A_i8)
+  return decode_x(x[at], keep, padding_word());
+#else
+  return decode_x(x[at], keep, 0u);
+#endif
+}
+
+#define CLEAR(i) acc[i] = SUM(0);
+#define LOAD(i) \
+  if (i < WINDOW) v[i] = load_x(row, ix + i, inside);
+#define TAP(k)                           \
+  if (k < KERNEL_W) {                    \
+    const SUM w = load_tap(w_at + k);    \
+    EACH_X_OF(STEP, k)                   \
+  }
+#define STEP(i, k) \
+  if (i < TILE_X) acc[i] += w * v[(i * STRIDE_W + k * DILATION_W) & 15u];
+#define STEP_ANY(i) \
+  if (i < TILE_X) acc[i] += w * load_x(row, ix + i * stride_w, inside);
+#define STORE(i) \
+  if (i < TILE_X && ox + i < p.out_w) y[y_row + (ox + i) * p.y_pixel] = finish(RESULT(acc[i]), block);
+void main() {
+  const uint tile = gl_GlobalInvocationID.x;
+  const uint block = gl_GlobalInvocationID.y;
+  if (tile >= p.tiles || block >= p.out_blocks) return;
+  const uint oy = tile / p.tiles_x;
+  const uint ox = tile % p.tiles_x * TILE_X;
+  const uint kernel_h = p.kernel >> 16;
+  const uint kernel_w = p.kernel & 0xFFFFu;
+  const int stride_w = int(p.stride & 0xFFFFu);
+  const uint plane = gl_GlobalInvocationID.z * p.x_batch + block * p.x_block;
+  uint w_at = p.weights / VIEW_WORDS + block * p.steps;
+  SUM acc[8];
+  EACH_X(CLEAR)
+  for (uint ky = 0u; ky < kernel_h; ++ky) {
+    const int iy = int(oy * (p.stride >> 16) + ky * (p.dilation >> 16)) - int(p.pad >> 16);
+    const bool inside = iy >= 0 && iy < p.in_h;
+    const uint row = plane + uint(clamp(iy, 0, p.in_h - 1)) * p.x_row;
+    int ix = int(ox) * stride_w - int(p.pad & 0xFFFFu);
+    if (KERNEL_W > 0u) {
+      SUM v[16];
+      EACH_IN_WINDOW(LOAD)
+      EACH_TAP(TAP)
+    } else {
+      for (uint kx = 0u; kx < kernel_w; ++kx) {
+        const SUM w = load_tap(w_at + kx);
+        EACH_X(STEP_ANY)
+        ix += int(p.dilation & 0xFFFFu);
+      }
+    }
+    w_at += kernel_w;
+  }
+  const uint y_row = gl_GlobalInvocationID.z * p.y_batch + block * p.y_block + oy * p.y_row;
+  EACH_X(STORE)
+}

@@ -1,0 +1,47 @@
+// Push constants and specialization-constant ids of the convolution kernels; part of params.h.
+#ifndef NIBBLE_SHADERS_CONV_PARAMS_H
+#define NIBBLE_SHADERS_CONV_PARAMS_H
+
+#define NBL_SPEC_CONV_TILE_X (NBL_SPEC_OWN + 0)      // outputs along a row per invocation
+#define NBL_SPEC_CONV_TILE_O (NBL_SPEC_OWN + 1)      // blocks of 4 output channels per invocation
+#define NBL_SPEC_CONV_PADDED (NBL_SPEC_OWN + 2)      // bool: some outputs read beyond the image
+#define NBL_SPEC_CONV_HIGH_SHIFT (NBL_SPEC_OWN + 3)  // bool: every requantizing shift is above 32
+#define NBL_SPEC_CONV_KERNEL_W (NBL_SPEC_OWN + 4)    // these three: the window of conv2d_depthwise
+#define NBL_SPEC_CONV_STRIDE_W (NBL_SPEC_OWN + 5)
+#define NBL_SPEC_CONV_DILATION_W (NBL_SPEC_OWN + 6)
+#define NBL_SPEC_CONV_PACKING (NBL_SPEC_OWN + 7)     // conv2d_grouped: order of the weights
+#define NBL_SPEC_CONV_TRANSPOSED (NBL_SPEC_OWN + 8)  // bool, conv2d_grouped
+
+#ifdef __cplusplus
+namespace nibble::params {
+using uint = uint32_t;
+#endif
+
+// All convolution kernels. Strides count units; offsets count words from the start of the constants, 0xFFFFFFFF = absent.
+// conv2d_grouped: tiles are outputs, in_blocks and out_blocks are channels of a group, steps are taps, o_tiles says
+// whether the group multipliers lie in blocks.
+struct ConvParams {
+  uint x_batch, x_block, x_row, x_pixel;
+  uint y_batch, y_block, y_row, y_pixel;
+  int in_h, in_w;
+  uint out_w;
+  uint tiles_x;       // in a row
+  uint tiles;         // of an image
+  uint in_blocks;     // of a group
+  uint out_blocks;    // of a group
+  uint o_tiles;       // of a group
+  uint groups;
+  uint out_channels;  // of all groups
+  uint kernel, stride, dilation, pad;  // h << 16 | w; pad is top and left
+  uint weights, bias, scale, shift, group_multiplier;
+  uint steps;         // weight blocks (conv2d_depthwise: taps) of a block of outputs
+  uint group_steps;   // of 4 input channels each that share a multiplier
+  uint quant;         // z_x, z_y, lowest and highest y: a signed byte each, the first lowest
+  float a, b;         // of the activation
+};
+
+#ifdef __cplusplus
+static_assert(sizeof(ConvParams) <= 128);
+}  // namespace nibble::params
+#endif
+#endif

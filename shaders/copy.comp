@@ -1,0 +1,105 @@
+// Element y[i0, i1, ...] = x[start0 + i_a * step0, ...]: Transpose, Slice, Pad, Expand, and Concat into a region of y.
+//
+// The loop runs over units of the target region. Each of its AXES (outermost first) has seven words in the table: size,
+// start, step, size in the source, stride in the source, stride in the target (units), and flags. A source axis depends on
+// one loop axis; along the source's blocked axis the stride is that of a block of 4.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "lib/raw.glsl"
+#include "lib/group.glsl"
+
+layout(constant_id = NBL_SPEC_OWN) const int AXES = 1;
+layout(constant_id = NBL_SPEC_OWN + 1) const int LANE_AXIS = 0;     // the loop axis that is blocked in the target
+layout(constant_id = NBL_SPEC_OWN + 2) const uint WHOLE_UNITS = 0;  // lanes stay together: strides count units
+layout(constant_id = NBL_SPEC_OWN + 3) const uint KEEP = 0;         // the region begins inside a unit: keep earlier lanes
+layout(constant_id = NBL_SPEC_OWN + 4) const uint PADDED = 0;       // some axis reads outside the source
+
+layout(set = 0, binding = 0) readonly buffer X { uint x[]; };
+layout(set = 0, binding = 0) readonly buffer XUnits { RAW_UNIT x_units[]; };
+layout(set = 0, binding = 1) readonly buffer Axes { int axes[]; };
+layout(set = 0, binding = 2) buffer Y { RAW_UNIT y[]; };
+layout(push_constant) uniform Push { CopyParams p; };
+
+const int WORDS = 7;
+const int OUTSIDE = -1;
+const int FLAG_BLOCKED = 8;
+
+// Where coordinate c (possibly outside) of the source is read; OUTSIDE for the constant.
+int padded(int c, int size, int mode) {
+  if (c >= 0 && c < size) return c;
+  if (mode == 1) return OUTSIDE;
+  if (mode == 2) {  // reflect, the edge not repeated
+    const int period = max(2 * (size - 1), 1);
+    const int r = ((c % period) + period) % period;
+    return r < size ? r : period - r;
+  }
+  if (mode == 3) return clamp(c, 0, size - 1);
+  return ((c % size) + size) % size;
+}
+
+// Contribution of one loop axis to the source's element (or unit) index.
+int contribution(int axis, int coordinate) {
+  const int at = axis * WORDS;
+  int c = axes[at + 1] + axes[at + 2] * coordinate;
+  const int flags = axes[at + 6];
+  if (PADDED != 0 && (flags & 7) != 0) {
+    c = padded(c, axes[at + 3], flags & 7);
+    if (c < 0) return OUTSIDE;
+  }
+  if ((flags & FLAG_BLOCKED) != 0) return (c >> 2) * axes[at + 4] + (c & 3);
+  return c * axes[at + 4];
+}
+
+void main() {
+  const uint u = linear_invocation();
+  if (u >= p.units) return;
+  int rest = int(u);
+  int target = int(p.target_base);
+  int source = int(p.source_base);
+  int block = 0;
+  bool inside = true;
+  for (int axis = AXES - 1; axis >= 0; --axis) {
+    const int size = axes[axis * WORDS];
+    int coordinate = rest;
+    if (axis > 0) {
+      rest = rest / size;
+      coordinate -= rest * size;
+    }
+    target += coordinate * axes[axis * WORDS + 5];
+    if (axis == LANE_AXIS) {
+      block = coordinate;
+      if (WHOLE_UNITS == 0) continue;
+    }
+    const int part = contribution(axis, coordinate);
+    if (PADDED != 0 && part < 0 && (axes[axis * WORDS + 6] & 7) != 0) {
+      inside = false;
+    } else {
+      source += part;
+    }
+  }
+  const int first = 4 * block - int(p.lane_begin);  // coordinate of lane 0 in the region
+  uvec4 lanes = uvec4(inside ? 0u : p.fill);
+  if (WHOLE_UNITS != 0) {
+    if (inside) lanes = unpack_raw(x_units[source]);
+  } else if (inside) {
+    for (int lane = 0; lane < 4; ++lane) {
+      const int coordinate = first + lane;
+      if (coordinate < 0 || coordinate >= int(p.lane_count)) continue;
+      const int part = contribution(LANE_AXIS, coordinate);
+      if (PADDED != 0 && part < 0 && (axes[LANE_AXIS * WORDS + 6] & 7) != 0) {
+        lanes[lane] = p.fill;
+      } else {
+        const uint element = uint(source + part);
+        lanes[lane] = LOAD_RAW(x, element);
+      }
+    }
+  }
+  uvec4 before = uvec4(0);
+  if (KEEP != 0 && first < 0) before = unpack_raw(y[target]);
+  for (int lane = 0; lane < 4; ++lane) {
+    const int coordinate = first + lane;
+    if (coordinate >= int(p.lane_count)) lanes[lane] = 0u;
+    if (KEEP != 0 && coordinate < 0) lanes[lane] = before[lane];
+  }
+  y[target] = pack_raw(lanes);
+}

@@ -1,0 +1,194 @@
+// conv2d.comp and conv_transpose2d.comp: an invocation sums TILE_X neighbouring outputs of a row for TILE_O blocks of 4
+// output channels. Tiles are unrolled by macros, since SwiftShader keeps arrays with computed indices in memory.
+// Tensors are addressed by strides in units, so that rows of a matrix (Linear) are pixels of an image one row high.
+#ifndef NIBBLE_CONV_TILE_GLSL
+#define NIBBLE_CONV_TILE_GLSL
+
+#include "lib/conv_bindings.glsl"
+#include "lib/conv_mac.glsl"
+#include "lib/conv_finish.glsl"
+
+layout(constant_id = NBL_SPEC_CONV_TILE_X) const uint TILE_X = 4u;       // 1..8
+layout(constant_id = NBL_SPEC_CONV_TILE_O) const uint TILE_O = 2u;       // 1..4
+layout(constant_id = NBL_SPEC_CONV_PADDED) const bool PADDED = true;     // some outputs read beyond the image
+
+#define EACH_X(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7)
+#define EACH_O(F) F(0) F(1) F(2) F(3)
+#define EACH_X_OF(F, o) F(0, o) F(1, o) F(2, o) F(3, o) F(4, o) F(5, o) F(6, o) F(7, o)
+#define AT(i, o) (o * 8 + i)
+
+#if defined(W_i4)
+#define CHUNK_STEPS p.group_steps
+#define CLOSE_O(o)                                                                                   \
+  if (o < TILE_O) {                                                                                  \
+    const CONV_SUM f = group_factors(words[p.group_multiplier + block_of[o] * group_count + group_index]); \
+    EACH_X_OF(CLOSE, o)                                                                              \
+  }
+#define CLOSE(i, o)                                                   \
+  if (i < TILE_X) {                                                   \
+    sums[AT(i, o)] = close_chunk(sums[AT(i, o)], acc[AT(i, o)], f);   \
+    acc[AT(i, o)] = CONV_ACC(0);                                      \
+  }
+#elif defined(CONV_CHUNKED)
+#define CHUNK_STEPS CONV_EXACT_STEPS
+#define CLOSE_O(o) \
+  if (o < TILE_O) { EACH_X_OF(CLOSE, o) }
+#define CLOSE(i, o)                                                \
+  if (i < TILE_X) {                                                \
+    sums[AT(i, o)] = close_chunk(sums[AT(i, o)], acc[AT(i, o)]);   \
+    acc[AT(i, o)] = CONV_ACC(0);                                   \
+  }
+#else
+#define sums acc
+#endif
+
+#define CLEAR(i, o) acc[AT(i, o)] = CONV_ACC(0);
+#define CLEAR_SUM(i, o) sums[AT(i, o)] = CONV_SUM(0);
+#define CLEAR_O(o) EACH_X_OF(CLEAR, o)
+#define CLEAR_SUM_O(o) EACH_X_OF(CLEAR_SUM, o)
+#define PLACE_O(o)                                                              \
+  if (o < TILE_O) {                                                             \
+    block_of[o] = group * p.out_blocks + min(block0 + o, p.out_blocks - 1u);    \
+    w_at[o] = p.weights / CONV_VIEW_WORDS + block_of[o] * p.steps * CONV_BLOCK; \
+  }
+#define PLACE_X(i)                                                       \
+  if (i < TILE_X) {                                                      \
+    const int at = ix + i * x_step;                                      \
+    x_at[i] = row + uint(clamp(at, 0, p.in_w - 1)) * p.x_pixel;          \
+    keep[i] = inside && at >= 0 && at < p.in_w ? 0xFFFFFFFFu : 0u;       \
+  }
+#define LOAD(i)                                                                  \
+  if (i < TILE_X) {                                                              \
+    v[i] = PADDED ? decode_x(x[x_at[i]], keep[i], fill) : decode_x(x[x_at[i]]);  \
+    x_at[i] += p.x_block;                                                        \
+  }
+#define STEP_O(o)                                                \
+  if (o < TILE_O) {                                              \
+    const WeightBlock w = load_weights(w_at[o] + w_tap);         \
+    EACH_X_OF(STEP, o)                                           \
+  }
+#define STEP(i, o) \
+  if (i < TILE_X) acc[AT(i, o)] = multiply_add(acc[AT(i, o)], w, v[i]);
+#define STORE_O(o)                                               \
+  if (o < TILE_O && block0 + o < p.out_blocks) {                 \
+    const uint y_block = y_row + block_of[o] * p.y_block;        \
+    EACH_X_OF(STORE, o)                                          \
+  }
+#define STORE(i, o)                                                                                \
+  if (i < TILE_X && ox + i * y_step < p.out_w)                                                     \
+    y[y_block + (ox + i * y_step) * p.y_pixel] = finish(sums[AT(i, o)], block_of[o]);
+
+void main() {
+  const uint tile = gl_GlobalInvocationID.x;
+  if (tile >= p.tiles || gl_GlobalInvocationID.y >= p.o_tiles * p.groups) return;
+  const uint group = gl_GlobalInvocationID.y / p.o_tiles;
+  const uint block0 = gl_GlobalInvocationID.y % p.o_tiles * TILE_O;
+  const uint oy = tile / p.tiles_x;
+  const uint tile_x = tile % p.tiles_x;
+  const uint kernel_h = p.kernel >> 16;
+  const uint kernel_w = p.kernel & 0xFFFFu;
+  const uint stride_h = p.stride >> 16;
+  const uint stride_w = p.stride & 0xFFFFu;
+  const uint dilation_h = p.dilation >> 16;
+  const uint dilation_w = p.dilation & 0xFFFFu;
+  const uint pad_top = p.pad >> 16;
+  const uint pad_left = p.pad & 0xFFFFu;
+#if defined(CONV_TRANSPOSED)
+  // A tile's outputs are a stride apart, so that all of them meet the same taps; `phase` is their position in a stride.
+  const uint tiles_in_phase = p.tiles_x / stride_w;
+  const uint phase = tile_x / tiles_in_phase;
+  const uint first = tile_x % tiles_in_phase * TILE_X;
+  const uint ox = phase + first * stride_w;
+  const uint y_step = stride_w;
+  const int x_step = 1;
+#else
+  const uint ox = tile_x * TILE_X;
+  const uint y_step = 1u;
+  const int x_step = int(stride_w);
+#endif
+
+  uint block_of[4];
+  uint w_at[4];
+  EACH_O(PLACE_O)
+  CONV_ACC acc[32];
+  EACH_O(CLEAR_O)
+#if defined(CONV_CHUNKED)
+  CONV_SUM sums[32];
+  EACH_O(CLEAR_SUM_O)
+  uint room = CHUNK_STEPS;
+  uint group_index = 0u;
+#endif
+#if defined(W_i4)
+  const uint group_count = (p.steps + p.group_steps - 1u) / p.group_steps;
+#endif
+#if defined(A_i8)
+  const uint fill = padding_word();
+#else
+  const uint fill = 0u;
+#endif
+  const uint x_first = gl_GlobalInvocationID.z * p.x_batch + group * p.in_blocks * p.x_block;
+  uint w_tap = 0u;
+
+  for (uint ky = 0u; ky < kernel_h; ++ky) {
+#if defined(CONV_TRANSPOSED)
+    // Shifted by whole strides to stay positive.
+    const uint hit_y = oy + pad_top + (kernel_h * stride_h - ky) * dilation_h;
+    const int iy = int(hit_y / stride_h) - int(kernel_h * dilation_h);
+    const bool row_inside = hit_y % stride_h == 0u && iy >= 0 && iy < p.in_h;
+#else
+    const int iy = int(oy * stride_h + ky * dilation_h) - int(pad_top);
+    const bool row_inside = iy >= 0 && iy < p.in_h;
+#endif
+    const uint row = x_first + uint(clamp(iy, 0, p.in_h - 1)) * p.x_row;
+    for (uint kx = 0u; kx < kernel_w; ++kx) {
+#if defined(CONV_TRANSPOSED)
+      const uint hit_x = phase + pad_left + (kernel_w * stride_w - kx) * dilation_w;
+      const int ix = int(hit_x / stride_w) - int(kernel_w * dilation_w) + int(first);
+      const bool inside = row_inside && hit_x % stride_w == 0u;
+#if !defined(W_i4)
+      if (!inside && fill == 0u) {
+        w_tap += p.in_blocks * CONV_BLOCK;
+        continue;
+      }
+#endif
+#else
+      const int ix = int(ox * stride_w + kx * dilation_w) - int(pad_left);
+      const bool inside = row_inside;
+#endif
+      uint x_at[8];
+      uint keep[8];
+      EACH_X(PLACE_X)
+#if defined(CONV_CHUNKED)
+      for (uint i = 0u; i < p.in_blocks;) {
+        const uint end = min(p.in_blocks, i + room);
+        room -= end - i;
+        for (; i < end; ++i) {
+#else
+      {
+        for (uint i = 0u; i < p.in_blocks; ++i) {
+#endif
+          CONV_X v[8];
+          EACH_X(LOAD)
+          EACH_O(STEP_O)
+          w_tap += CONV_BLOCK;
+        }
+#if defined(CONV_CHUNKED)
+        if (room == 0u) {
+          EACH_O(CLOSE_O)
+          room = CHUNK_STEPS;
+          ++group_index;
+        }
+#endif
+      }
+    }
+  }
+#if defined(CONV_CHUNKED)
+  if (room < CHUNK_STEPS) {
+    EACH_O(CLOSE_O)
+  }
+#endif
+  const uint y_row = gl_GlobalInvocationID.z * p.y_batch + oy * p.y_row;
+  EACH_O(STORE_O)
+}
+
+#endif

@@ -1,0 +1,39 @@
+// The fixed-point arithmetic of the integer contract (engine/ops/INTEGER.md); the twin of engine/core/requantize.h.
+#ifndef NIBBLE_QUANT_GLSL
+#define NIBBLE_QUANT_GLSL
+
+// value * multiplier * 2^-shift, ties away from zero, exact in 64 bits, saturated; shift in 1..62.
+int requantize(int value, int multiplier, int shift) {
+  const uint magnitude = value < 0 ? 0u - uint(value) : uint(value);
+  uint high;
+  uint low;
+  umulExtended(magnitude, uint(multiplier), high, low);
+  const uint half_bit = 1u << (uint(shift - 1) & 31u);
+  const bool wide = shift > 32;  // the rounding term 2^(shift-1) lies in the high word
+  uint carry;
+  low = uaddCarry(low, wide ? 0u : half_bit, carry);
+  high += carry + (wide ? half_bit : 0u);
+  const uint part = uint(shift) & 31u;
+  uint result;
+  if (shift >= 32) {
+    result = high >> part;
+  } else {
+    result = (high >> part) != 0u ? 0xFFFFFFFFu : (high << (32u - part)) | (low >> part);
+  }
+  const int limited = int(min(result, 0x7FFFFFFFu));
+  return value < 0 ? -limited : limited;
+}
+
+ivec4 requantize(ivec4 value, ivec4 multiplier, ivec4 shift) {
+  return ivec4(requantize(value.x, multiplier.x, shift.x), requantize(value.y, multiplier.y, shift.y),
+               requantize(value.z, multiplier.z, shift.z), requantize(value.w, multiplier.w, shift.w));
+}
+
+// value * 2^-shift, ties away from zero; shift in 0..31.
+int round_shift(int value, int shift) {
+  const uint magnitude = value < 0 ? 0u - uint(value) : uint(value);
+  const uint rounded = shift == 0 ? magnitude : (magnitude + (1u << uint(shift - 1))) >> uint(shift);
+  return value < 0 ? -int(rounded) : int(rounded);
+}
+
+#endif

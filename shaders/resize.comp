@@ -1,0 +1,50 @@
+// Resampling of planes, one unit of the output per invocation. The table holds, for each output column and then for each
+// output row, its taps: {input index, weight}; weights are float bits, or integers in units of 2^-10 for integer tensors.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "lib/types.glsl"
+#include "lib/group.glsl"
+#include "lib/quant.glsl"
+
+layout(constant_id = NBL_SPEC_OWN) const uint TAPS = 1;  // 1 (nearest), 2 or 4 in each direction
+
+layout(set = 0, binding = 0) readonly buffer X { A_UNIT x[]; };
+layout(set = 0, binding = 1) readonly buffer Table { uvec2 taps[]; };
+layout(set = 0, binding = 2) writeonly buffer Y { A_UNIT y[]; };
+layout(push_constant) uniform Push { ResizeParams p; };
+
+#if defined(A_f32) || defined(A_f16)
+#define WEIGHT(word) uintBitsToFloat(word)
+#else
+#define WEIGHT(word) int(word)
+#endif
+
+void main() {
+  const uint u = linear_invocation();
+  if (u >= p.units) return;
+  const uint row = u / p.out_w;
+  const uint column = u - row * p.out_w;
+  const uint plane = row / p.out_h;
+  const uint base = plane * p.in_h * p.in_w;
+  const uint first_row = (p.out_w + row - plane * p.out_h) * TAPS;
+  if (TAPS == 1) {
+    y[u] = x[base + taps[first_row].x * p.in_w + taps[column].x];
+    return;
+  }
+  A_VALUE sum = A_VALUE(0);
+  for (uint ky = 0; ky < TAPS; ++ky) {
+    const uvec2 tap_y = taps[first_row + ky];
+    A_VALUE line = A_VALUE(0);
+    for (uint kx = 0; kx < TAPS; ++kx) {
+      const uvec2 tap_x = taps[column * TAPS + kx];
+      line += WEIGHT(tap_x.y) * (a_decode(x[base + tap_y.x * p.in_w + tap_x.x]) - A_VALUE(p.zero));
+    }
+    sum += WEIGHT(tap_y.y) * line;
+  }
+#if !defined(A_f32) && !defined(A_f16)
+  const ivec4 q = ivec4(round_shift(sum.x, p.shift), round_shift(sum.y, p.shift), round_shift(sum.z, p.shift),
+                        round_shift(sum.w, p.shift));
+  sum = clamp(q + p.zero, p.out_min, p.out_max);
+#endif
+  y[u] = a_encode(sum);
+}

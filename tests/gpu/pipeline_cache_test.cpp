@@ -1,0 +1,71 @@
+#include "gpu/pipeline_cache.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "gpu/platform.h"
+#include "gpu_fixture.h"
+
+namespace nibble::gpu {
+namespace {
+
+class CacheOnDisk : public testing::Test {
+ protected:
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  // Makes a device with the cache file, compiles, and lets both go.
+  void compile() {
+    auto device = Device::create({.pipeline_cache_path = path_});
+    ASSERT_TRUE(device) << device.error().message;
+    const auto pipeline = make_scale(*device, 1);
+    ASSERT_TRUE(pipeline) << pipeline.error().message;
+  }
+  std::string content() { return read_file(path_, 1 << 28).value(); }
+  void overwrite(const std::string& bytes) { std::ofstream(path_, std::ios::binary) << bytes; }
+
+  std::string folder_ = [] {
+    std::string folder = testing::TempDir() + "nibble_cache_XXXXXX";
+    return std::string(mkdtemp(folder.data()));
+  }();
+  std::string path_ = folder_ + "/pipelines.bin";
+};
+
+TEST_F(CacheOnDisk, is_written_once_and_alone) {
+  compile();
+  const std::string first = content();
+  EXPECT_EQ(first.substr(0, 8), "NBLPIPE1");
+  const auto written = std::filesystem::last_write_time(path_);
+  compile();
+  EXPECT_EQ(std::filesystem::last_write_time(path_), written) << "nothing new, nothing to write";
+  const auto entries = std::filesystem::directory_iterator(folder_);
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 1) << "no temporary file stays";
+}
+
+TEST_F(CacheOnDisk, damaged_files_are_ignored_and_replaced) {
+  compile();
+  const std::string good = content();
+  for (const std::string& bad : {std::string(), std::string("text"), good.substr(0, good.size() / 2), good + "tail",
+                                 std::string(good.size(), '\xff')}) {
+    overwrite(bad);
+    compile();
+    EXPECT_EQ(content().substr(0, 8), "NBLPIPE1");
+  }
+  std::string flipped = good;
+  flipped[flipped.size() - 1] = static_cast<char>(flipped.back() ^ 1);
+  overwrite(flipped);
+  compile();
+  EXPECT_NE(content(), flipped);
+}
+
+TEST_F(CacheOnDisk, an_unwritable_place_is_an_error_of_save_only) {
+  path_ = folder_ + "/no/such/folder/pipelines.bin";
+  auto device = Device::create({.pipeline_cache_path = path_});
+  ASSERT_TRUE(device) << device.error().message;
+  ASSERT_TRUE(make_scale(*device, 1));
+  const auto saved = device->save_pipeline_cache();
+  ASSERT_FALSE(saved);
+  EXPECT_NE(saved.error().message.find(path_), std::string::npos) << saved.error().message;
+}
+
+}  // namespace
+}  // namespace nibble::gpu

@@ -1,0 +1,191 @@
+// Convolutions, transposed convolutions and Linear: every kernel row that a device can run against the oracle.
+#include <algorithm>
+#include <cctype>
+
+#include "tests/kernels/device_case.h"
+
+namespace nibble::test {
+namespace {
+
+std::string run_once(const BuiltCase& built, const KernelOverrides& overrides, LoweredPlan* used) {
+  const gpu::Device& device = device_under_test();
+  auto plan = Lowering(built.graph, device.caps(), overrides).run();
+  if (!plan) return plan.error().message;
+  if (used) *used = *plan;
+  std::vector<std::vector<std::byte>> feeds;
+  for (const auto& value : built.feeds) feeds.push_back(reference::value_bytes(value));
+  auto outputs = run_plan(device, built.graph, *plan, feeds);
+  return outputs ? mismatch(built, (*outputs)[0]) : outputs.error().message;
+}
+
+// What the device prefers, then every row that does the same on it. (run_case would also vary layouts, which makes too
+// many pipelines for as many cases as here.)
+void check(const OpCase& op_case) {
+  const auto built = build(op_case, 1);
+  ASSERT_TRUE(built) << op_case.name << ": " << built.error().message;
+  LoweredPlan plan;
+  ASSERT_EQ(run_once(*built, {}, &plan), "") << op_case.name;
+  const auto preferred = [&](const std::string& row) {
+    return std::any_of(plan.steps.begin(), plan.steps.end(),
+                       [&](const Step& step) { return kernel_table()[static_cast<size_t>(step.kernel)].name == row; });
+  };
+  for (const auto& [row, overrides] : eligible_rows(plan, device_under_test().caps())) {
+    if (preferred(row)) continue;
+    EXPECT_EQ(run_once(*built, overrides, nullptr), "") << op_case.name << ", " << row;
+  }
+}
+
+struct Scheme {
+  const char* name;
+  ConvScheme scheme;
+};
+
+std::ostream& operator<<(std::ostream& out, const Scheme& scheme) { return out << scheme.name; }
+
+const Scheme kSchemes[] = {
+    {"f32 x f32", {}},
+    {"f32 x f16", {.weights = DType::f16}},
+    {"f32 x i8", {.weights = DType::i8}},
+    {"f32 x i4", {.weights = DType::i4}},
+    {"f16 x f32", {.x = DType::f16}},
+    {"f16 x f16", {.x = DType::f16, .weights = DType::f16}},
+    {"f16 x i8", {.x = DType::f16, .weights = DType::i8}},
+    {"f16 x i4, groups of 64", {.x = DType::f16, .weights = DType::i4, .group_size = 64}},
+    {"i8 x i8", {.x = DType::i8, .weights = DType::i8}},
+    {"i8 x i8 down to -128, no bias", {.x = DType::i8, .weights = DType::i8, .bias = false, .full_range = true, .zero_point = -128}},
+    {"i8 x i4", {.x = DType::i8, .weights = DType::i4}},
+    {"i8 x i4, groups of 64", {.x = DType::i8, .weights = DType::i4, .group_size = 64, .full_range = true}},
+    {"i8 x i4, groups of 128", {.x = DType::i8, .weights = DType::i4, .group_size = 128, .zero_point = 0}},
+};
+
+class WeightedOp : public ::testing::TestWithParam<Scheme> {
+ protected:
+  const ConvScheme& scheme() const { return GetParam().scheme; }
+};
+
+TEST_P(WeightedOp, one_output_of_one_input) {
+  check(conv_case("1x1 of one pixel", Conv2d{}, {1, 1, 1, 1}, 1, 1, 1, scheme()));
+  check(conv_case("1x1, odd channels", Conv2d{}, {1, 5, 3, 7}, 6, 1, 1, scheme()));
+}
+
+TEST_P(WeightedOp, padding_on_every_side) {
+  const Conv2d same{.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
+  check(conv_case("3x3 same", same, {1, 8, 6, 9}, 12, 3, 3, scheme()));
+  check(conv_case("one wide", same, {1, 6, 7, 1}, 9, 3, 3, scheme()));
+  check(conv_case("one high, batch 2", same, {2, 6, 1, 11}, 5, 3, 3, scheme()));
+  check(conv_case("uneven", Conv2d{.pad_top = 2, .pad_left = 0, .pad_bottom = 1, .pad_right = 3}, {2, 3, 5, 6}, 7, 3, 4, scheme()));
+  check(conv_case("more than the kernel", Conv2d{.pad_top = 4, .pad_left = 5}, {1, 4, 3, 3}, 4, 2, 2, scheme()));
+}
+
+TEST_P(WeightedOp, strides_and_dilations) {
+  check(conv_case("stride 2", Conv2d{.stride_h = 2, .stride_w = 2, .pad_top = 1, .pad_left = 1}, {1, 3, 17, 19}, 8, 3, 3, scheme()));
+  check(conv_case("stride 3, 1", Conv2d{.stride_h = 3}, {1, 4, 10, 9}, 4, 2, 5, scheme()));
+  check(conv_case("dilated", Conv2d{.dilation_h = 2, .dilation_w = 3, .pad_top = 2, .pad_left = 3, .pad_bottom = 2, .pad_right = 3},
+                  {1, 10, 9, 13}, 11, 3, 3, scheme()));
+  check(conv_case("1x1, stride 2", Conv2d{.stride_h = 2, .stride_w = 2}, {1, 12, 9, 8}, 20, 1, 1, scheme()));
+}
+
+TEST_P(WeightedOp, long_reductions_and_many_outputs) {
+  check(conv_case("1x1 of 1,100 channels", Conv2d{}, {1, 1100, 2, 5}, 17, 1, 1, scheme()));
+  check(conv_case("3x3 of 130 channels", Conv2d{.pad_top = 1, .pad_left = 1}, {1, 130, 5, 5}, 33, 3, 3, scheme()));
+  check(conv_case("7x7 of 3 channels", Conv2d{.stride_h = 2, .stride_w = 2, .pad_top = 3, .pad_left = 3}, {1, 3, 20, 23}, 10, 7, 7, scheme()));
+}
+
+TEST_P(WeightedOp, groups) {
+  const Conv2d same{.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1, .groups = 2};
+  check(conv_case("of whole blocks", same, {1, 16, 5, 6}, 24, 3, 3, scheme()));
+  check(conv_case("of whole blocks, odd tiles", same, {2, 8, 5, 6}, 40, 1, 1, scheme()));
+  Conv2d three = same;
+  three.groups = 3;
+  check(conv_case("that cut through blocks", three, {1, 15, 5, 6}, 18, 3, 3, scheme()));
+  check(conv_case("with several outputs a channel", three, {1, 3, 5, 6}, 12, 3, 3, scheme()));
+}
+
+TEST_P(WeightedOp, transposed) {
+  const ConvTranspose2d twice{.stride_h = 2, .stride_w = 2};
+  check(conv_transpose_case("2x2, stride 2", twice, {1, 8, 5, 7}, 12, 2, 2, scheme()));
+  ConvTranspose2d padded = twice;
+  padded.pad_top = padded.pad_left = padded.pad_bottom = padded.pad_right = 1;
+  padded.output_pad_h = padded.output_pad_w = 1;
+  check(conv_transpose_case("3x3, stride 2, padded, batch 2", padded, {2, 7, 4, 5}, 9, 3, 3, scheme()));
+  check(conv_transpose_case("stride 1", ConvTranspose2d{.pad_top = 1}, {1, 5, 6, 5}, 6, 3, 3, scheme()));
+  check(conv_transpose_case("stride beyond the kernel", ConvTranspose2d{.stride_h = 3, .stride_w = 4}, {1, 4, 3, 3}, 4, 2, 2, scheme()));
+  check(conv_transpose_case("dilated", ConvTranspose2d{.stride_h = 2, .stride_w = 3, .dilation_h = 2, .dilation_w = 2}, {1, 6, 4, 4}, 8, 3, 3, scheme()));
+  ConvTranspose2d grouped = padded;
+  grouped.groups = 2;
+  check(conv_transpose_case("groups", grouped, {1, 8, 4, 5}, 16, 3, 3, scheme()));
+  grouped.groups = 3;
+  check(conv_transpose_case("groups that cut through blocks", grouped, {1, 9, 4, 5}, 6, 3, 3, scheme()));
+  grouped.groups = 6;
+  check(conv_transpose_case("depthwise", grouped, {1, 6, 4, 5}, 6, 3, 3, scheme()));
+}
+
+TEST_P(WeightedOp, linear) {
+  check(linear_case("one row", Linear{}, {1, 70}, 10, scheme()));
+  check(linear_case("a vector", Linear{}, {37}, 5, scheme()));
+  check(linear_case("rows", Linear{}, {2, 3, 33}, 21, scheme()));
+  check(linear_case("a long row", Linear{}, {1, 1300}, 1001, scheme()));
+}
+
+TEST_P(WeightedOp, weights_in_plain_order) {
+  ConvScheme plain = scheme();
+  plain.packed = false;
+  check(conv_case("3x3", Conv2d{.pad_top = 1, .pad_left = 1}, {2, 5, 4, 6}, 7, 3, 3, plain));
+  check(linear_case("rows", Linear{}, {3, 33}, 21, plain));
+}
+
+std::string scheme_name(const ::testing::TestParamInfo<Scheme>& info) {
+  std::string name;
+  for (char c : std::string_view(info.param.name)) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, WeightedOp, ::testing::ValuesIn(kSchemes), scheme_name);
+
+class DepthwiseScheme : public WeightedOp {};
+
+TEST_P(DepthwiseScheme, windows_of_every_kind) {
+  const auto run = [&](const char* name, Conv2d op, std::vector<int64_t> x, int64_t kernel_h, int64_t kernel_w) {
+    op.groups = static_cast<int32_t>(x[1]);
+    const int64_t channels = x[1];
+    check(conv_case(name, op, std::move(x), channels, kernel_h, kernel_w, scheme()));
+  };
+  const Conv2d same{.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
+  run("3x3", same, {1, 8, 9, 10}, 3, 3);
+  run("3x3, odd channels, batch 2", same, {2, 7, 5, 17}, 3, 3);
+  run("3x3, one wide", same, {1, 6, 5, 1}, 3, 3);
+  Conv2d two = same;
+  two.stride_h = two.stride_w = 2;
+  run("3x3, stride 2", two, {1, 12, 11, 23}, 3, 3);
+  run("5x5, stride 2", two, {1, 4, 11, 23}, 5, 5);
+  run("7x7", same, {1, 4, 9, 15}, 7, 7);
+  run("dilated by 4", Conv2d{.dilation_h = 4, .dilation_w = 4, .pad_top = 4, .pad_left = 4, .pad_bottom = 4, .pad_right = 4},
+      {1, 4, 9, 18}, 3, 3);
+  run("beyond the window: 9 wide", same, {1, 5, 4, 20}, 2, 9);
+  run("beyond the window: dilated by 12", Conv2d{.dilation_w = 12, .pad_left = 12, .pad_right = 12}, {1, 4, 4, 20}, 1, 3);
+  run("uneven padding", Conv2d{.pad_left = 2, .pad_bottom = 3}, {1, 9, 6, 6}, 3, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, DepthwiseScheme, ::testing::ValuesIn(kSchemes), scheme_name);
+
+TEST(ConvActivation, ends_a_float_layer_and_keeps_spare_lanes_zero) {
+  for (UnaryKind kind : {UnaryKind::relu, UnaryKind::clip, UnaryKind::leaky_relu, UnaryKind::sigmoid, UnaryKind::silu,
+                         UnaryKind::tanh, UnaryKind::hard_swish, UnaryKind::gelu}) {
+    Conv2d op;
+    op.activation = {kind, 0.25f, 0.75f};
+    OpCase op_case = conv_case(to_string(kind), op, {1, 5, 4, 3}, 6, 1, 1, {});
+    op_case.tolerance_factor = 8;  // devices compute exp to a few units in the last place
+    check(op_case);
+  }
+}
+
+TEST(ConvClamp, bounds_of_integer_layers_hold) {
+  Conv2d op;
+  op.clamp = {-9, 40};
+  check(conv_case("relu-like", op, {1, 16, 5, 5}, 8, 1, 1, {.x = DType::i8, .weights = DType::i8}));
+  op.clamp = {-128, 127};
+  check(conv_case("full range", op, {1, 16, 5, 5}, 8, 1, 1, {.x = DType::i8, .weights = DType::i8, .full_range = true}));
+}
+
+}  // namespace
+}  // namespace nibble::test

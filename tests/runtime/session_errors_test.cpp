@@ -1,0 +1,139 @@
+// What a session refuses, and what it says then.
+#include "session_fixture.h"
+
+#include "networks.h"
+
+namespace nibble::test {
+namespace {
+
+TEST_F(SessionTest, a_wrong_name_lists_what_the_model_has) {
+  Session s = session(model(residual_network()));
+  const std::vector<float> values(3 * 9 * 7);
+  expect_error(s.write("image", std::span<const float>(values)), Code::not_found,
+               {"no input 'image'", "'x' f32 [1, 3, 9, 7]"});
+  std::vector<float> out(6 * 9 * 7);
+  expect_ok(s.run());
+  expect_error(s.read("logits", std::span<float>(out)), Code::not_found, {"no output 'logits'", "'sum' f32 [1, 6, 9, 7]"});
+  expect_error(s.read_tensor("nowhere"), Code::not_found, {"nowhere"});
+}
+
+TEST_F(SessionTest, an_empty_name_is_refused_where_there_are_several) {
+  Graph graph = identity_network(DType::f32, {2});
+  TensorDesc second;
+  second.name = "y";
+  second.shape = {2};
+  graph.inputs.push_back(graph.add_tensor(second));
+  Session s = session(model(std::move(graph)));
+  const std::vector<float> values(2);
+  expect_error(s.write("", std::span<const float>(values)), Code::invalid_argument, {"2 inputs", "'x'", "'y'"});
+}
+
+TEST_F(SessionTest, a_wrong_type_names_both) {
+  Session s = session(model(residual_network()));
+  const std::vector<uint8_t> bytes(3 * 9 * 7);
+  expect_error(s.write("x", std::span<const uint8_t>(bytes)), Code::invalid_argument, {"'x'", "f32", "u8"});
+  std::vector<int32_t> out(6 * 9 * 7);
+  expect_ok(s.run());
+  expect_error(s.read("sum", std::span<int32_t>(out)), Code::invalid_argument, {"'sum'", "f32", "i32"});
+}
+
+TEST_F(SessionTest, a_wrong_number_of_elements_names_both) {
+  Session s = session(model(residual_network()));
+  const std::vector<float> values(3 * 9 * 7 - 1);
+  expect_error(s.write("x", std::span<const float>(values)), Code::invalid_argument, {"189", "188", "[1, 3, 9, 7]"});
+}
+
+TEST_F(SessionTest, values_beyond_32_bits_are_refused) {
+  Session s = session(model(identity_network(DType::i64, {3})));
+  const std::vector<int64_t> values = {1, int64_t{1} << 40, 2};
+  expect_error(s.write("x", std::span<const int64_t>(values)), Code::invalid_argument, {"element 1", "1099511627776"});
+}
+
+TEST_F(SessionTest, reading_before_the_first_run_is_refused) {
+  Session s = session(model(residual_network()));
+  std::vector<float> out(6 * 9 * 7);
+  expect_error(s.read("sum", std::span<float>(out)), Code::invalid_argument, {"before"});
+}
+
+TEST_F(SessionTest, a_run_in_flight_keeps_everything_else_away) {
+  Session s = session(model(residual_network()));
+  std::vector<float> values(3 * 9 * 7), out(6 * 9 * 7);
+  expect_ok(s.submit());
+  expect_error(s.write("x", std::span<const float>(values)), Code::invalid_argument, {"wait()"});
+  expect_error(s.read("sum", std::span<float>(out)), Code::invalid_argument, {"wait()"});
+  expect_error(s.submit(), Code::invalid_argument, {"wait()"});
+  expect_error(s.bind_dims({{"N", 2}}), Code::invalid_argument, {"wait()"});
+  auto done = s.wait();
+  ASSERT_TRUE(done);
+  EXPECT_TRUE(*done);
+  expect_ok(s.write("x", std::span<const float>(values)));
+}
+
+TEST_F(SessionTest, a_session_may_go_while_it_runs) {
+  Session s = session(model(deep_network(20)));
+  expect_ok(s.submit());
+}
+
+TEST_F(SessionTest, an_unknown_dimension_names_those_there_are) {
+  SessionOptions options;
+  options.dims = {{"batch", 2}};
+  expect_error(Session::create(device(), model(residual_network()), options), Code::invalid_argument, {"batch", "N"});
+  Session s = session(model(residual_network()));
+  expect_error(s.bind_dims({{"N", 0}}), Code::invalid_argument, {"N"});
+  expect_error(s.bind_dims({{"M", 1}}), Code::invalid_argument, {"M", "N"});
+  // And the session is as it was.
+  EXPECT_EQ(s.inputs()[0].shape, (std::vector<int64_t>{1, 3, 9, 7}));
+  expect_ok(s.run());
+}
+
+TEST_F(SessionTest, the_memory_limit_is_checked_before_anything_is_allocated) {
+  const Model network = model(residual_network());
+  const uint64_t needed = session(network).memory().total();
+  const uint64_t before = stats().allocations;
+  SessionOptions options;
+  options.memory_limit = needed - 1;
+  expect_error(Session::create(device(), network, options), Code::out_of_memory,
+               {std::to_string(needed), std::to_string(needed - 1)});
+  EXPECT_EQ(stats().allocations, before);
+  options.memory_limit = needed;
+  EXPECT_TRUE(Session::create(device(), network, options));
+}
+
+TEST_F(SessionTest, sizes_beyond_the_device_are_refused_with_both_numbers) {
+  Session s = session(model(residual_network()));
+  auto bound = s.bind_dims({{"N", 2'000'000}});  // 1.5 GB of input
+  expect_error(bound, Code::unsupported_device, {"bytes", device().name()});
+  expect_ok(s.run());
+}
+
+TEST_F(SessionTest, an_unknown_kernel_is_refused_by_name) {
+  SessionOptions options;
+  options.kernels = "conv2d=conv2d_of_dreams";
+  expect_error(Session::create(device(), model(residual_network()), options), Code::invalid_argument,
+               {"conv2d_of_dreams"});
+}
+
+TEST_F(SessionTest, an_inner_tensor_is_hidden_unless_all_are_kept) {
+  Session s = session(model(residual_network()));
+  expect_ok(s.run());
+  expect_error(s.read_tensor("first"), Code::invalid_argument, {"first", "keep_all"});
+  EXPECT_TRUE(s.read_tensor("sum"));
+}
+
+TEST_F(SessionTest, a_device_that_does_not_exist_is_not_found) {
+  DeviceOptions options;
+  options.select = "the device of dreams";
+  expect_error(Device::create(options), Code::not_found, {"the device of dreams", device().name()});
+  options.select = "77";
+  expect_error(Device::create(options), Code::not_found, {"77"});
+}
+
+TEST_F(SessionTest, files_that_are_no_models_are_refused) {
+  const std::vector<std::byte> text(100, std::byte{'a'});
+  expect_error(Model::load(text), Code::corrupt_file, {});
+  expect_error(Model::load(std::span<const std::byte>()), Code::corrupt_file, {});
+  expect_error(Model::load("/nowhere/at/all.nbl"), Code::not_found, {"/nowhere/at/all.nbl"});
+}
+
+}  // namespace
+}  // namespace nibble::test
