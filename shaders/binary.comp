@@ -28,7 +28,7 @@ int combine(int vx, int vy) {
   } else {
     v = round_shift(dx * p.multiplier_x + (KIND == 1 ? -dy : dy) * p.multiplier_y, p.shift);
   }
-  return clamp(v + p.zero_z, p.out_min, p.out_max);
+  return add_zero_point(v, p.zero_z, p.out_min, p.out_max);
 }
 #else
 #if defined(A_i32)

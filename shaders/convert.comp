@@ -61,14 +61,14 @@ O_VALUE converted(A_VALUE v) {
   if (TO_BOOLEAN != 0) return ivec4(notEqual(v, vec4(0.0)));
 #if defined(TO_BYTES)
   const ivec4 q = ivec4(quantized(v.x), quantized(v.y), quantized(v.z), quantized(v.w));
-  return clamp(q + p.zero_out, p.out_min, p.out_max);
+  return add_zero_point(q, p.zero_out, p.out_min, p.out_max);
 #else
   return ivec4(truncated(v.x), truncated(v.y), truncated(v.z), truncated(v.w));
 #endif
 #elif defined(FROM_BYTES) && defined(TO_BYTES)
   if (TO_BOOLEAN != 0) return ivec4(notEqual(v, ivec4(0)));
   const ivec4 q = requantize(v - p.zero_in, ivec4(p.multiplier), ivec4(p.shift));
-  return clamp(q + p.zero_out, p.out_min, p.out_max);
+  return add_zero_point(q, p.zero_out, p.out_min, p.out_max);
 #else
   if (TO_BOOLEAN != 0) return ivec4(notEqual(v, ivec4(0)));
   return v;

@@ -29,7 +29,7 @@ A_VALUE average(A_VALUE sum, int count) {
   return sum / float(count);
 #else
   const ivec2 factor = factors[count];
-  return clamp(requantize(sum, ivec4(factor.x), ivec4(factor.y)) + p.zero_y, p.out_min, p.out_max);
+  return add_zero_point(requantize(sum, ivec4(factor.x), ivec4(factor.y)), p.zero_y, p.out_min, p.out_max);
 #endif
 }
 

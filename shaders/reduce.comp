@@ -66,7 +66,10 @@ O_VALUE finished(A_VALUE v) {
   if (AFTER == 2) v = sqrt(v);
   return v;
 #else
-  if (AFTER == 3) v = clamp(requantize(v, ivec4(p.multiplier), ivec4(p.shift)) + p.zero_out, p.out_min, p.out_max);
+  if (AFTER == 3) {
+    v = requantize(v, ivec4(p.multiplier), ivec4(p.shift));
+    v = add_zero_point(v, p.zero_out, p.out_min, p.out_max);
+  }
   return v;
 #endif
 }

@@ -44,7 +44,7 @@ void main() {
 #if !defined(A_f32) && !defined(A_f16)
   const ivec4 q = ivec4(round_shift(sum.x, p.shift), round_shift(sum.y, p.shift), round_shift(sum.z, p.shift),
                         round_shift(sum.w, p.shift));
-  sum = clamp(q + p.zero, p.out_min, p.out_max);
+  sum = add_zero_point(q, p.zero, p.out_min, p.out_max);
 #endif
   y[u] = a_encode(sum);
 }

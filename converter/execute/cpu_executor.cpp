@@ -121,7 +121,8 @@ Result<std::vector<FloatValue>> CpuExecutor::run(std::vector<FloatValue> inputs,
     const TensorId id = prepared.node->outputs[0];
     NBL_TRY(FloatValue out, reference::make_value<float>(graph_.desc(id)));
     if (Status status = run_node(prepared, state, out); !status) {
-      return std::move(status).error().with_context(format("%s '%s'", op_name(*prepared.node), prepared.node->name.c_str()));
+      return std::move(status).error().with_context(
+          format("%s '%s'", op_name(*prepared.node), prepared.node->name.c_str()));
     }
     if (observer && out.is_real()) observer(id, out.real);
     state.live.insert_or_assign(id, std::move(out));
@@ -138,8 +139,8 @@ Result<std::unique_ptr<Executor>> make_cpu_executor(Graph bound, int threads) {
   if (threads < 1) return Error{Code::invalid_argument, format("threads: expected 1 or more, found %d", threads)};
   for (const Tensor& tensor : bound.tensors) {
     if (is_const(tensor.desc.shape)) continue;
-    return Error{Code::invalid_argument, format("tensor '%s' of shape %s has a free dimension", tensor.desc.name.c_str(),
-                                                to_string(tensor.desc.shape).c_str())};
+    return Error{Code::invalid_argument, format("tensor '%s' of shape %s has a free dimension",
+                                                tensor.desc.name.c_str(), to_string(tensor.desc.shape).c_str())};
   }
   auto executor = std::make_unique<CpuExecutor>(std::move(bound), threads);
   NBL_CHECK(executor->prepare());

@@ -22,7 +22,8 @@ class DeviceExecutor : public Executor {
 
   const Graph& graph() const override { return graph_; }
 
-  Result<std::vector<reference::FloatValue>> run(std::vector<reference::FloatValue> inputs, const TensorObserver& observer) override {
+  Result<std::vector<reference::FloatValue>> run(std::vector<reference::FloatValue> inputs,
+                                                 const TensorObserver& observer) override {
     for (size_t i = 0; i < inputs.size(); ++i) {
       NBL_CHECK(write_input(session_, run_name(graph_.inputs[i]), inputs[i]));
       if (observer && inputs[i].is_real()) observer(graph_.inputs[i], inputs[i].real);

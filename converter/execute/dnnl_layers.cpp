@@ -1,6 +1,5 @@
-#include <dnnl.hpp>
-
 #include <algorithm>
+#include <dnnl.hpp>
 #include <optional>
 
 #include "converter/execute/fast_layer.h"
@@ -41,13 +40,9 @@ memory::desc row_major(const Dims& dims) {
   return memory::desc(dims, memory::data_type::f32, strides);
 }
 
-memory::desc any_order(const Dims& dims) {
-  return memory::desc(dims, memory::data_type::f32, memory::format_tag::any);
-}
+memory::desc any_order(const Dims& dims) { return memory::desc(dims, memory::data_type::f32, memory::format_tag::any); }
 
-memory wrap(const memory::desc& desc, const float* data) {
-  return memory(desc, cpu(), const_cast<float*>(data));
-}
+memory wrap(const memory::desc& desc, const float* data) { return memory(desc, cpu(), const_cast<float*>(data)); }
 
 memory place(const memory::desc& desc, std::vector<float>& scratch) {
   const size_t floats = desc.get_size() / sizeof(float) + 1;
@@ -157,8 +152,7 @@ struct WeightedLayer::PrimitiveOf<dnnl::inner_product_forward::desc> {
 
 class MatMulLayer : public FastLayer {
  public:
-  MatMulLayer(const memory::desc& a, const memory::desc& b, const memory::desc& y)
-      : a_(a), b_(b), y_(y) {
+  MatMulLayer(const memory::desc& a, const memory::desc& b, const memory::desc& y) : a_(a), b_(b), y_(y) {
     const dnnl::matmul::primitive_desc description(dnnl::matmul::desc(a, b, y), attributes_with_own_scratch(), cpu());
     work_desc_ = scratch_desc(description);
     primitive_ = dnnl::matmul(description);
@@ -265,10 +259,13 @@ memory::desc stack(const Dims& shape, size_t rank, bool swapped) {
 }
 
 Layer make_layer(const MatMul& op, const Dims& a, const Dims& b, const Dims& y) {
-  return std::make_unique<MatMulLayer>(stack(a, y.size(), op.transpose_a), stack(b, y.size(), op.transpose_b), row_major(y));
+  return std::make_unique<MatMulLayer>(stack(a, y.size(), op.transpose_a), stack(b, y.size(), op.transpose_b),
+                                       row_major(y));
 }
 
-bool is_weighted(const Node& node) { return op_if<Conv2d>(node) || op_if<ConvTranspose2d>(node) || op_if<Linear>(node); }
+bool is_weighted(const Node& node) {
+  return op_if<Conv2d>(node) || op_if<ConvTranspose2d>(node) || op_if<Linear>(node);
+}
 
 bool constants_only(const Graph& graph, const Node& node) {
   return std::all_of(node.inputs.begin() + 1, node.inputs.end(),
@@ -282,7 +279,8 @@ Result<std::unique_ptr<FastLayer>> make_dnnl_layer(const Graph& graph, const Nod
   const DType type = graph.desc(node.inputs[0]).type;
   if (type != DType::f32 && type != DType::f16) return Layer();
   if (const auto* op = op_if<MatMul>(node)) {
-    return make_layer(*op, dims_of(graph, node.inputs[0]), dims_of(graph, node.inputs[1]), dims_of(graph, node.outputs[0]));
+    return make_layer(*op, dims_of(graph, node.inputs[0]), dims_of(graph, node.inputs[1]),
+                      dims_of(graph, node.outputs[0]));
   }
   if (!is_weighted(node) || !constants_only(graph, node)) return Layer();
   NBL_TRY(Weights weights, read_weights(graph, node));

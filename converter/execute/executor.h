@@ -29,9 +29,10 @@ class Executor {
                                                          const TensorObserver& observer) = 0;
 };
 
-// On this host's processor: convolutions and matrix products through oneDNN, everything else in plain loops. Shapes must be
-// bound; integer nodes follow the integer contract. A run uses `threads` threads. One is the default: results then do not
-// depend on the number of cores, a busy machine does not stall at barriers, and callers may run samples side by side.
+// On this host's processor: convolutions and matrix products through oneDNN, everything else in plain loops. Shapes
+// must be bound; integer nodes follow the integer contract. A run uses `threads` threads. One is the default: results
+// then do not depend on the number of cores, a busy machine does not stall at barriers, and callers may run samples
+// side by side.
 Result<std::unique_ptr<Executor>> make_cpu_executor(Graph bound, int threads = 1);
 
 }  // namespace nibble

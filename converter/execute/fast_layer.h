@@ -26,8 +26,8 @@ class FastLayer {
                      LayerScratch& scratch) const = 0;
 };
 
-// A oneDNN layer for Conv2d, ConvTranspose2d, Linear or MatMul in float; null where oneDNN has none for these shapes or the
-// node is another one. Constants are read from the graph once, here.
+// A oneDNN layer for Conv2d, ConvTranspose2d, Linear or MatMul in float; null where oneDNN has none for these shapes or
+// the node is another one. Constants are read from the graph once, here.
 Result<std::unique_ptr<FastLayer>> make_dnnl_layer(const Graph& graph, const Node& node);
 
 // How many threads oneDNN uses in the calling thread, until destroyed. Without OpenMP it uses all cores.

@@ -71,6 +71,8 @@ class StoredNetwork : public ComparedNetwork {
 
   // Gives each tensor memory of its own from the next bind() on, so that the visitor and tensor() see them.
   void keep_all(bool keep);
+  // Names that tensor() knows.
+  std::vector<std::string> tensor_names() const { return session_->tensor_names(); }
   // A tensor as the last run left it.
   Result<RealTensor> tensor(const std::string& name) const;
 

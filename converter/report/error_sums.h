@@ -25,6 +25,7 @@ class ErrorSums {
   std::optional<double> cosine() const;
   std::optional<double> max_abs() const;  // greatest difference
 
+  uint64_t values() const { return count_; }
   bool exact() const { return count_ > 0 && noise_ == 0.0 && not_finite_ == 0; }
   uint64_t not_finite() const { return not_finite_; }
 

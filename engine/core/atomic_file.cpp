@@ -38,7 +38,8 @@ Result<AtomicFile> AtomicFile::create(const std::string& path) {
   const fs::file_status status = fs::status(path, code);
   if (path.empty()) return Error{Code::invalid_argument, "the name of an output file is empty"};
   if (status.type() == fs::file_type::directory || path.back() == '/') {
-    return Error{Code::invalid_argument, format("%s: is a folder, the name of an output file was expected", path.c_str())};
+    return Error{Code::invalid_argument,
+                 format("%s: is a folder, the name of an output file was expected", path.c_str())};
   }
   if (fs::exists(status) && status.type() != fs::file_type::regular) {
     out.file_ = std::fopen(path.c_str(), "wb");

@@ -10,9 +10,10 @@
 
 namespace nibble {
 
-// A file written under a temporary name in its own folder and renamed by commit(). Without a commit the destructor removes
-// it and whatever lay at `path` before is untouched. Where `path` is a device or a pipe there is nothing to replace: bytes
-// go straight to it. Every write and the close are checked, so a full disk is an error that names the file.
+// A file written under a temporary name in its own folder and renamed by commit(). Without a commit the destructor
+// removes it and whatever lay at `path` before is untouched. Where `path` is a device or a pipe there is nothing to
+// replace: bytes go straight to it. Every write and the close are checked, so a full disk is an error that names the
+// file.
 class AtomicFile {
  public:
   static Result<AtomicFile> create(const std::string& path);

@@ -7,7 +7,8 @@
 
 namespace nibble {
 
-// The checksum of what came before, `crc`, followed by `bytes`. Start with 0. Uses the CPU's instruction where there is one.
+// The checksum of what came before, `crc`, followed by `bytes`. Start with 0. Uses the CPU's instruction where there is
+// one.
 uint32_t crc32c(std::span<const std::byte> bytes, uint32_t crc = 0);
 
 // The same by tables only, for machines without the instruction.

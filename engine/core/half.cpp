@@ -17,7 +17,8 @@ uint16_t half_from_float(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const uint32_t sign = bits >> 16 & 0x8000u;
   const uint32_t magnitude = bits & 0x7FFFFFFFu;
-  if (magnitude > kFloatInfinity) return static_cast<uint16_t>(sign | kHalfInfinity | 0x200u | (magnitude >> 13 & 0x1FFu));
+  if (magnitude > kFloatInfinity)
+    return static_cast<uint16_t>(sign | kHalfInfinity | 0x200u | (magnitude >> 13 & 0x1FFu));
   if (magnitude >= kHalfOverflow) return static_cast<uint16_t>(sign | kHalfInfinity);
   if (magnitude < kSmallestNormalHalf) {
     // Adding 0.5 leaves the subnormal half in the low mantissa bits (units of 2^-24), rounded by the FPU to even.

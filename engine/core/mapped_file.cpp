@@ -26,7 +26,8 @@ Result<size_t> size_of_regular(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code code;
   const fs::file_status status = fs::status(path, code);
-  if (status.type() == fs::file_type::not_found) return Error{Code::not_found, format("%s: no such file", path.c_str())};
+  if (status.type() == fs::file_type::not_found)
+    return Error{Code::not_found, format("%s: no such file", path.c_str())};
   if (status.type() == fs::file_type::directory) {
     return Error{Code::invalid_argument, format("%s: is a folder, a file was expected", path.c_str())};
   }

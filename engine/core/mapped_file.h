@@ -10,8 +10,8 @@
 
 namespace nibble {
 
-// The bytes stay valid as long as the object lives. Who shortens the file meanwhile breaks that; replacing it by renaming
-// another one over it does not.
+// The bytes stay valid as long as the object lives. Who shortens the file meanwhile breaks that; replacing it by
+// renaming another one over it does not.
 class MappedFile {
  public:
   // An error that names the path for a missing file, a folder, anything else that is not a regular file, an empty file.

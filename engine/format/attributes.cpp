@@ -10,7 +10,8 @@ namespace nibble {
 namespace {
 
 const char* type_name(const AttributeValue& value) {
-  static constexpr const char* kNames[] = {"boolean", "integer", "number", "list of integers", "list of numbers", "shape"};
+  static constexpr const char* kNames[] = {"boolean",          "integer",         "number",
+                                           "list of integers", "list of numbers", "shape"};
   return kNames[value.index()];
 }
 
@@ -37,7 +38,8 @@ bool same(const AttributeValue& a, const AttributeValue& b) {
 
 class Setter {
  public:
-  explicit Setter(const std::vector<Attribute>& attributes) : attributes_(attributes), used_(attributes.size(), false) {}
+  explicit Setter(const std::vector<Attribute>& attributes)
+      : attributes_(attributes), used_(attributes.size(), false) {}
 
   template <class T>
   void operator()(const char* name, T& field) {

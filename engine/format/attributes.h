@@ -22,8 +22,8 @@ struct Attribute {
 // Those that differ from the initializers of the operator's fields, in visit()'s order.
 std::vector<Attribute> changed_attributes(const Op& op);
 
-// Sets the named fields. An attribute that the operator lacks, or one of another type, is unsupported_version unless it is
-// optional; the same name twice is corrupt_file.
+// Sets the named fields. An attribute that the operator lacks, or one of another type, is unsupported_version unless it
+// is optional; the same name twice is corrupt_file.
 Status set_attributes(Op& op, const std::vector<Attribute>& attributes);
 
 }  // namespace nibble

@@ -120,8 +120,8 @@ Status check_header(std::span<const std::byte> file) {
   const auto major = load<uint16_t>(file, kMajorAt);
   const auto minor = load<uint16_t>(file, kMinorAt);
   if (major != kFormatMajor) {
-    return Error{Code::unsupported_version, format("has format version %u.%u, this version of nibble reads %u.x", major,
-                                                   minor, kFormatMajor)};
+    return Error{Code::unsupported_version,
+                 format("has format version %u.%u, this version of nibble reads %u.x", major, minor, kFormatMajor)};
   }
   const auto length = load<uint64_t>(file, kLengthAt);
   if (length != file.size()) {

@@ -49,7 +49,8 @@ struct ContainerLayout {
   uint64_t file_bytes = 0;
 };
 
-// Fills in the offsets of sections whose length and checksum are known. DATA begins at a multiple of 4 KiB, others at 16.
+// Fills in the offsets of sections whose length and checksum are known. DATA begins at a multiple of 4 KiB, others
+// at 16.
 ContainerLayout lay_out_container(std::vector<Section>& sections);
 
 }  // namespace nibble

@@ -20,8 +20,8 @@ namespace {
 Error corrupt(std::string message) { return Error{Code::corrupt_file, "section GRPH: " + std::move(message)}; }
 Error newer(std::string message) { return Error{Code::unsupported_version, std::move(message)}; }
 
-// Runs that the file stores once may be used by many tensors and nodes. What they become in memory is bounded by a multiple
-// of the file's size, so that a small file cannot ask for a large allocation.
+// Runs that the file stores once may be used by many tensors and nodes. What they become in memory is bounded by a
+// multiple of the file's size, so that a small file cannot ask for a large allocation.
 class Budget {
  public:
   explicit Budget(uint64_t file_bytes) : left_((uint64_t{1} << 22) + 32 * file_bytes) {}
@@ -143,8 +143,8 @@ class GraphDecoder {
     }
     if (static_cast<size_t>(q.axis) >= desc.shape.size()) return corrupt("its quantization axis is no axis of it");
     if (desc.shape[static_cast<size_t>(q.axis)] == Dim(static_cast<int64_t>(q.scales.size()))) return {};
-    return corrupt(format("it has %zu scales for shape %s along axis %d", q.scales.size(),
-                          to_string(desc.shape).c_str(), q.axis));
+    return corrupt(
+        format("it has %zu scales for shape %s along axis %d", q.scales.size(), to_string(desc.shape).c_str(), q.axis));
   }
 
   Status decode_quant(uint32_t index, TensorDesc& desc) {
@@ -232,8 +232,8 @@ class GraphDecoder {
         return AttributeValue(std::move(shape));
       }
     }
-    return newer(format("attribute '%s' has a type that is not known to this version of nibble",
-                        std::string(name).c_str()));
+    return newer(
+        format("attribute '%s' has a type that is not known to this version of nibble", std::string(name).c_str()));
   }
 
   Result<std::vector<Attribute>> decode_attributes(const fbs::Node& in) {

@@ -230,8 +230,8 @@ class GraphEncoder {
     const auto nodes = b.CreateVectorOfStructs(nodes_);
     const auto inputs = b.CreateVector(graph_.inputs);
     const auto outputs = b.CreateVector(graph_.outputs);
-    b.Finish(fbs::CreateGraph(b, attribute_names, strings, dims, quants, tensors, names, edges, attributes, lists, nodes,
-                              inputs, outputs));
+    b.Finish(fbs::CreateGraph(b, attribute_names, strings, dims, quants, tensors, names, edges, attributes, lists,
+                              nodes, inputs, outputs));
     return std::vector<uint8_t>(b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize());
   }
 
@@ -268,8 +268,8 @@ Result<std::vector<uint8_t>> encode_metadata(const std::map<std::string, std::st
   uint64_t bytes = 0;
   for (const auto& [key, value] : metadata) bytes += key.size() + value.size() + 64;
   if (bytes > fbs::kMaxFlatBytes / 2) {
-    return refuse(format("the metadata has %llu bytes, too many for a model file",
-                         static_cast<unsigned long long>(bytes)));
+    return refuse(
+        format("the metadata has %llu bytes, too many for a model file", static_cast<unsigned long long>(bytes)));
   }
   flatbuffers::FlatBufferBuilder builder;
   std::vector<flatbuffers::Offset<fbs::Entry>> entries;

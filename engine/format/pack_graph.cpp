@@ -10,9 +10,12 @@ namespace nibble {
 
 Packing weight_packing(const Graph& graph, const Node& node) {
   int64_t groups = 1;
-  if (const auto* conv = op_if<Conv2d>(node)) groups = conv->groups;
-  else if (const auto* transpose = op_if<ConvTranspose2d>(node)) groups = transpose->groups;
-  else if (!op_if<Linear>(node)) return Packing::plain;
+  if (const auto* conv = op_if<Conv2d>(node))
+    groups = conv->groups;
+  else if (const auto* transpose = op_if<ConvTranspose2d>(node))
+    groups = transpose->groups;
+  else if (!op_if<Linear>(node))
+    return Packing::plain;
   if (groups == 1) return Packing::blocked;
   const Shape& shape = graph.desc(node.inputs[conv_input::weights]).shape;
   const int64_t outputs = shape[0].value(), inputs_per_group = shape[1].value();
@@ -23,7 +26,8 @@ Packing weight_packing(const Graph& graph, const Node& node) {
 Status pack_graph(Graph& graph) {
   std::map<std::pair<TensorId, Packing>, TensorId> packed;
   const auto pack = [&](TensorId& id, Packing packing) -> Status {
-    if (packing == Packing::plain || !graph.tensor(id).is_constant() || graph.desc(id).packing != Packing::plain) return {};
+    if (packing == Packing::plain || !graph.tensor(id).is_constant() || graph.desc(id).packing != Packing::plain)
+      return {};
     const auto [at, fresh] = packed.emplace(std::pair{id, packing}, kNoTensor);
     if (fresh) {
       TensorDesc desc = graph.desc(id);

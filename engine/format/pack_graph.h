@@ -9,8 +9,8 @@ namespace nibble {
 // channels per group do not divide by 4 stay plain, as does depthwise with more than one output a channel.
 Packing weight_packing(const Graph& graph, const Node& node);
 
-// Packs every weight and group multiplier that is still plain. Constants that serve several nodes in different orders are
-// stored once an order.
+// Packs every weight and group multiplier that is still plain. Constants that serve several nodes in different orders
+// are stored once an order.
 Status pack_graph(Graph& graph);
 
 }  // namespace nibble

@@ -26,8 +26,9 @@ Error refuse(const TensorDesc& desc, const std::string& what) {
                                               to_string(desc.shape).c_str(), packing_name(desc.packing), what.c_str())};
 }
 
-// All packed orders seen as [outer / 4][positions][inner / 4][outer % 4][inner % 4]; the inner axis is split in lanes only
-// where `inner_lanes` is 4. The plain index is outer * outer_stride + position * position_stride + inner * inner_stride.
+// All packed orders seen as [outer / 4][positions][inner / 4][outer % 4][inner % 4]; the inner axis is split in lanes
+// only where `inner_lanes` is 4. The plain index is outer * outer_stride + position * position_stride + inner *
+// inner_stride.
 struct Order {
   uint64_t outer = 1, positions = 1, inner = 1;
   uint64_t inner_lanes = 1;
@@ -40,8 +41,7 @@ struct Order {
 bool type_fits(DType type, Packing packing) {
   switch (packing) {
     case Packing::plain: return true;
-    case Packing::blocked:
-      return type == DType::f32 || type == DType::f16 || type == DType::i8 || type == DType::i4;
+    case Packing::blocked: return type == DType::f32 || type == DType::f16 || type == DType::i8 || type == DType::i4;
     case Packing::depthwise: return type == DType::f32 || type == DType::f16 || type == DType::i8;
     case Packing::group_multipliers: return type == DType::u8;
   }
@@ -93,8 +93,7 @@ void for_each_element(const Order& order, F&& f) {
           const uint64_t outer = ob * kLanes + lane / order.inner_lanes;
           const uint64_t inner = ib * order.inner_lanes + lane % order.inner_lanes;
           if (outer >= order.outer || inner >= order.inner) continue;
-          f(first + lane,
-            outer * order.outer_stride + position * order.position_stride + inner * order.inner_stride);
+          f(first + lane, outer * order.outer_stride + position * order.position_stride + inner * order.inner_stride);
         }
       }
     }
@@ -115,8 +114,7 @@ NibblePlace nibble_place(uint64_t packed_index) {
 uint64_t plain_elements(const Order& order) { return order.outer * order.positions * order.inner; }
 
 uint64_t packed_bytes(const Order& order, DType type) {
-  const uint64_t elements =
-      order.outer_blocks() * kLanes * order.positions * order.inner_blocks() * order.inner_lanes;
+  const uint64_t elements = order.outer_blocks() * kLanes * order.positions * order.inner_blocks() * order.inner_lanes;
   return type == DType::i4 ? elements / 2 : elements * bytes_per_element(type);
 }
 

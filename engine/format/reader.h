@@ -11,15 +11,16 @@
 namespace nibble {
 
 struct ReadOptions {
-  bool check_data = true;  // false: the checksum of the constants is not computed, so their pages stay on disk until used
+  bool check_data =
+      true;  // false: the checksum of the constants is not computed, so their pages stay on disk until used
 };
 
-// Maps the file; constants are views into it that keep the map alive. Anything wrong with the file is an error that begins
-// with its path: corrupt_file, or unsupported_version when it needs a newer nibble.
+// Maps the file; constants are views into it that keep the map alive. Anything wrong with the file is an error that
+// begins with its path: corrupt_file, or unsupported_version when it needs a newer nibble.
 Result<Graph> read_model(const std::string& path, ReadOptions options = {});
 
-// The same from memory that `owner` keeps alive (null: the caller does). Copied once where it does not begin at a multiple
-// of 16 bytes.
+// The same from memory that `owner` keeps alive (null: the caller does). Copied once where it does not begin at a
+// multiple of 16 bytes.
 Result<Graph> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, ReadOptions options = {});
 
 }  // namespace nibble

@@ -8,8 +8,8 @@ namespace {
 template <class Root>
 Result<const Root*> open(std::span<const std::byte> section, const char* name) {
   if (section.size() > kMaxFlatBytes) {
-    return Error{Code::corrupt_file, format("section %s is larger than %llu bytes", name,
-                                            static_cast<unsigned long long>(kMaxFlatBytes))};
+    return Error{Code::corrupt_file,
+                 format("section %s is larger than %llu bytes", name, static_cast<unsigned long long>(kMaxFlatBytes))};
   }
   const auto* bytes = reinterpret_cast<const uint8_t*>(section.data());
   flatbuffers::Verifier::Options options;

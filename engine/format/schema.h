@@ -1,4 +1,5 @@
-// The generated FlatBuffers classes, and how a section of unknown origin becomes one of them. Internal to engine/format.
+// The generated FlatBuffers classes, and how a section of unknown origin becomes one of them. Internal to
+// engine/format.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +23,8 @@ inline constexpr uint8_t kOptionalAttribute = 1;
 // The newest version of an operator that this library writes and reads.
 uint16_t operator_version(uint16_t op_id);
 
-// The section's root after FlatBuffers' verifier has passed it: from then on all offsets are inside the section. The bytes
-// must begin at a multiple of 8.
+// The section's root after FlatBuffers' verifier has passed it: from then on all offsets are inside the section. The
+// bytes must begin at a multiple of 8.
 Result<const Graph*> open_graph(std::span<const std::byte> section);
 Result<const Metadata*> open_metadata(std::span<const std::byte> section);
 

@@ -43,7 +43,8 @@ uint64_t multiply_adds(const Graph& graph, const Node& node) {
   if (op_if<Conv2d>(node) || op_if<Linear>(node)) return per_element(y, w, 0);
   if (const auto* op = op_if<ConvTranspose2d>(node)) {
     // Every input element is added to the outputs of its group.
-    const uint64_t all = times(elements_of(x), times(size_of(w.shape[0]), times(size_of(w.shape[2]), size_of(w.shape[3]))));
+    const uint64_t all =
+        times(elements_of(x), times(size_of(w.shape[0]), times(size_of(w.shape[2]), size_of(w.shape[3]))));
     return all / static_cast<uint64_t>(op->groups < 1 ? 1 : op->groups);
   }
   if (const auto* op = op_if<MatMul>(node)) {

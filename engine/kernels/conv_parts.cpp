@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint32_t kNone = 0xFFFFFFFFu;  // CONV_NONE in shaders/lib/conv_bindings.glsl
 constexpr int64_t kMaxHalfWord = 65535;
-constexpr int64_t kMaxExactTaps = 1024;  // products of int8 that fp32 sums exactly, ops/INTEGER.md
+constexpr int64_t kMaxExactProducts = 1024;  // products of int8 that fp32 sums exactly, ops/INTEGER.md
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -172,6 +172,14 @@ struct Chosen {
   KernelKey key;
 };
 
+// Steps after which a kernel closes its sums (CONV_CHUNKED in shaders/lib/conv_mac.glsl); nothing where it never does.
+std::optional<uint32_t> chunk_steps(int32_t kernel, const params::ConvParams& p) {
+  const Kernel& row = kernel_table()[static_cast<size_t>(kernel)];
+  if (row.key.weights == ElementType::i4) return p.group_steps;
+  if (row.path == gpu::Int8Path::f32) return static_cast<uint32_t>(kMaxExactProducts / 4);
+  return std::nullopt;
+}
+
 Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
   NBL_TRY(const int32_t kernel, lowering.select(chosen.family, chosen.key));
   const bool integer = c.x.type == DType::i8;
@@ -185,7 +193,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   const int64_t phases = c.transposed ? c.stride_w : 1;
   const int64_t row = divide_up(c.out_w, phases);
   const ConvExtent extent{row, c.out_h * phases, c.batch, p.out_blocks, c.groups};
-  const ConvTile tile = choose_conv_tile(lowering.caps(), extent, 2);
+  const ConvTile tile = choose_conv_tile(lowering.caps(), extent);
   p.tiles_x = static_cast<uint32_t>(divide_up(row, tile.x) * phases);
   p.tiles = static_cast<uint32_t>(p.tiles_x * c.out_h);
   p.o_tiles = static_cast<uint32_t>(divide_up(p.out_blocks, tile.o));
@@ -193,6 +201,9 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   spec.push_back({NBL_SPEC_CONV_TILE_X, tile.x});
   spec.push_back({NBL_SPEC_CONV_TILE_O, tile.o});
   spec.push_back({NBL_SPEC_CONV_PADDED, is_padded(c) ? 1u : 0u});
+  if (const std::optional<uint32_t> chunk = chunk_steps(kernel, p)) {
+    spec.push_back({NBL_SPEC_CONV_ONE_CHUNK, p.steps <= *chunk ? 1u : 0u});
+  }
   return emit_conv(c, lowering, kernel, constants, p, std::move(spec),
                    {group_count(p.tiles, tile.local_x), group_count(p.o_tiles * c.groups, tile.local_y),
                     static_cast<uint32_t>(c.batch)});
@@ -242,8 +253,7 @@ Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering,
     p.o_tiles = graph.desc(node.inputs[conv_input::group_multiplier]).packing == Packing::group_multipliers ? 1u : 0u;
   }
   const int64_t blocks = divide_up(c.out_channels, 4);
-  const ConvTile tile = choose_depthwise_tile(lowering.caps(), {c.out_h * c.out_w, 1, c.batch, blocks, 1},
-                                              kDepthwiseWindow, 1);
+  const ConvTile tile = single_output_tile(lowering.caps(), {c.out_h * c.out_w, 1, c.batch, blocks, 1});
   std::vector<SpecConstant> spec = common_spec(c, tile, all_shifts_high(node, lowering));
   spec.push_back({NBL_SPEC_CONV_PACKING, static_cast<uint32_t>(weights.packing)});
   spec.push_back({NBL_SPEC_CONV_TRANSPOSED, c.transposed ? 1u : 0u});
@@ -279,7 +289,7 @@ Status lower_conv(const ConvProblem& problem, const Node& node, Lowering& loweri
   const TensorDesc& weights = lowering.graph().desc(node.inputs[conv_input::weights]);
   const KernelKey key{element_type(weights.type), element_type(c.x.type), ElementType::any};
   if (weights.packing == Packing::depthwise && !c.transposed && c.in_channels == c.out_channels &&
-      c.groups == c.in_channels && c.kernel_h * c.kernel_w <= kMaxExactTaps) {
+      c.groups == c.in_channels && c.kernel_h * c.kernel_w <= kMaxExactProducts) {
     return lower_depthwise(c, node, lowering, {Family::conv2d_depthwise, key});
   }
   if (weights.packing == Packing::blocked && groups_keep_blocks(c)) {

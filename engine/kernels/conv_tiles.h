@@ -25,10 +25,13 @@ struct ConvExtent {
 };
 
 // Tile and workgroup for conv2d and conv_transpose2d.
-ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent, uint32_t largest_o);
+ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent);
 // For conv2d_depthwise: `step` units of x lie between neighbouring outputs, `reach` more under the kernel; the window of
 // a tile holds 16 units. o is 1.
 ConvTile choose_depthwise_tile(const gpu::Caps& caps, const ConvExtent& extent, int64_t step, int64_t reach);
+
+// For conv2d_grouped: one output and one block.
+ConvTile single_output_tile(const gpu::Caps& caps, const ConvExtent& extent);
 
 inline constexpr int64_t kDepthwiseWindow = 16;  // units, see shaders/conv2d_depthwise.comp
 inline constexpr int64_t kDepthwiseTaps = 7;     // of a row

@@ -44,8 +44,8 @@ Status check_rank(const TensorDesc& desc, const char* what, size_t least, size_t
 
 Status check_shape(const TensorDesc& desc, const char* what, const Shape& expected) {
   if (desc.shape == expected) return {};
-  return bad_node(format("%s: expected shape %s, found %s", what, to_string(expected).c_str(),
-                         to_string(desc.shape).c_str()));
+  return bad_node(
+      format("%s: expected shape %s, found %s", what, to_string(expected).c_str(), to_string(desc.shape).c_str()));
 }
 
 Status check_known(const Dim& dim, const char* what) {
@@ -99,8 +99,8 @@ namespace {
 Status check_quant(const TensorDesc& desc, const char* what) {
   if (desc.quant.kind == Quant::Kind::none) return {};
   if (desc.quant.kind != Quant::Kind::per_tensor || desc.quant.scales.size() != 1) {
-    return bad_node(format("%s: expected one scale for the whole tensor, found %zu scales", what,
-                           desc.quant.scales.size()));
+    return bad_node(
+        format("%s: expected one scale for the whole tensor, found %zu scales", what, desc.quant.scales.size()));
   }
   const float scale = desc.quant.scale();
   if (!std::isfinite(scale) || scale <= 0.0f) {
@@ -140,7 +140,8 @@ Result<TensorDesc> declared_quantized(Inputs inputs, const TensorDesc& x, Shape 
 
 Result<Outputs> one_output(TensorDesc desc) {
   if (desc.shape.size() > kMaxRank) {
-    return bad_node(format("output: expected at most %zu axes, found shape %s", kMaxRank, to_string(desc.shape).c_str()));
+    return bad_node(
+        format("output: expected at most %zu axes, found shape %s", kMaxRank, to_string(desc.shape).c_str()));
   }
   for (const Dim& dim : desc.shape) {
     if (dim.is_const() && (dim.value() < 1 || dim.value() > kMaxDim)) {

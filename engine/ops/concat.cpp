@@ -33,10 +33,11 @@ Result<Outputs> infer(const Concat& op, Inputs inputs) {
     NBL_CHECK(check_type(other, format("input %zu", i).c_str(), {first.type}));
     NBL_CHECK(check_other_axes(first, other, axis, i));
     if (is_quantized_type(first.type) && !(other.quant == first.quant)) {
-      return bad_node(format("input %zu: expected the quantization of input 0 (scale %g, zero point %d), found scale %g, "
-                             "zero point %d",
-                             i, static_cast<double>(first.quant.scale()), first.quant.zero_point,
-                             static_cast<double>(other.quant.scale()), other.quant.zero_point));
+      return bad_node(
+          format("input %zu: expected the quantization of input 0 (scale %g, zero point %d), found scale %g, "
+                 "zero point %d",
+                 i, static_cast<double>(first.quant.scale()), first.quant.zero_point,
+                 static_cast<double>(other.quant.scale()), other.quant.zero_point));
     }
     shape[axis] += other.shape[axis];
     for (size_t k = 0; k < shape.size(); ++k) {

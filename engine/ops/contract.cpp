@@ -5,7 +5,8 @@ namespace nibble {
 const char* to_string(UnaryKind kind) {
   switch (kind) {
 #define NBL_UNARY(id, name, formula) \
-  case UnaryKind::name: return #name;
+  case UnaryKind::name:              \
+    return #name;
 #include "../../shaders/unary.inc"
 #undef NBL_UNARY
   }
@@ -15,7 +16,8 @@ const char* to_string(UnaryKind kind) {
 const char* to_string(BinaryKind kind) {
   switch (kind) {
 #define NBL_BINARY(id, name, formula) \
-  case BinaryKind::name: return #name;
+  case BinaryKind::name:              \
+    return #name;
 #include "../../shaders/binary.inc"
 #undef NBL_BINARY
   }

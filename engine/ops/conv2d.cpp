@@ -36,10 +36,10 @@ Result<Outputs> infer(const Conv2d& op, Inputs inputs) {
   NBL_CHECK(check_window(op));
   const Shape& x = inputs[conv_input::x].shape;
   const Shape& w = inputs[conv_input::weights].shape;
-  NBL_TRY(Dim height, window_positions("height", x[2], int64_t{op.pad_top} + op.pad_bottom, w[2].value(),
-                                       op.dilation_h, op.stride_h));
-  NBL_TRY(Dim width, window_positions("width", x[3], int64_t{op.pad_left} + op.pad_right, w[3].value(),
-                                      op.dilation_w, op.stride_w));
+  NBL_TRY(Dim height, window_positions("height", x[2], int64_t{op.pad_top} + op.pad_bottom, w[2].value(), op.dilation_h,
+                                       op.stride_h));
+  NBL_TRY(Dim width, window_positions("width", x[3], int64_t{op.pad_left} + op.pad_right, w[3].value(), op.dilation_w,
+                                      op.stride_w));
   NBL_TRY(TensorDesc y, infer_conv_output(inputs, {x[0], w[0], height, width}, op.activation, op.clamp));
   return one_output(std::move(y));
 }

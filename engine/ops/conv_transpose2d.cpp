@@ -30,10 +30,9 @@ Result<Outputs> infer(const ConvTranspose2d& op, Inputs inputs) {
   const auto size = [](const Dim& in, int64_t stride, int64_t dilation, const Dim& kernel, int64_t extra) {
     return (in - 1) * stride + (dilation * (kernel.value() - 1) + 1 + extra);
   };
-  const Dim height = size(x[2], op.stride_h, op.dilation_h, w[2],
-                          int64_t{op.output_pad_h} - op.pad_top - op.pad_bottom);
-  const Dim width = size(x[3], op.stride_w, op.dilation_w, w[3],
-                         int64_t{op.output_pad_w} - op.pad_left - op.pad_right);
+  const Dim height =
+      size(x[2], op.stride_h, op.dilation_h, w[2], int64_t{op.output_pad_h} - op.pad_top - op.pad_bottom);
+  const Dim width = size(x[3], op.stride_w, op.dilation_w, w[3], int64_t{op.output_pad_w} - op.pad_left - op.pad_right);
   NBL_TRY(TensorDesc y, infer_conv_output(inputs, {x[0], w[0], height, width}, op.activation, op.clamp));
   return one_output(std::move(y));
 }

@@ -44,8 +44,8 @@ Result<Outputs> infer(const Pad& op, Inputs inputs) {
     return bad_node(format("mode: unknown padding number %d", static_cast<int>(op.mode)));
   }
   if (op.begins.size() != rank || op.ends.size() != rank) {
-    return bad_node(format("expected %zu amounts at either end, found %zu and %zu", rank, op.begins.size(),
-                           op.ends.size()));
+    return bad_node(
+        format("expected %zu amounts at either end, found %zu and %zu", rank, op.begins.size(), op.ends.size()));
   }
   Shape shape = x.shape;
   for (size_t i = 0; i < rank; ++i) {

@@ -25,8 +25,8 @@ Status check_axis(const Axis& axis) {
 Dim positions(const Axis& axis, const Dim& size, bool ceil_mode) {
   const Dim room = size + (axis.pad_begin + axis.pad_end - axis.extent());
   if (!ceil_mode) return floor_div(room, axis.stride) + 1;
-  // min(ceil(room / stride) + 1, ceil((size + pad_begin) / stride)): the last window begins before the trailing padding.
-  // Which of the two is smaller does not depend on the size.
+  // min(ceil(room / stride) + 1, ceil((size + pad_begin) / stride)): the last window begins before the trailing
+  // padding. Which of the two is smaller does not depend on the size.
   if (axis.stride <= axis.extent() - axis.pad_end) return ceil_div(room, axis.stride) + 1;
   return ceil_div(size + axis.pad_begin, axis.stride);
 }

@@ -15,7 +15,8 @@ Result<Dim> scaled(const Dim& size, float scale) {
   if (size.is_const()) {
     // In float, as ONNX Runtime does it: 10 * 0.7f is 7 there, but below 7 in double.
     const float out = std::floor(static_cast<float>(size.value()) * scale);
-    if (!(out <= 2147483520.0f)) return bad_node(format("scale: %g makes the output too large", static_cast<double>(scale)));
+    if (!(out <= 2147483520.0f))
+      return bad_node(format("scale: %g makes the output too large", static_cast<double>(scale)));
     return Dim(static_cast<int64_t>(out));
   }
   for (int64_t denominator = 1; denominator <= 64; ++denominator) {

@@ -28,7 +28,8 @@ double source_position(ResizeCoordinates mode, int64_t i, double scale, int64_t 
 }
 
 double round_to_pixel(NearestMode mode, double position) {
-  // The scale is an fp32 number: 11 / 1.1f is meant to be 10. What lies within its rounding of a pixel or a tie is on it.
+  // The scale is an fp32 number: 11 / 1.1f is meant to be 10. What lies within its rounding of a pixel or a tie is on
+  // it.
   const double on_grid = std::round(2.0 * position) / 2.0;
   if (std::abs(position - on_grid) <= 2.4e-7 * (1.0 + std::abs(position))) position = on_grid;
   switch (mode) {
@@ -65,8 +66,7 @@ void append_integer_weights(ResizeTaps& out, const double* weights, int32_t taps
 }
 
 // Taps at first, first + 1, ...; indices outside are clamped, or left out when exclude_outside is set.
-void append_taps(ResizeTaps& out, int64_t first, std::array<double, 4> weights, int64_t in,
-                 bool exclude_outside) {
+void append_taps(ResizeTaps& out, int64_t first, std::array<double, 4> weights, int64_t in, bool exclude_outside) {
   double sum = 0.0;
   for (int32_t k = 0; k < out.taps; ++k) {
     const int64_t at = first + k;
@@ -102,8 +102,7 @@ ResizeTaps resize_taps(const Resize& op, bool vertical, int64_t in, int64_t out)
     if (op.mode == ResizeMode::linear) {
       append_taps(taps, base, {1.0 - fraction, fraction, 0.0, 0.0}, in, op.exclude_outside);
     } else {
-      append_taps(taps, base - 1, cubic_weights(fraction, static_cast<double>(op.cubic_a)), in,
-                  op.exclude_outside);
+      append_taps(taps, base - 1, cubic_weights(fraction, static_cast<double>(op.cubic_a)), in, op.exclude_outside);
     }
   }
   return taps;

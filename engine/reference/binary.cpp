@@ -67,8 +67,8 @@ Status evaluate(const Binary& op, Args<T>& args) {
   const BasicValue<T>& x = args[0];
   const BasicValue<T>& y = args[1];
   BasicValue<T>& z = args.out;
-  const Walk<3> walk(z.shape, {row_major_strides(z.shape), broadcast_strides(x.shape, z.shape),
-                               broadcast_strides(y.shape, z.shape)});
+  const Walk<3> walk(
+      z.shape, {row_major_strides(z.shape), broadcast_strides(x.shape, z.shape), broadcast_strides(y.shape, z.shape)});
   if (!x.is_real()) {
     evaluate_integers(op, args, walk);
     return {};

@@ -76,7 +76,8 @@ void add_conv_sums(const ConvGeometry& g, const A* x, const A* weights, A* y) {
 
 template <class A>
 void add_conv_transpose_sums(const ConvGeometry& g, const A* x, const A* weights, A* y) {
-  for_each_plane_pair(g, x, weights, y, [&](const A* from, const A* w, A* to) { add_plane_transposed(g, from, w, to); });
+  for_each_plane_pair(g, x, weights, y,
+                      [&](const A* from, const A* w, A* to) { add_plane_transposed(g, from, w, to); });
 }
 
 template void add_conv_sums(const ConvGeometry&, const double*, const double*, double*);

@@ -21,7 +21,10 @@ struct ConvGeometry {
 // For shapes x [N, C, H, W], weights [O, C/groups, kh, kw], y [N, O, H', W'].
 template <class Op, class Shape>
 ConvGeometry conv_geometry(const Op& op, const Shape& x, const Shape& weights, const Shape& y) {
-  return {x[0], x[1], y[1], op.groups,
+  return {x[0],
+          x[1],
+          y[1],
+          op.groups,
           {x[2], y[2], weights[2], op.stride_h, op.dilation_h, op.pad_top},
           {x[3], y[3], weights[3], op.stride_w, op.dilation_w, op.pad_left}};
 }

@@ -10,7 +10,8 @@ namespace nibble::reference {
 
 namespace {
 
-// Index of the group each weight belongs to: groups count along (ky, kx, i) with i padded to a multiple of 4, as packed.
+// Index of the group each weight belongs to: groups count along (ky, kx, i) with i padded to a multiple of 4, as
+// packed.
 struct GroupIndex {
   int64_t inputs, taps, padded, size;
   int64_t operator()(int64_t i, int64_t tap) const { return (tap * padded + i) / size; }
@@ -144,9 +145,11 @@ template Status check_factors(const Args<double>&);
 template Status check_factors(const Args<float>&);
 template std::vector<uint32_t> centered(const BasicValue<double>&);
 template std::vector<uint32_t> centered(const BasicValue<float>&);
-template std::vector<uint32_t> initial_sums(const Args<double>&, const std::vector<int64_t>&, int64_t, int64_t, int64_t);
+template std::vector<uint32_t> initial_sums(const Args<double>&, const std::vector<int64_t>&, int64_t, int64_t,
+                                            int64_t);
 template std::vector<uint32_t> initial_sums(const Args<float>&, const std::vector<int64_t>&, int64_t, int64_t, int64_t);
-template void requantize_sums(Args<double>&, const std::vector<uint32_t>&, int64_t, int64_t, int64_t, const ClampRange&);
+template void requantize_sums(Args<double>&, const std::vector<uint32_t>&, int64_t, int64_t, int64_t,
+                              const ClampRange&);
 template void requantize_sums(Args<float>&, const std::vector<uint32_t>&, int64_t, int64_t, int64_t, const ClampRange&);
 
 }  // namespace nibble::reference

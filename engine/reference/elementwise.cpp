@@ -9,15 +9,25 @@ namespace {
 
 // The names the formulas use, where they are not the standard library's.
 template <class T>
-T nbl_erf(T x) { return std::erf(x); }
+T nbl_erf(T x) {
+  return std::erf(x);
+}
 template <class T>
-T nbl_tanh(T x) { return std::tanh(x); }
+T nbl_tanh(T x) {
+  return std::tanh(x);
+}
 template <class T>
-T nbl_log1p(T x) { return std::log1p(x); }
+T nbl_log1p(T x) {
+  return std::log1p(x);
+}
 template <class T>
-T nbl_round_even(T x) { return std::nearbyint(x); }
+T nbl_round_even(T x) {
+  return std::nearbyint(x);
+}
 template <class T>
-T nbl_pow(T x, T y) { return std::pow(x, y); }
+T nbl_pow(T x, T y) {
+  return std::pow(x, y);
+}
 
 template <class T, int kXStride, int kYStride, class F>
 void fixed_strides(F f, const T* x, const T* y, T* z, size_t n) {
@@ -43,12 +53,12 @@ template <class T>
 void apply_unary(UnaryKind kind, T a, T b, const T* in, T* out, size_t n) {
   using std::abs, std::ceil, std::cos, std::exp, std::floor, std::log, std::max, std::min, std::sin, std::sqrt;
   switch (kind) {
-#define NBL_UNARY(id, name, formula)    \
-  case UnaryKind::name:                 \
-    for (size_t i = 0; i < n; ++i) {    \
-      const T x = in[i];                \
-      out[i] = (formula);               \
-    }                                   \
+#define NBL_UNARY(id, name, formula) \
+  case UnaryKind::name:              \
+    for (size_t i = 0; i < n; ++i) { \
+      const T x = in[i];             \
+      out[i] = (formula);            \
+    }                                \
     break;
 #include "../../shaders/unary.inc"
 #undef NBL_UNARY
@@ -60,8 +70,8 @@ void apply_binary(BinaryKind kind, const T* left, int64_t left_stride, const T* 
                   size_t n) {
   using std::max, std::min;
   switch (kind) {
-#define NBL_BINARY(id, name, formula)                                                                             \
-  case BinaryKind::name:                                                                                          \
+#define NBL_BINARY(id, name, formula)                                                                                \
+  case BinaryKind::name:                                                                                             \
     binary_row<T>([](T x, T y) { return static_cast<T>(formula); }, left, left_stride, right, right_stride, out, n); \
     break;
 #include "../../shaders/binary.inc"

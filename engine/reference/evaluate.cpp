@@ -36,7 +36,8 @@ Result<std::vector<const BasicValue<T>*>> resolve_inputs(const Graph& graph, con
       NBL_CHECK(check_given(graph.desc(id), *value));
     } else if (id != kNoTensor) {
       if (!graph.tensor(id).is_constant()) {
-        return Error{Code::invalid_argument, format("input %zu, tensor '%s', has no value", i, graph.desc(id).name.c_str())};
+        return Error{Code::invalid_argument,
+                     format("input %zu, tensor '%s', has no value", i, graph.desc(id).name.c_str())};
       }
       NBL_TRY(BasicValue<T> constant, constant_value<T>(graph.tensor(id)));
       owned.push_back(std::move(constant));
@@ -60,6 +61,22 @@ Result<std::vector<BasicValue<T>>> evaluate_checked(const Graph& graph, const No
   outputs.push_back(std::move(out));
   NBL_CHECK(evaluate_into<T>(node, resolved, outputs[0]));
   return outputs;
+}
+
+// Multiply-adds or element moves of a node, roughly.
+double estimated_work(const Graph& graph, const Node& node) {
+  const auto size = [&](TensorId id) { return static_cast<double>(elements(graph.desc(id).shape).evaluate({})); };
+  double work = size(node.outputs[0]);
+  if (op_if<Conv2d>(node) || op_if<ConvTranspose2d>(node) || op_if<Linear>(node)) {
+    work *= size(node.inputs[1]) / static_cast<double>(graph.desc(node.inputs[1]).shape[0].evaluate({}));
+  } else if (const auto* product = op_if<MatMul>(node)) {
+    const Shape& a = graph.desc(node.inputs[0]).shape;
+    work *= static_cast<double>(a[a.size() - (product->transpose_a ? 2 : 1)].evaluate({}));
+  } else if (const auto* pool = op_if<Pool2d>(node)) {
+    work *= static_cast<double>(pool->kernel_h) * pool->kernel_w;
+  }
+  for (TensorId id : node.inputs) work += id == kNoTensor ? 0.0 : size(id);
+  return work;
 }
 
 }  // namespace
@@ -86,6 +103,11 @@ template Result<std::vector<Value>> evaluate_node(const Graph&, const Node&, std
 template Result<std::vector<FloatValue>> evaluate_node(const Graph&, const Node&, std::span<const FloatValue* const>);
 
 Result<std::vector<Value>> evaluate_constant(const Graph& graph, const Node& node) {
+  // A file of a few bytes can ask for any amount of arithmetic on constants that it repeats; minutes of it are refused.
+  constexpr double kMostWork = 1e11;
+  if (estimated_work(graph, node) > kMostWork) {
+    return Error{Code::invalid_argument, node_text(node) + ": too much arithmetic on constants"};
+  }
   return evaluate_node<double>(graph, node, {});
 }
 

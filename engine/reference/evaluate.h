@@ -12,8 +12,8 @@
 
 namespace nibble::reference {
 
-// Outputs of one node of a graph with bound shapes. `inputs` has one entry a slot; where it is null, a constant is taken
-// from the graph (and an absent optional input stays absent).
+// Outputs of one node of a graph with bound shapes. `inputs` has one entry a slot; where it is null, a constant is
+// taken from the graph (and an absent optional input stays absent).
 template <class T>
 Result<std::vector<BasicValue<T>>> evaluate_node(const Graph& graph, const Node& node,
                                                  std::span<const BasicValue<T>* const> inputs);

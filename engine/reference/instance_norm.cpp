@@ -40,10 +40,10 @@ Status evaluate(const InstanceNorm& op, Args<T>& args) {
     const double factor = 1.0 / std::sqrt(m.variance + static_cast<double>(op.epsilon));
     for (int64_t c = 0; c < group_channels; ++c) {
       const auto channel = static_cast<size_t>(block % groups * group_channels + c);
-      const double scale = factor * (args.has(1) ? static_cast<double>(args[1].real[channel]) : 1.0);
-      const auto gain = static_cast<T>(scale);
-      const auto offset = static_cast<T>((args.has(2) ? static_cast<double>(args[2].real[channel]) : 0.0) - m.mean * scale);
-      for (int64_t i = c * inner; i < (c + 1) * inner; ++i) y[i] = x[i] * gain + offset;
+      const auto gain = static_cast<T>(factor * (args.has(1) ? static_cast<double>(args[1].real[channel]) : 1.0));
+      const T bias = args.has(2) ? args[2].real[channel] : T{0};
+      const auto mean = static_cast<T>(m.mean);
+      for (int64_t i = c * inner; i < (c + 1) * inner; ++i) y[i] = (x[i] - mean) * gain + bias;
     }
   }
   apply_activation(op.activation, args.out.real.data(), args.out.real.size());

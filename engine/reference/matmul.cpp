@@ -45,7 +45,8 @@ Status evaluate(const MatMul& op, Args<T>& args) {
   const std::span<const int64_t> batch(shape.data(), rank - 2);
   const std::span<const int64_t> a_batch(a_shape.data(), a_shape.size() - 2);
   const std::span<const int64_t> b_batch(b_shape.data(), b_shape.size() - 2);
-  const Walk<3> walk(batch, {row_major_strides(batch), broadcast_strides(a_batch, batch), broadcast_strides(b_batch, batch)});
+  const Walk<3> walk(batch,
+                     {row_major_strides(batch), broadcast_strides(a_batch, batch), broadcast_strides(b_batch, batch)});
   walk.for_each_row([&](const std::array<int64_t, 3>& offsets) {
     for (int64_t i = 0; i < walk.row_length(); ++i) {
       T* y = args.out.real.data() + (offsets[0] + i * walk.row_stride(0)) * rows * columns;

@@ -76,7 +76,8 @@ Status evaluate(const Pad& op, Args<T>& args) {
   const std::vector<int64_t> strides = row_major_strides(x.shape);
   std::vector<PadAxis> axes;
   for (size_t i = 0; i < x.shape.size(); ++i) {
-    axes.push_back({source_indices(op.mode, x.shape[i], op.begins[i], op.ends[i]), op.begins[i], x.shape[i], strides[i]});
+    axes.push_back(
+        {source_indices(op.mode, x.shape[i], op.begins[i], op.ends[i]), op.begins[i], x.shape[i], strides[i]});
   }
   if (x.is_real()) {
     pad_axes<T>(axes, x.real.data(), false, static_cast<T>(op.value), args.out.real.data());

@@ -21,7 +21,8 @@ struct Window {
   std::vector<int64_t> counts(bool padding_counts) const {
     std::vector<int64_t> out_counts(static_cast<size_t>(out), 0);
     for (int64_t k = 0; k < kernel; ++k) {
-      const StepRange range = padding_counts ? steps_inside(out, stride, k * dilation, in + pad_begin + pad_end) : inside(k);
+      const StepRange range =
+          padding_counts ? steps_inside(out, stride, k * dilation, in + pad_begin + pad_end) : inside(k);
       for (int64_t o = range.begin; o < range.end; ++o) ++out_counts[static_cast<size_t>(o)];
     }
     return out_counts;

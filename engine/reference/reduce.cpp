@@ -114,10 +114,14 @@ void reduce_integers(const Reduce& op, const Walk<2>& walk, Args<T>& args) {
       run(std::numeric_limits<int64_t>::max(), [](int64_t a, int64_t b) { return std::min(a, b); });
       break;
     case ReduceKind::prod:
-      run(1, [](int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)); });
+      run(1, [](int64_t a, int64_t b) {
+        return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+      });
       break;
     default:
-      run(0, [](int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); });
+      run(0, [](int64_t a, int64_t b) {
+        return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+      });
       break;
   }
   if (args.out.desc.type != DType::i32) return;

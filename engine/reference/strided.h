@@ -21,8 +21,8 @@ std::vector<int64_t> broadcast_strides(std::span<const int64_t> shape, std::span
 // N tensors seen under one shape. Neighbouring axes that all of them step through evenly become one, so rows are long.
 template <size_t N>
 struct Walk {
-  std::vector<int64_t> shape;                      // at least one axis
-  std::array<std::vector<int64_t>, N> strides;     // per tensor, per axis
+  std::vector<int64_t> shape;                   // at least one axis
+  std::array<std::vector<int64_t>, N> strides;  // per tensor, per axis
 
   Walk(std::span<const int64_t> full_shape, const std::array<std::vector<int64_t>, N>& full_strides);
 

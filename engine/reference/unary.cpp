@@ -14,7 +14,9 @@ int64_t apply_to_integer(UnaryKind kind, int64_t x, double a, double b) {
   switch (kind) {
     case UnaryKind::relu: return std::max<int64_t>(x, 0);
     case UnaryKind::clip:
-      return static_cast<double>(x) < a ? static_cast<int64_t>(a) : static_cast<double>(x) > b ? static_cast<int64_t>(b) : x;
+      return static_cast<double>(x) < a   ? static_cast<int64_t>(a)
+             : static_cast<double>(x) > b ? static_cast<int64_t>(b)
+                                          : x;
     case UnaryKind::neg: return static_cast<int64_t>(uint64_t{0} - static_cast<uint64_t>(x));
     case UnaryKind::abs: return x < 0 ? static_cast<int64_t>(uint64_t{0} - static_cast<uint64_t>(x)) : x;
     case UnaryKind::sign: return x > 0 ? 1 : x < 0 ? -1 : 0;

@@ -74,9 +74,9 @@ Result<BasicValue<T>> value_from_bytes(const TensorDesc& desc, std::span<const s
   NBL_TRY(BasicValue<T> out, make_value<T>(desc));
   const size_t expected = out.elements() * bytes_per_element(desc.type);
   if (bytes.size() != expected) {
-    return Error{Code::invalid_argument, format("tensor '%s' of type %s and shape %s: expected %zu bytes, found %zu",
-                                                desc.name.c_str(), to_string(desc.type),
-                                                to_string(desc.shape).c_str(), expected, bytes.size())};
+    return Error{Code::invalid_argument,
+                 format("tensor '%s' of type %s and shape %s: expected %zu bytes, found %zu", desc.name.c_str(),
+                        to_string(desc.type), to_string(desc.shape).c_str(), expected, bytes.size())};
   }
   switch (desc.type) {
     case DType::f32: widen<float>(bytes, out.real); break;

@@ -44,8 +44,8 @@ std::vector<std::byte> value_bytes(const BasicValue<T>& value);
 template <class T>
 Result<BasicValue<T>> constant_value(const Tensor& tensor);
 
-// The numbers the elements stand for: i8 and u8 with a quantization are dequantized (i4 needs its group multipliers, see
-// conv_weights.h). Other integers are their own value.
+// The numbers the elements stand for: i8 and u8 with a quantization are dequantized (i4 needs its group multipliers,
+// see conv_weights.h). Other integers are their own value.
 template <class T>
 std::vector<T> real_values(const BasicValue<T>& value);
 

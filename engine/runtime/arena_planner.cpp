@@ -14,9 +14,11 @@ struct Range {
   uint64_t begin = 0, end = 0;
 };
 
-// Above this many buffers the search by size, which looks at every pair, is left out: a file with a million tensors must
-// not hang the planner.
+// Above this many buffers the search that looks at every pair is left out, and it looks at no more than this many pairs
+// after its first round: a file with a million tensors must not hang the planner.
 constexpr size_t kMostForPairs = 8192;
+constexpr size_t kMostPairs = size_t{1} << 24;
+constexpr size_t kMostRounds = 64;
 
 bool overlap(const Lifetime& a, const Lifetime& b) { return a.first_use <= b.last_use && b.first_use <= a.last_use; }
 
@@ -40,15 +42,9 @@ uint64_t best_gap(std::span<const Range> taken, uint64_t bytes, uint64_t limit) 
   return best;
 }
 
-// Largest first: big buffers settle the outline, small ones fill its gaps.
-ArenaLayout place_by_size(std::span<const Lifetime> lifetimes, uint64_t alignment, uint64_t limit) {
-  std::vector<size_t> order(lifetimes.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    const Lifetime &x = lifetimes[a], &y = lifetimes[b];
-    if (x.bytes != y.bytes) return x.bytes > y.bytes;
-    return x.first_use != y.first_use ? x.first_use < y.first_use : a < b;
-  });
+// Each buffer in the given order takes the smallest gap that it finds between those placed before it.
+ArenaLayout place_in_order(std::span<const Lifetime> lifetimes, std::span<const size_t> order, uint64_t alignment,
+                           uint64_t limit) {
   ArenaLayout layout;
   layout.places.resize(lifetimes.size());
   std::vector<std::vector<size_t>> placed;  // by block
@@ -57,7 +53,7 @@ ArenaLayout place_by_size(std::span<const Lifetime> lifetimes, uint64_t alignmen
     const uint64_t bytes = padded(lifetimes[index], alignment);
     uint64_t offset = kNoPlace;
     size_t block = 0;
-    for (; block < placed.size() && offset == kNoPlace; ++block) {
+    for (; block < placed.size(); ++block) {
       taken.clear();
       for (size_t other : placed[block]) {
         if (!overlap(lifetimes[index], lifetimes[other])) continue;
@@ -69,7 +65,6 @@ ArenaLayout place_by_size(std::span<const Lifetime> lifetimes, uint64_t alignmen
       if (offset != kNoPlace) break;
     }
     if (offset == kNoPlace) {
-      block = placed.size();
       placed.emplace_back();
       layout.block_bytes.push_back(0);
       offset = 0;
@@ -79,6 +74,37 @@ ArenaLayout place_by_size(std::span<const Lifetime> lifetimes, uint64_t alignmen
     layout.block_bytes[block] = std::max(layout.block_bytes[block], offset + bytes);
   }
   return layout;
+}
+
+// Largest first: big buffers settle the outline, small ones fill its gaps.
+std::vector<size_t> by_size(std::span<const Lifetime> lifetimes) {
+  std::vector<size_t> order(lifetimes.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    const Lifetime &x = lifetimes[a], &y = lifetimes[b];
+    if (x.bytes != y.bytes) return x.bytes > y.bytes;
+    return x.first_use != y.first_use ? x.first_use < y.first_use : a < b;
+  });
+  return order;
+}
+
+// Starts by size and then lets the buffer that sticks out furthest choose first, as long as that may still help.
+ArenaLayout search_orders(std::span<const Lifetime> lifetimes, uint64_t alignment, uint64_t limit, uint64_t least) {
+  std::vector<size_t> order = by_size(lifetimes);
+  ArenaLayout best = place_in_order(lifetimes, order, alignment, limit);
+  ArenaLayout layout = best;
+  const size_t rounds = lifetimes.empty() ? 0 : std::min(kMostRounds, kMostPairs / (lifetimes.size() * lifetimes.size()));
+  for (size_t round = 0; round < rounds && best.total_bytes() > least; ++round) {
+    const auto top = [&](size_t index) {
+      const ArenaPlace& place = layout.places[index];
+      return std::pair(place.block, place.offset + padded(lifetimes[index], alignment));
+    };
+    const auto highest = std::max_element(order.begin(), order.end(), [&](size_t a, size_t b) { return top(a) < top(b); });
+    std::rotate(order.begin(), highest, highest + 1);
+    layout = place_in_order(lifetimes, order, alignment, limit);
+    if (layout.total_bytes() < best.total_bytes()) best = layout;
+  }
+  return best;
 }
 
 // Free gaps of one block, by offset and by size, merged with their neighbours.
@@ -195,11 +221,11 @@ Result<ArenaLayout> plan_arena(std::span<const Lifetime> lifetimes, uint64_t ali
                  format("buffer %zu needs %llu bytes, the device allows %llu in one buffer", i,
                         static_cast<unsigned long long>(lifetimes[i].bytes), static_cast<unsigned long long>(limit))};
   }
+  const uint64_t least = largest_live_bytes(lifetimes, alignment);
   ArenaLayout by_time = place_by_time(lifetimes, alignment, limit);
-  if (by_time.total_bytes() == largest_live_bytes(lifetimes, alignment)) return by_time;
-  if (lifetimes.size() > kMostForPairs) return by_time;
-  ArenaLayout by_size = place_by_size(lifetimes, alignment, limit);
-  return by_size.total_bytes() <= by_time.total_bytes() ? by_size : by_time;
+  if (by_time.total_bytes() == least || lifetimes.size() > kMostForPairs) return by_time;
+  ArenaLayout searched = search_orders(lifetimes, alignment, limit, least);
+  return searched.total_bytes() <= by_time.total_bytes() ? searched : by_time;
 }
 
 }  // namespace nibble

@@ -35,10 +35,12 @@ std::vector<TensorFacts> tensor_facts(const Graph& graph, const std::vector<Tens
 }
 
 // The slots that hold what was trained: weights and bias, or scale and bias of a normalization.
-bool is_parameter(const Node& node, size_t slot) {
+bool is_parameter(const Node& node, size_t slot, DType type) {
   const bool product = op_if<Conv2d>(node) || op_if<ConvTranspose2d>(node) || op_if<Linear>(node);
   if (product) return slot == conv_input::weights || slot == conv_input::bias;
-  return !(op_if<Unary>(node) && slot == 1);  // a table is no parameter
+  const bool index = type == DType::i32 || type == DType::i64 || type == DType::boolean;
+  const bool table = op_if<Unary>(node) && slot == 1;
+  return !index && !table;
 }
 
 std::string weights_text(const TensorDesc& desc) {
@@ -71,9 +73,10 @@ LayerFacts layer_facts(const Graph& graph, const Graph& bound, size_t index, Cou
     const TensorId id = node.inputs[slot];
     if (id == kNoTensor || !graph.tensor(id).is_constant()) continue;
     const Tensor& tensor = graph.tensor(id);
-    if (out.weights.empty() && is_parameter(node, slot)) out.weights = weights_text(tensor.desc);
+    if (out.weights.empty() && is_parameter(node, slot, tensor.desc.type)) out.weights = weights_text(tensor.desc);
     if (!counted.tensors.insert(id).second) continue;
-    if (is_parameter(node, slot)) out.parameters += static_cast<uint64_t>(elements(tensor.desc.shape).evaluate({}));
+    if (is_parameter(node, slot, tensor.desc.type))
+      out.parameters += static_cast<uint64_t>(elements(tensor.desc.shape).evaluate({}));
     if (counted.bytes.insert(tensor.constant->bytes.data()).second) out.bytes += tensor.constant->bytes.size();
   }
   out.multiply_adds = multiply_adds(bound, bound.nodes[index]);
@@ -102,7 +105,9 @@ Result<ModelFacts> container_facts(const std::string& path) {
   NBL_TRY(const std::shared_ptr<const MappedFile> file, MappedFile::open(path));
   auto container = read_container(file->bytes(), true);
   if (!container) return std::move(container).error().with_context(path);
-  ModelFacts out{.path = path, .format_major = container->major, .format_minor = container->minor,
+  ModelFacts out{.path = path,
+                 .format_major = container->major,
+                 .format_minor = container->minor,
                  .file_bytes = file->bytes().size()};
   for (const Section& section : container->sections) out.sections.push_back({section.name(), section.bytes});
   return out;

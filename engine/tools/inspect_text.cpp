@@ -92,10 +92,11 @@ std::string layers_text(const ModelFacts& facts) {
 std::string memory_text(const PlanFacts& facts) {
   if (!facts.plan) return format("device memory   no plan for %s: %s\n", facts.device.c_str(), facts.refusal.c_str());
   const Plan& plan = *facts.plan;
-  return format("device memory   %s bytes at most on %s: weights %s, activations %s, tables %s, inputs and outputs %s\n",
-                grouped(plan.device_bytes()).c_str(), facts.device.c_str(), grouped(plan.bytes(Kind::constants)).c_str(),
-                grouped(plan.bytes(Kind::arena)).c_str(), grouped(plan.bytes(Kind::table)).c_str(),
-                grouped(plan.bytes(Kind::input) + plan.bytes(Kind::output)).c_str());
+  return format(
+      "device memory   %s bytes at most on %s: weights %s, activations %s, tables %s, inputs and outputs %s\n",
+      grouped(plan.device_bytes()).c_str(), facts.device.c_str(), grouped(plan.bytes(Kind::constants)).c_str(),
+      grouped(plan.bytes(Kind::arena)).c_str(), grouped(plan.bytes(Kind::table)).c_str(),
+      grouped(plan.bytes(Kind::input) + plan.bytes(Kind::output)).c_str());
 }
 
 std::string totals_text(const ModelFacts& facts) {
@@ -124,7 +125,8 @@ std::string to_text(const ModelFacts& facts, const PlanFacts& plan) {
   out += "\n" + layers_text(facts) + "\n" + totals_text(facts) + memory_text(plan);
   if (!facts.metadata.empty()) out += "metadata\n";
   for (const MetadataFacts& entry : facts.metadata) {
-    out += format("  %s, %s bytes: %s\n", shown(entry.key).c_str(), grouped(entry.bytes).c_str(), entry.preview.c_str());
+    out +=
+        format("  %s, %s bytes: %s\n", shown(entry.key).c_str(), grouped(entry.bytes).c_str(), entry.preview.c_str());
   }
   return out;
 }

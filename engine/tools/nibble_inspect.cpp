@@ -1,6 +1,5 @@
 // nibble-inspect: what is in a model file, and what a device would do with it.
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 
 #include "core/atomic_file.h"
@@ -41,8 +40,9 @@ int parse(int argc, char** argv, Options& o) {
   app.footer(kExamples);
   app.add_option("model", o.model, "the .nbl file")->required();
   app.add_flag("--explain", o.explain, "print the plan: every step with kernel, shapes, bytes and groups");
-  app.add_option("--caps", o.caps,
-                 "capabilities of the device to plan for, Vulkan Profiles JSON (default: the least that Vulkan 1.1 allows)");
+  app.add_option(
+      "--caps", o.caps,
+      "capabilities of the device to plan for, Vulkan Profiles JSON (default: the least that Vulkan 1.1 allows)");
   app.add_option("--profile", o.caps_file.profile, "which profile of the capability file (default: its first)");
   app.add_flag("--assume-vulkan-1.1", o.caps_file.assume_api_1_1, "plan a Vulkan 1.0 device as if it were a 1.1 one");
   app.add_option("--dim", o.dims, "size of a free dimension, NAME=SIZE (repeatable)");

@@ -133,7 +133,11 @@ Result<Batch> next_batch(const Model& model, const Feeds& feeds, size_t first, c
   for (const Feed& feed : feeds.feeds) {
     if (feed.array) NBL_CHECK(bind_shape(model, model.inputs()[feed.input], feed.array->shape, feed.path, batch.dims));
   }
-  if (feeds.pictures == 0) return batch;
+  if (feeds.pictures == 0) {
+    const media::NpyArray* array = feeds.feeds.empty() ? nullptr : &*feeds.feeds[0].array;
+    if (array && (array->shape.size() == 2 || array->shape.size() == 4)) batch.places = static_cast<size_t>(array->shape[0]);
+    return batch;
+  }
   const size_t left = feeds.pictures - first;
   batch.count = 1;
   bool decided = false;

@@ -149,10 +149,12 @@ def round_in_groups(weight, bits=4, group=32):
     """Symmetric round-to-nearest in groups along the reduction, for weights [out, in, kh, kw] or [out, in].
 
     A group's scale is the fp32 scale of its output channel times an 8-bit integer, so that the largest absolute value
-    of the group comes to lie at about 7 for 4 bits; the reduction runs in memory order (in, kh, kw) and its last group
-    may be shorter.
+    of the group comes to lie at about 7 for 4 bits. The reduction runs in the order (kh, kw, in) with `in` padded to a
+    multiple of 4, as nibble packs it, and its last group may be shorter.
     """
-    flat = weight.reshape(len(weight), -1)
+    wide = weight.reshape(*weight.shape[:2], -1).transpose(0, 2, 1)  # [out, kh * kw, in]
+    wide = np.pad(wide, ((0, 0), (0, 0), (0, -wide.shape[2] % 4)))
+    flat = wide.reshape(len(wide), -1)
     top = 2 ** (bits - 1) - 1
     channel_scale = np.maximum(np.abs(flat).max(axis=1, keepdims=True) / top / 255.0, 1e-12)
     rounded = np.empty_like(flat, dtype=np.float32)
@@ -161,7 +163,8 @@ def round_in_groups(weight, bits=4, group=32):
         wanted = np.abs(part).max(axis=1, keepdims=True) / top
         scale = np.clip(np.rint(wanted / channel_scale), 1, 255) * channel_scale
         rounded[:, start:start + group] = np.clip(np.rint(part / scale), -top - 1, top) * scale
-    return rounded.reshape(weight.shape)
+    rounded = rounded.reshape(wide.shape)[:, :, :weight.shape[1]].transpose(0, 2, 1)
+    return np.ascontiguousarray(rounded).reshape(weight.shape)
 
 
 def with_rounded_weights(model, bits, first_layer_bits=None):

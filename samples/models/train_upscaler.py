@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Makes the x2 upscaler: its pictures, the training, the ONNX file and the figures in README.md.
 
-    nice python3 samples/models/train_upscaler.py            # about five minutes on two cores
+    nice python3 samples/models/train_upscaler.py            # about three minutes on two cores
     python3 samples/models/train_upscaler.py --measure       # only measures the files that are there
 
 Needs Debian's python3-torch, python3-onnx, python3-numpy, python3-pil and fonts-dejavu-core.

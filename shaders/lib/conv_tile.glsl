@@ -12,6 +12,12 @@ layout(constant_id = NBL_SPEC_CONV_TILE_X) const uint TILE_X = 4u;       // 1..8
 layout(constant_id = NBL_SPEC_CONV_TILE_O) const uint TILE_O = 2u;       // 1..4
 layout(constant_id = NBL_SPEC_CONV_PADDED) const bool PADDED = true;     // some outputs read beyond the image
 
+#if defined(CONV_CHUNKED)
+layout(constant_id = NBL_SPEC_CONV_ONE_CHUNK) const bool ONE_CHUNK = false;  // all of the reduction fits into one
+#else
+const bool ONE_CHUNK = true;
+#endif
+
 #define EACH_X(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7)
 #define EACH_O(F) F(0) F(1) F(2) F(3)
 #define EACH_X_OF(F, o) F(0, o) F(1, o) F(2, o) F(3, o) F(4, o) F(5, o) F(6, o) F(7, o)
@@ -69,14 +75,15 @@ layout(constant_id = NBL_SPEC_CONV_PADDED) const bool PADDED = true;     // some
   }
 #define STEP(i, o) \
   if (i < TILE_X) acc[AT(i, o)] = multiply_add(acc[AT(i, o)], w, v[i]);
-#define STORE_O(o)                                               \
-  if (o < TILE_O && block0 + o < p.out_blocks) {                 \
-    const uint y_block = y_row + block_of[o] * p.y_block;        \
-    EACH_X_OF(STORE, o)                                          \
+#define STEP_ALL       \
+  {                    \
+    CONV_X v[8];       \
+    EACH_X(LOAD)       \
+    EACH_O(STEP_O)     \
+    w_tap += CONV_BLOCK; \
   }
-#define STORE(i, o)                                                                                \
-  if (i < TILE_X && ox + i * y_step < p.out_w)                                                     \
-    y[y_block + (ox + i * y_step) * p.y_pixel] = finish(sums[AT(i, o)], block_of[o]);
+#define COLLECT_O(o) EACH_X_OF(COLLECT, o)
+#define COLLECT(i, o) results[AT(i, o)] = sums[AT(i, o)];
 
 void main() {
   const uint tile = gl_GlobalInvocationID.x;
@@ -158,37 +165,39 @@ void main() {
       uint x_at[8];
       uint keep[8];
       EACH_X(PLACE_X)
+      if (ONE_CHUNK) {
+        for (uint i = 0u; i < p.in_blocks; ++i) STEP_ALL
+      }
 #if defined(CONV_CHUNKED)
-      for (uint i = 0u; i < p.in_blocks;) {
+      for (uint i = 0u; !ONE_CHUNK && i < p.in_blocks;) {
         const uint end = min(p.in_blocks, i + room);
         room -= end - i;
-        for (; i < end; ++i) {
-#else
-      {
-        for (uint i = 0u; i < p.in_blocks; ++i) {
-#endif
-          CONV_X v[8];
-          EACH_X(LOAD)
-          EACH_O(STEP_O)
-          w_tap += CONV_BLOCK;
-        }
-#if defined(CONV_CHUNKED)
+        for (; i < end; ++i) STEP_ALL
         if (room == 0u) {
           EACH_O(CLOSE_O)
           room = CHUNK_STEPS;
           ++group_index;
         }
-#endif
       }
+#endif
     }
   }
 #if defined(CONV_CHUNKED)
-  if (room < CHUNK_STEPS) {
+  if (ONE_CHUNK || room < CHUNK_STEPS) {
     EACH_O(CLOSE_O)
   }
 #endif
+  // A loop, since the activation is long: code for every output of the tile would take long to compile.
+  CONV_SUM results[32];
+  EACH_O(COLLECT_O)
   const uint y_row = gl_GlobalInvocationID.z * p.y_batch + oy * p.y_row;
-  EACH_O(STORE_O)
+  for (uint k = 0u; k < TILE_O * 8u; ++k) {
+    const uint o = k / 8u;
+    const uint at = ox + (k % 8u) * y_step;
+    if (block0 + o >= p.out_blocks || k % 8u >= TILE_X || at >= p.out_w) continue;
+    const uint block = group * p.out_blocks + block0 + o;
+    y[y_row + block * p.y_block + at * p.y_pixel] = finish(results[k], block);
+  }
 }
 
 #endif

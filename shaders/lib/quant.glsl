@@ -36,4 +36,12 @@ int round_shift(int value, int shift) {
   return value < 0 ? -int(rounded) : int(rounded);
 }
 
+// clamp(value + zero_point, low, high) for any int32 value: the sum alone could overflow.
+int add_zero_point(int value, int zero_point, int low, int high) {
+  return clamp(value, low - zero_point, high - zero_point) + zero_point;
+}
+ivec4 add_zero_point(ivec4 value, int zero_point, int low, int high) {
+  return clamp(value, low - zero_point, high - zero_point) + zero_point;
+}
+
 #endif

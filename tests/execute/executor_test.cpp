@@ -55,18 +55,21 @@ TEST(cpu_executor, convolves_like_the_oracle) {
   check(conv_case("dilation and clip", conv(1, 2, 2, 1, UnaryKind::clip), {1, 5, 15, 9}, 7, 3, 5, {}), Path::dnnl);
   check(conv_case("depthwise and silu", conv(1, 1, 1, 24, UnaryKind::silu), {1, 24, 9, 9}, 24, 3, 3, {}), Path::dnnl);
   check(conv_case("groups", conv(1, 1, 0, 4, UnaryKind::identity), {1, 8, 5, 5}, 12, 1, 1, {}), Path::dnnl);
-  check(conv_case("no bias", conv(1, 1, 0, 1, UnaryKind::identity), {1, 64, 7, 7}, 32, 1, 1, {.bias = false}), Path::dnnl);
+  check(conv_case("no bias", conv(1, 1, 0, 1, UnaryKind::identity), {1, 64, 7, 7}, 32, 1, 1, {.bias = false}),
+        Path::dnnl);
 }
 
 TEST(cpu_executor, dequantizes_weights) {
   for (DType type : {DType::f16, DType::i8, DType::i4}) {
-    check(conv_case(to_string(type), conv(1, 1, 1, 1, UnaryKind::relu), {1, 20, 7, 7}, 16, 3, 3, {.weights = type}), Path::dnnl);
+    check(conv_case(to_string(type), conv(1, 1, 1, 1, UnaryKind::relu), {1, 20, 7, 7}, 16, 3, 3, {.weights = type}),
+          Path::dnnl);
     check(linear_case(to_string(type), Linear{}, {3, 70}, 33, {.weights = type}), Path::dnnl);
   }
 }
 
 TEST(cpu_executor, leaves_integer_nodes_to_the_oracle) {
-  check(conv_case("int8", conv(1, 1, 1, 1, UnaryKind::identity), {1, 20, 7, 7}, 16, 3, 3, {DType::i8, DType::i8}), Path::loops);
+  check(conv_case("int8", conv(1, 1, 1, 1, UnaryKind::identity), {1, 20, 7, 7}, 16, 3, 3, {DType::i8, DType::i8}),
+        Path::loops);
   check(linear_case("int4", Linear{}, {3, 70}, 33, {DType::i8, DType::i4}), Path::loops);
 }
 

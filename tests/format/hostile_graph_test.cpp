@@ -55,7 +55,8 @@ struct Parts {
     for (size_t i = 0; i < lists; ++i) {
       all.push_back(fbs::CreateList(b, b.CreateVector(std::vector<int64_t>(1000, 1))));
     }
-    const auto attribute_name_list = b.CreateVectorOfStrings(attribute_names), string_list = b.CreateVectorOfStrings(strings);
+    const auto attribute_name_list = b.CreateVectorOfStrings(attribute_names),
+               string_list = b.CreateVectorOfStrings(strings);
     const auto dim_list = b.CreateVector(dims);
     const auto quant_list = b.CreateVectorOfStructs(quants);
     const auto tensor_list = b.CreateVectorOfStructs(tensors);
@@ -109,7 +110,8 @@ TEST(HostileGraph, the_parts_themselves_are_accepted) {
 }
 
 TEST(HostileGraph, an_unknown_attribute_is_refused_by_name_unless_it_is_optional) {
-  expect_refused(with_attribute("sparsity", fbs::AttributeType::integer, 0, 4), Code::unsupported_version, "'sparsity'");
+  expect_refused(with_attribute("sparsity", fbs::AttributeType::integer, 0, 4), Code::unsupported_version,
+                 "'sparsity'");
   expect_refused(with_attribute("sparsity", fbs::AttributeType::integer, 0, 4), Code::unsupported_version, "'fc'");
   EXPECT_TRUE(with_attribute("sparsity", fbs::AttributeType::integer, fbs::kOptionalAttribute, 4).decode());
   EXPECT_TRUE(with_attribute("sparsity", static_cast<fbs::AttributeType>(99), fbs::kOptionalAttribute, 4).decode());
@@ -117,7 +119,8 @@ TEST(HostileGraph, an_unknown_attribute_is_refused_by_name_unless_it_is_optional
 
 TEST(HostileGraph, an_attribute_of_another_type_or_value_is_refused) {
   expect_refused(with_attribute("out_min", fbs::AttributeType::number, 0, 4), Code::unsupported_version, "integer");
-  expect_refused(with_attribute("out_min", static_cast<fbs::AttributeType>(99), 0, 4), Code::unsupported_version, "out_min");
+  expect_refused(with_attribute("out_min", static_cast<fbs::AttributeType>(99), 0, 4), Code::unsupported_version,
+                 "out_min");
   expect_refused(with_attribute("activation", fbs::AttributeType::integer, 0, 9999), Code::unsupported_version, "9999");
   expect_refused(with_attribute("out_min", fbs::AttributeType::integers, 0, 9999), Code::corrupt_file, "list");
   Parts twice = with_attribute("out_min", fbs::AttributeType::integer, 0, 1);
@@ -169,8 +172,12 @@ TEST(HostileGraph, references_outside_their_tables_are_refused) {
       [](Parts& p) { p.inputs = {-1}; },
       [](Parts& p) { p.outputs = {77}; },
       [](Parts& p) { p.outputs = {}, p.tensors.push_back(p.tensors[0]); },
-      [](Parts& p) { p.names[0] = {500, 0}; },
-      [](Parts& p) { p.names[0] = {0, 500}; },
+      [](Parts& p) {
+        p.names[0] = {500, 0};
+      },
+      [](Parts& p) {
+        p.names[0] = {0, 500};
+      },
       [](Parts& p) { p.names.push_back(p.names[0]); },
   };
   for (size_t i = 0; i < changes.size(); ++i) {

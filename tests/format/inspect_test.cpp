@@ -51,7 +51,8 @@ TEST(Cost, free_dimensions_count_as_one) {
 class Inspect : public testing::Test {
  protected:
   ModelFacts facts(const Graph& graph) {
-    const auto path = std::filesystem::temp_directory_path() / ("nibble_inspect_" + std::to_string(::getpid()) + ".nbl");
+    const auto path =
+        std::filesystem::temp_directory_path() / ("nibble_inspect_" + std::to_string(::getpid()) + ".nbl");
     EXPECT_TRUE(write_model(graph, path.string()));
     ModelFacts out = container_facts(path.string()).value();
     std::filesystem::remove(path);
@@ -80,8 +81,8 @@ TEST_F(Inspect, counts_a_constant_of_two_layers_once) {
   const Graph graph = test::tiny_graph();
   Graph twice = graph;
   const Node& first = graph.nodes[0];
-  twice.outputs.push_back(twice.nodes[static_cast<size_t>(
-                              twice.add_node("again", *first.op, first.inputs).value())].outputs[0]);
+  twice.outputs.push_back(
+      twice.nodes[static_cast<size_t>(twice.add_node("again", *first.op, first.inputs).value())].outputs[0]);
   EXPECT_EQ(facts(twice).constant_bytes, facts(graph).constant_bytes);
   EXPECT_EQ(facts(twice).parameters, facts(graph).parameters);
 }

@@ -79,9 +79,9 @@ TEST(Packing, blocked_int8_nests_o4_ky_kx_i4_o_i) {
 TEST(Packing, int4_puts_two_outputs_in_a_byte_and_four_inputs_in_a_word) {
   const TensorDesc desc = desc_of(DType::i4, Packing::blocked, {4, 4});
   // Row o holds the weights of output o.
-  const auto packed = pack_weights(desc, bytes_of({1, 2, 3, 4,  //
+  const auto packed = pack_weights(desc, bytes_of({1, 2, 3, 4,      //
                                                    -1, -2, -3, -4,  //
-                                                   5, 6, 7, 0,  //
+                                                   5, 6, 7, 0,      //
                                                    -8, -7, -6, -5}));
   ASSERT_TRUE(packed);
   EXPECT_EQ(*packed, bytes_of({0xF1, 0xE2, 0xD3, 0xC4, 0x85, 0x96, 0xA7, 0xB0}));
@@ -137,7 +137,8 @@ TEST(Half, converts_every_half_exactly_both_ways) {
 
 TEST(Half, rounds_to_the_nearest_and_ties_to_even) {
   for (uint32_t bits = 0; bits < 0x7BFFu; ++bits) {
-    const float low = float_from_half(static_cast<uint16_t>(bits)), high = float_from_half(static_cast<uint16_t>(bits + 1));
+    const float low = float_from_half(static_cast<uint16_t>(bits)),
+                high = float_from_half(static_cast<uint16_t>(bits + 1));
     const float middle = (low + high) / 2;
     ASSERT_EQ(half_from_float(middle), bits % 2 ? bits + 1 : bits);
     ASSERT_EQ(half_from_float(std::nextafter(middle, 0.0f)), bits);

@@ -45,7 +45,8 @@ uint64_t section_size(const std::vector<std::byte>& file, const SectionTag& tag)
 struct Folder {
   Folder() {
     static int counter = 0;
-    path = fs::temp_directory_path() / ("nibble_format_" + std::to_string(::getpid()) + "_" + std::to_string(counter++));
+    path =
+        fs::temp_directory_path() / ("nibble_format_" + std::to_string(::getpid()) + "_" + std::to_string(counter++));
     fs::create_directories(path);
   }
   ~Folder() { fs::remove_all(path); }
@@ -108,7 +109,8 @@ TEST(RoundTrip, stores_identical_constants_once) {
   Graph graph = test::tiny_graph();
   const Tensor bias = graph.tensor(graph.nodes[0].inputs[2]);
   const auto before = section_size(model_bytes(graph).value(), kDataTag);
-  graph.nodes[0].inputs[2] = graph.add_constant(bias.desc, ConstantData::own({bias.constant->bytes.begin(), bias.constant->bytes.end()}));
+  graph.nodes[0].inputs[2] =
+      graph.add_constant(bias.desc, ConstantData::own({bias.constant->bytes.begin(), bias.constant->bytes.end()}));
   EXPECT_EQ(section_size(model_bytes(graph).value(), kDataTag), before);
 }
 

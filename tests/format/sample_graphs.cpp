@@ -70,15 +70,16 @@ void add_float_nodes(Builder& b, std::vector<TensorId>& outputs) {
   outputs.push_back(b.node("twin", Conv2d{.dilation_w = 2}, {x, w}));
   const TensorId up = b.node("up", ConvTranspose2d{.stride_h = 2, .stride_w = 2, .output_pad_h = 1},
                              {c, b.constant(DType::f32, {4, 6, 2, 2}, Packing::blocked)});
-  const TensorId norm = b.node("norm", InstanceNorm{.groups = 2, .epsilon = 1e-3f},
-                               {up, kNoTensor, b.constant(DType::f32, {4})});
+  const TensorId norm =
+      b.node("norm", InstanceNorm{.groups = 2, .epsilon = 1e-3f}, {up, kNoTensor, b.constant(DType::f32, {4})});
   const TensorId pool = b.node("pool", Pool2d{.kind = PoolKind::average, .kernel_h = 2, .kernel_w = 2}, {norm});
   const TensorId big = b.node("big", Resize{.mode = ResizeMode::cubic, .cubic_a = -0.5f, .sizes = {14, 20}}, {pool});
   Pad pad{.mode = PadMode::edge, .begins = {0, 0, 1, 2}, .ends = {0, 0, 3, 4}};
   const TensorId padded = b.node("pad", pad, {big});
   const TensorId cut = b.node("cut", Slice{{0, 3, 0, 5}, {1, -1, 2, 1}, {n, 4, 9, 10}}, {padded});
   const TensorId act = b.node("act", Unary{UnaryKind::leaky_relu, 0.2f, 0.0f}, {cut});
-  const TensorId sum = b.node("sum", Binary{.kind = BinaryKind::sub, .activation = {UnaryKind::relu, 0, 0}}, {act, cut});
+  const TensorId sum =
+      b.node("sum", Binary{.kind = BinaryKind::sub, .activation = {UnaryKind::relu, 0, 0}}, {act, cut});
   const TensorId both = b.node("both", Concat{.axis = 3}, {sum, act});
   const TensorId turned = b.node("turned", Transpose{{0, 2, 3, 1}}, {both});
   const TensorId flat = b.node("flat", Reshape{{n, Dim(180), Dim(4)}}, {turned});
@@ -89,7 +90,8 @@ void add_float_nodes(Builder& b, std::vector<TensorId>& outputs) {
   outputs.push_back(b.node("wide", Expand{{n, Dim(3), Dim(180)}}, {mean}));
   outputs.push_back(b.node("best", ArgReduce{.axis = 2, .keep_dims = false, .last_index = true}, {mean}));
   outputs.push_back(b.node("rows", Gather{.axis = 1}, {flat, b.constant(DType::i64, {5})}));
-  outputs.push_back(b.node("third", Gather{}, {b.constant(DType::f32, {3, 2}), b.input("ids", DType::i32, {n * 2 + 1})}));
+  outputs.push_back(
+      b.node("third", Gather{}, {b.constant(DType::f32, {3, 2}), b.input("ids", DType::i32, {n * 2 + 1})}));
 }
 
 void add_integer_nodes(Builder& b, std::vector<TensorId>& outputs) {
@@ -100,17 +102,16 @@ void add_integer_nodes(Builder& b, std::vector<TensorId>& outputs) {
              {q, b.constant(DType::i8, {6, 1, 3, 1}, Packing::depthwise, Quant::channel(0, b.scales(6))),
               b.constant(DType::i32, {6}), b.constant(DType::i32, {6}), b.constant(DType::u8, {6})},
              {int8_output(0.1f, 3)});
-  const TensorId table = b.node("table", Unary{UnaryKind::silu, 0, 0}, {depthwise, b.constant(DType::i8, {256})},
-                                {int8_output(0.02f, 0)});
+  const TensorId table =
+      b.node("table", Unary{UnaryKind::silu, 0, 0}, {depthwise, b.constant(DType::i8, {256})}, {int8_output(0.02f, 0)});
   Quant grouped{Quant::Kind::per_group, 0, 32, 0, b.scales(5)};
   TensorDesc weights{"", DType::i4, {5, 96}, grouped, Packing::blocked};
   const TensorId rows = b.node("rows2", Reshape{{2, 96}}, {table});
-  const TensorId linear =
-      b.node("linear", Linear{.clamp = {-128, 127}},
-             {rows, b.constant(DType::i4, {5, 96}, Packing::blocked, grouped), b.constant(DType::i32, {5}),
-              b.constant(DType::i32, {5}), b.constant(DType::u8, {5}),
-              b.constant(DType::u8, {5, weight_groups(weights)}, Packing::group_multipliers)},
-             {int8_output(0.3f, 1)});
+  const TensorId linear = b.node("linear", Linear{.clamp = {-128, 127}},
+                                 {rows, b.constant(DType::i4, {5, 96}, Packing::blocked, grouped),
+                                  b.constant(DType::i32, {5}), b.constant(DType::i32, {5}), b.constant(DType::u8, {5}),
+                                  b.constant(DType::u8, {5, weight_groups(weights)}, Packing::group_multipliers)},
+                                 {int8_output(0.3f, 1)});
   outputs.push_back(b.node("dequantize", Convert{}, {linear}, {{"", DType::f16, {}, {}, Packing::plain}}));
   outputs.push_back(b.node("masked", Gather{}, {b.constant(DType::boolean, {9}), b.input("at", DType::i64, {2})}));
 }
@@ -132,8 +133,13 @@ struct Int8Maker {
     if (type == DType::i4) {
       inputs.push_back(b.constant(DType::u8, {out, weight_groups(desc)}, Packing::group_multipliers));
     }
-    return b.node(name, Conv2d{.stride_h = stride, .stride_w = stride, .pad_top = pad, .pad_left = pad,
-                               .pad_bottom = pad, .pad_right = pad},
+    return b.node(name,
+                  Conv2d{.stride_h = stride,
+                         .stride_w = stride,
+                         .pad_top = pad,
+                         .pad_left = pad,
+                         .pad_bottom = pad,
+                         .pad_right = pad},
                   std::move(inputs), {int8_output(b.scales(1)[0], -127)});
   }
 };
@@ -171,11 +177,10 @@ Graph resnet20(DType weights) {
       const int64_t out = down ? channels * 2 : channels;
       const TensorId first = make.convolution(name + "1/Conv", x, channels, out, 3, down ? 2 : 1, false);
       const TensorId second = make.convolution(name + "2/Conv", first, out, out, 3, 1, false);
-      const TensorId side =
-          down ? make.convolution(name + "_down/Conv", x, channels, out, 1, 2, false) : x;
+      const TensorId side = down ? make.convolution(name + "_down/Conv", x, channels, out, 1, 2, false) : x;
       x = b.node(format("/layer%d/layer%d.%d/Add", stage, stage, block),
-                 Binary{.multiplier_x = 1000000 + stage * 1000 + block, .multiplier_y = 1500000, .shift = 21}, {second, side},
-                 {int8_output(b.scales(1)[0], -127)});
+                 Binary{.multiplier_x = 1000000 + stage * 1000 + block, .multiplier_y = 1500000, .shift = 21},
+                 {second, side}, {int8_output(b.scales(1)[0], -127)});
       channels = out;
     }
   }

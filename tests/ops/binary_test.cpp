@@ -55,8 +55,10 @@ TEST(binary, adds_integers_by_the_contract) {
   op.multiplier_x = 3000;
   op.multiplier_y = 500;
   op.shift = 10;
-  // (20 - 4) * 3000 + (-30 + 10) * 500 = 38000; / 1024 = 37.1 -> 37; + 5.   (-80 - 4) * 3000 + 120 * 500 = -192000 -> -187.5 -> -188
-  const auto y = evaluated(op, {stored_i8({2}, {20, -80}, 0.1f, 4), stored_i8({2}, {-30, 110}, 0.2f, -10)}, declared_i8(0.1f, 5));
+  // (20 - 4) * 3000 + (-30 + 10) * 500 = 38000; / 1024 = 37.1 -> 37; + 5.   (-80 - 4) * 3000 + 120 * 500 = -192000 ->
+  // -187.5 -> -188
+  const auto y =
+      evaluated(op, {stored_i8({2}, {20, -80}, 0.1f, 4), stored_i8({2}, {-30, 110}, 0.2f, -10)}, declared_i8(0.1f, 5));
   EXPECT_EQ(y, (std::vector<double>{42, -127}));
   op.kind = K::sub;
   // 16 * 3000 + 20 * 500 = 58000 -> 56.6 -> 57
@@ -69,7 +71,8 @@ TEST(binary, rounds_ties_of_integers_away_from_zero) {
   op.multiplier_x = 1;
   op.multiplier_y = 0;
   op.shift = 1;
-  const auto y = evaluated(op, {stored_i8({4}, {3, -3, 1, -1}, 1.0f, 0), stored_i8({1}, {9}, 1.0f, 0)}, declared_i8(1.0f, 0));
+  const auto y =
+      evaluated(op, {stored_i8({4}, {3, -3, 1, -1}, 1.0f, 0), stored_i8({1}, {9}, 1.0f, 0)}, declared_i8(1.0f, 0));
   EXPECT_EQ(y, (std::vector<double>{2, -2, 1, -1}));
 }
 
@@ -78,7 +81,8 @@ TEST(binary, multiplies_integers_by_the_contract) {
   op.multiplier_x = 1 << 30;
   op.shift = 32;  // a quarter
   op.clamp = {0, 50};
-  const auto y = evaluated(op, {stored_i8({3}, {10, -10, 127}, 1.0f, 1), stored_i8({3}, {7, 7, 100}, 1.0f, 1)}, declared_i8(1.0f, 3));
+  const auto y = evaluated(op, {stored_i8({3}, {10, -10, 127}, 1.0f, 1), stored_i8({3}, {7, 7, 100}, 1.0f, 1)},
+                           declared_i8(1.0f, 3));
   // 9 * 6 / 4 = 13.5 -> 14 + 3; -66 / 4 = -16.5 -> -17 + 3 -> 0; much -> 50
   EXPECT_EQ(y, (std::vector<double>{17, 0, 50}));
 }
@@ -86,13 +90,15 @@ TEST(binary, multiplies_integers_by_the_contract) {
 TEST(binary, refuses_what_it_cannot_compute) {
   EXPECT_NE(refusal(Binary{}, {f32({2, 3}), f32({4})}).find("[2, 3] and [4] do not broadcast"), std::string::npos);
   EXPECT_NE(refusal(Binary{}, {f32({2}), i8({2}, 1.0f, 0)}).find("found f32 and i8"), std::string::npos);
-  EXPECT_NE(refusal(binary(K::div), {i8({2}, 1.0f, 0), i8({2}, 1.0f, 0)}).find("add, sub or mul, found div"), std::string::npos);
+  EXPECT_NE(refusal(binary(K::div), {i8({2}, 1.0f, 0), i8({2}, 1.0f, 0)}).find("add, sub or mul, found div"),
+            std::string::npos);
   Binary steep = binary(K::add);
   steep.multiplier_x = 1 << 21;
   EXPECT_NE(refusal(steep, {i8({2}, 1.0f, 0), i8({2}, 1.0f, 0)}).find("multiplier_x"), std::string::npos);
   Binary active = binary(K::add);
   active.activation.kind = UnaryKind::relu;
-  EXPECT_NE(refusal(active, {i8({2}, 1.0f, 0), i8({2}, 1.0f, 0)}).find("integer nodes have bounds only"), std::string::npos);
+  EXPECT_NE(refusal(active, {i8({2}, 1.0f, 0), i8({2}, 1.0f, 0)}).find("integer nodes have bounds only"),
+            std::string::npos);
 }
 
 }  // namespace

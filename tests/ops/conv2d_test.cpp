@@ -86,14 +86,16 @@ TEST(conv2d, int4_groups_follow_the_packed_reduction) {
   multipliers.desc.quant = {};
   multipliers.constant = true;
   multipliers.elements = {10, 100};
-  const auto y = evaluated(Conv2d{}, {f32({1, 3, 1, 2}, {1, 1, 1, 1, 1, 1}), w, absent(), constant({1}, {1}), absent(), multipliers});
+  const auto y = evaluated(
+      Conv2d{}, {f32({1, 3, 1, 2}, {1, 1, 1, 1, 1, 1}), w, absent(), constant({1}, {1}), absent(), multipliers});
   EXPECT_EQ(y, (std::vector<double>{10 * (1 + 2 + 3) - 100 * (1 + 2 + 3)}));
 }
 
 TEST(conv2d, refuses_shapes_that_do_not_fit) {
   const auto w = f32({4, 3, 3, 3}).as_constant();
   EXPECT_NE(refusal(Conv2d{}, {f32({1, 2, 8, 8}), w}).find("expected 2 input channels a group"), std::string::npos);
-  EXPECT_NE(refusal(Conv2d{}, {f32({1, 3, 2, 8}), w}).find("a kernel of extent 3 does not fit into 2 padded by 0"), std::string::npos);
+  EXPECT_NE(refusal(Conv2d{}, {f32({1, 3, 2, 8}), w}).find("a kernel of extent 3 does not fit into 2 padded by 0"),
+            std::string::npos);
   EXPECT_NE(refusal(Conv2d{}, {f32({3, 8, 8}), w}).find("expected 4 axes"), std::string::npos);
   Conv2d strided;
   strided.stride_w = 0;
@@ -108,9 +110,11 @@ TEST(conv2d, refuses_shapes_that_do_not_fit) {
 
 TEST(conv2d, refuses_slots_that_do_not_fit_the_types) {
   const auto float_w = f32({4, 3, 3, 3}).as_constant();
-  EXPECT_NE(refusal(Conv2d{}, {i8({1, 3, 8, 8}, 1.0f, 0), float_w}).find("weights of an integer node: expected type i8, i4, found f32"),
+  EXPECT_NE(refusal(Conv2d{}, {i8({1, 3, 8, 8}, 1.0f, 0), float_w})
+                .find("weights of an integer node: expected type i8, i4, found f32"),
             std::string::npos);
-  EXPECT_NE(refusal(Conv2d{}, {f32({1, 3, 8, 8}), float_w, f32({5}).as_constant()}).find("bias: expected shape [4], found [5]"),
+  EXPECT_NE(refusal(Conv2d{}, {f32({1, 3, 8, 8}), float_w, f32({5}).as_constant()})
+                .find("bias: expected shape [4], found [5]"),
             std::string::npos);
   OpCase integer = conv_case("", Conv2d{}, {1, 3, 8, 8}, 4, 3, 3, {DType::i8, DType::i4});
   integer.inputs[conv_input::shift] = absent();
@@ -118,7 +122,8 @@ TEST(conv2d, refuses_slots_that_do_not_fit_the_types) {
   integer = conv_case("", Conv2d{}, {1, 3, 8, 8}, 4, 3, 3, {DType::i8, DType::i4});
   integer.inputs[conv_input::group_multiplier].desc.shape[1] = 7;
   integer.inputs[conv_input::group_multiplier].elements.clear();
-  EXPECT_NE(build(integer, 1).error().message.find("group multipliers: expected shape [4, 2], found [4, 7]"), std::string::npos);
+  EXPECT_NE(build(integer, 1).error().message.find("group multipliers: expected shape [4, 2], found [4, 7]"),
+            std::string::npos);
 }
 
 TEST(conv2d, follows_free_dimensions) {

@@ -11,8 +11,9 @@ CaseInput ones(std::vector<int64_t> shape, size_t count) {
 
 // The published examples of ONNX ConvTranspose, one output channel each.
 TEST(conv_transpose2d, spreads_each_pixel_over_a_window) {
-  EXPECT_EQ(evaluated(ConvTranspose2d{}, {f32({1, 1, 3, 3}, kNine), ones({1, 1, 3, 3}, 9)}),
-            (std::vector<double>{0, 1, 3, 3, 2, 3, 8, 15, 12, 7, 9, 21, 36, 27, 15, 9, 20, 33, 24, 13, 6, 13, 21, 15, 8}));
+  EXPECT_EQ(
+      evaluated(ConvTranspose2d{}, {f32({1, 1, 3, 3}, kNine), ones({1, 1, 3, 3}, 9)}),
+      (std::vector<double>{0, 1, 3, 3, 2, 3, 8, 15, 12, 7, 9, 21, 36, 27, 15, 9, 20, 33, 24, 13, 6, 13, 21, 15, 8}));
 }
 
 TEST(conv_transpose2d, dilates) {
@@ -20,8 +21,8 @@ TEST(conv_transpose2d, dilates) {
   op.dilation_h = op.dilation_w = 2;
   const auto x = f32({1, 1, 3, 3}, {3, 8, 1, 9, 5, 7, 3, 2, 6});
   const auto w = f32({1, 1, 2, 2}, {7, 2, 1, 9}).as_constant();
-  EXPECT_EQ(evaluated(op, {x, w}),
-            (std::vector<double>{21, 56, 13, 16, 2, 63, 35, 67, 10, 14, 24, 22, 76, 76, 21, 9, 5, 88, 45, 63, 3, 2, 33, 18, 54}));
+  EXPECT_EQ(evaluated(op, {x, w}), (std::vector<double>{21, 56, 13, 16, 2,  63, 35, 67, 10, 14, 24, 22, 76,
+                                                        76, 21, 9,  5,  88, 45, 63, 3,  2,  33, 18, 54}));
 }
 
 TEST(conv_transpose2d, strides_pads_and_crops) {
@@ -52,7 +53,8 @@ TEST(conv_transpose2d, weights_are_output_channel_first) {
 TEST(conv_transpose2d, refuses_output_padding_beyond_the_stride) {
   ConvTranspose2d op;
   op.output_pad_h = 1;
-  EXPECT_NE(refusal(op, {f32({1, 1, 3, 3}), f32({1, 1, 3, 3}).as_constant()}).find("output padding: expected 0 to 0, found 1"),
+  EXPECT_NE(refusal(op, {f32({1, 1, 3, 3}), f32({1, 1, 3, 3}).as_constant()})
+                .find("output padding: expected 0 to 0, found 1"),
             std::string::npos);
 }
 

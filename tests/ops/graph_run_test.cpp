@@ -1,6 +1,5 @@
 // Whole graphs on the oracle.
 #include "reference/evaluate.h"
-
 #include "tests/ops/evaluated.h"
 
 namespace nibble::test {
@@ -64,7 +63,8 @@ TEST(graph_run, names_inputs_that_are_missing_or_wrong) {
   Value wrong = net.input();
   wrong.shape = {1, 2};
   wrong.desc.shape = {1, 2};
-  EXPECT_NE(reference::run(net.graph, {{net.x, wrong}}, {}).error().message.find("expected f32 [2], found f32 [1, 2]"), std::string::npos);
+  EXPECT_NE(reference::run(net.graph, {{net.x, wrong}}, {}).error().message.find("expected f32 [2], found f32 [1, 2]"),
+            std::string::npos);
 }
 
 TEST(evaluate_node, names_the_node_that_fails) {
@@ -72,6 +72,20 @@ TEST(evaluate_node, names_the_node_that_fails) {
   auto result = reference::evaluate_constant(net.graph, net.graph.nodes[0]);
   ASSERT_FALSE(result);
   EXPECT_NE(result.error().message.find("Binary 'sum': input 0, tensor 'x', has no value"), std::string::npos);
+}
+
+TEST(evaluate_constant, refuses_endless_arithmetic_on_constants) {
+  Graph graph;
+  TensorDesc one;
+  one.shape = {1, 1, 1, 1};
+  const TensorId x = graph.add_constant(one, ConstantData::of(std::vector<float>{1.0f}));
+  ASSERT_TRUE(graph.add_node("repeat", Expand{{1, 1, 10000, 10000}}, {x}));
+  Pool2d pool;
+  pool.kernel_h = pool.kernel_w = 5000;
+  ASSERT_TRUE(graph.add_node("pool", pool, {graph.nodes[0].outputs[0]}));
+  EXPECT_NE(
+      reference::evaluate_constant(graph, graph.nodes[1]).error().message.find("Pool2d 'pool': too much arithmetic"),
+      std::string::npos);
 }
 
 TEST(value, survives_the_way_through_bytes) {
@@ -97,9 +111,13 @@ TEST(value, refuses_sizes_beyond_the_oracle) {
   desc.shape = {1 << 20, 1 << 20};
   EXPECT_EQ(reference::make_value<double>(desc).error().code, Code::out_of_memory);
   desc.shape = {Dim::symbol("N")};
-  EXPECT_NE(reference::make_value<double>(desc).error().message.find("'huge' of shape [N] has a free dimension"), std::string::npos);
+  EXPECT_NE(reference::make_value<double>(desc).error().message.find("'huge' of shape [N] has a free dimension"),
+            std::string::npos);
   desc.shape = {3};
-  EXPECT_NE(reference::value_from_bytes<double>(desc, std::vector<std::byte>(4)).error().message.find("expected 12 bytes, found 4"), std::string::npos);
+  EXPECT_NE(reference::value_from_bytes<double>(desc, std::vector<std::byte>(4))
+                .error()
+                .message.find("expected 12 bytes, found 4"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -82,8 +82,9 @@ void check_conv(const OpCase& op_case) {
           const int64_t column = pixel % y[3] * op.stride_w + tap % w[3] * op.dilation_w - op.pad_left;
           const int64_t channel = o / (y[1] / op.groups) * w[1] + i;
           const bool inside = row >= 0 && row < x[2] && column >= 0 && column < x[3];
-          const int64_t stored = inside ? s.x->stored[static_cast<size_t>(((n * x[1] + channel) * x[2] + row) * x[3] + column)]
-                                        : s.x->desc.quant.zero_point;
+          const int64_t stored =
+              inside ? s.x->stored[static_cast<size_t>(((n * x[1] + channel) * x[2] + row) * x[3] + column)]
+                     : s.x->desc.quant.zero_point;
           sum += s.weight(o, i, tap, w[2] * w[3]) * stored;
         }
         ASSERT_EQ(built.expected.stored[at++], s.finish(sum, o, built.expected.desc.quant.zero_point, op.clamp));
@@ -113,8 +114,9 @@ void check_conv_transpose(const OpCase& op_case) {
         const bool reached = down >= 0 && right >= 0 && down % op.stride_h == 0 && right % op.stride_w == 0 &&
                              row < x[2] && column < x[3];
         const int64_t channel = o / (y[1] / op.groups) * w[1] + i;
-        const int64_t stored = reached ? s.x->stored[static_cast<size_t>(((n * x[1] + channel) * x[2] + row) * x[3] + column)]
-                                       : s.x->desc.quant.zero_point;
+        const int64_t stored =
+            reached ? s.x->stored[static_cast<size_t>(((n * x[1] + channel) * x[2] + row) * x[3] + column)]
+                    : s.x->desc.quant.zero_point;
         sum += s.weight(o, i, tap, w[2] * w[3]) * stored;
       }
       ASSERT_EQ(built.expected.stored[at++], s.finish(sum, o, built.expected.desc.quant.zero_point, op.clamp));
@@ -175,7 +177,8 @@ TEST(integer_linear, is_a_convolution_over_one_pixel) {
     const Slots s = slots_of(linear);
     for (int64_t at = 0; at < 54; ++at) {
       int64_t sum = 0;
-      for (int64_t k = 0; k < 75; ++k) sum += s.weight(at % 9, k, 0, 1) * s.x->stored[static_cast<size_t>(at / 9 * 75 + k)];
+      for (int64_t k = 0; k < 75; ++k)
+        sum += s.weight(at % 9, k, 0, 1) * s.x->stored[static_cast<size_t>(at / 9 * 75 + k)];
       ASSERT_EQ(linear.expected.stored[static_cast<size_t>(at)], s.finish(sum, at % 9, -9, ClampRange{}));
     }
     expect_varied(linear.expected);

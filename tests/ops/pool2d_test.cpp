@@ -22,7 +22,8 @@ CaseInput one_to(int64_t rows, int64_t columns) {
 // The published examples of ONNX MaxPool and AveragePool over 1 ... 25 and 1 ... 16.
 TEST(pool2d, takes_the_maximum_over_padded_windows) {
   EXPECT_EQ(evaluated(pool(PoolKind::max, 5, 1, 2), {one_to(5, 5)}),
-            (std::vector<double>{13, 14, 15, 15, 15, 18, 19, 20, 20, 20, 23, 24, 25, 25, 25, 23, 24, 25, 25, 25, 23, 24, 25, 25, 25}));
+            (std::vector<double>{13, 14, 15, 15, 15, 18, 19, 20, 20, 20, 23, 24, 25,
+                                 25, 25, 23, 24, 25, 25, 25, 23, 24, 25, 25, 25}));
 }
 
 TEST(pool2d, strides_and_dilates) {
@@ -75,10 +76,13 @@ TEST(pool2d, averages_integers_by_the_contract) {
 
 TEST(pool2d, refuses_windows_that_do_not_fit) {
   EXPECT_NE(refusal(pool(PoolKind::max, 3, 1, 0), {f32({1, 1, 2, 5})}).find("sizes must lie in 1"), std::string::npos);
-  EXPECT_NE(refusal(pool(PoolKind::max, 2, 1, 2), {f32({1, 1, 9, 9})}).find("leading padding: expected 0 to 1, found 2"), std::string::npos);
+  EXPECT_NE(
+      refusal(pool(PoolKind::max, 2, 1, 2), {f32({1, 1, 9, 9})}).find("leading padding: expected 0 to 1, found 2"),
+      std::string::npos);
   EXPECT_NE(refusal(pool(PoolKind::max, 0, 1, 0), {f32({1, 1, 9, 9})}).find("kernel: expected 1"), std::string::npos);
   EXPECT_NE(refusal(pool(PoolKind::max, 1, 0, 0), {f32({1, 1, 9, 9})}).find("stride"), std::string::npos);
-  EXPECT_NE(refusal(pool(static_cast<PoolKind>(5), 1, 1, 0), {f32({1, 1, 9, 9})}).find("unknown pooling"), std::string::npos);
+  EXPECT_NE(refusal(pool(static_cast<PoolKind>(5), 1, 1, 0), {f32({1, 1, 9, 9})}).find("unknown pooling"),
+            std::string::npos);
   EXPECT_NE(refusal(pool(PoolKind::average, 1, 1, 0), {u8({1, 1, 9, 9}, 1.0f, 0)}).find("found u8"), std::string::npos);
 }
 

@@ -13,7 +13,8 @@ TEST(linear, multiplies_by_rows_of_weights) {
 }
 
 TEST(linear, refuses_another_reduction_length) {
-  EXPECT_NE(refusal(Linear{}, {f32({2, 4}), f32({2, 3}).as_constant()}).find("expected last axis 3 as in the weights, found shape [2, 4]"),
+  EXPECT_NE(refusal(Linear{}, {f32({2, 4}), f32({2, 3}).as_constant()})
+                .find("expected last axis 3 as in the weights, found shape [2, 4]"),
             std::string::npos);
 }
 

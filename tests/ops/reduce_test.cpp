@@ -55,10 +55,12 @@ TEST(reduce, extremes_of_integers_keep_them) {
 }
 
 TEST(reduce, refuses_bad_axes_and_types) {
-  EXPECT_NE(refusal(reduce(ReduceKind::sum, {3}), {data()}).find("axis 3 is outside a tensor of 3 axes"), std::string::npos);
+  EXPECT_NE(refusal(reduce(ReduceKind::sum, {3}), {data()}).find("axis 3 is outside a tensor of 3 axes"),
+            std::string::npos);
   EXPECT_NE(refusal(reduce(ReduceKind::sum, {-1}), {data()}).find("axis -1"), std::string::npos);
   EXPECT_NE(refusal(reduce(ReduceKind::sum, {1, 1}), {data()}).find("distinct"), std::string::npos);
-  EXPECT_NE(refusal(reduce(ReduceKind::sum, {0}), {i8({4}, 1.0f, 0)}).find("not defined for type i8"), std::string::npos);
+  EXPECT_NE(refusal(reduce(ReduceKind::sum, {0}), {i8({4}, 1.0f, 0)}).find("not defined for type i8"),
+            std::string::npos);
   EXPECT_NE(refusal(reduce(static_cast<ReduceKind>(99), {0}), {data()}).find("unknown reduction"), std::string::npos);
 }
 

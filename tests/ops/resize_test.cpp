@@ -28,25 +28,32 @@ CaseInput one_to(int64_t rows, int64_t columns) {
   return out;
 }
 
-std::vector<double> first_row(const std::vector<double>& y, size_t width) { return {y.begin(), y.begin() + static_cast<std::ptrdiff_t>(width)}; }
+std::vector<double> first_row(const std::vector<double>& y, size_t width) {
+  return {y.begin(), y.begin() + static_cast<std::ptrdiff_t>(width)};
+}
 
 // The expected numbers are those published with the ONNX operator.
 TEST(resize, linear_upsampling) {
   expect_near(evaluated(scaled(ResizeMode::linear, C::half_pixel, 2, 2), {one_to(2, 2)}),
               {1, 1.25, 1.75, 2, 1.5, 1.75, 2.25, 2.5, 2.5, 2.75, 3.25, 3.5, 3, 3.25, 3.75, 4}, 1e-6);
-  expect_near(evaluated(scaled(ResizeMode::linear, C::align_corners, 2, 2), {one_to(2, 2)}),
-              {1, 4.0 / 3, 5.0 / 3, 2, 5.0 / 3, 2, 7.0 / 3, 8.0 / 3, 7.0 / 3, 8.0 / 3, 3, 10.0 / 3, 3, 10.0 / 3, 11.0 / 3, 4}, 1e-6);
+  expect_near(
+      evaluated(scaled(ResizeMode::linear, C::align_corners, 2, 2), {one_to(2, 2)}),
+      {1, 4.0 / 3, 5.0 / 3, 2, 5.0 / 3, 2, 7.0 / 3, 8.0 / 3, 7.0 / 3, 8.0 / 3, 3, 10.0 / 3, 3, 10.0 / 3, 11.0 / 3, 4},
+      1e-6);
 }
 
 TEST(resize, linear_downsampling) {
-  expect_near(evaluated(scaled(ResizeMode::linear, C::half_pixel, 0.6f, 0.6f), {one_to(2, 4)}), {2.6666665, 4.3333331}, 1e-6);
+  expect_near(evaluated(scaled(ResizeMode::linear, C::half_pixel, 0.6f, 0.6f), {one_to(2, 4)}), {2.6666665, 4.3333331},
+              1e-6);
   expect_near(evaluated(scaled(ResizeMode::linear, C::align_corners, 0.6f, 0.6f), {one_to(2, 4)}), {1, 4}, 1e-6);
-  expect_near(evaluated(sized(ResizeMode::linear, C::pytorch_half_pixel, 3, 1), {one_to(4, 4)}), {5.0 / 3, 7, 37.0 / 3}, 1e-5);
+  expect_near(evaluated(sized(ResizeMode::linear, C::pytorch_half_pixel, 3, 1), {one_to(4, 4)}), {5.0 / 3, 7, 37.0 / 3},
+              1e-5);
 }
 
 TEST(resize, cubic_upsampling) {
   const auto y = evaluated(scaled(ResizeMode::cubic, C::half_pixel, 2, 2), {one_to(4, 4)});
-  expect_near(first_row(y, 8), {0.47265625, 0.76953125, 1.24609375, 1.875, 2.28125, 2.91015625, 3.38671875, 3.68359375}, 1e-6);
+  expect_near(first_row(y, 8), {0.47265625, 0.76953125, 1.24609375, 1.875, 2.28125, 2.91015625, 3.38671875, 3.68359375},
+              1e-6);
   const auto aligned = evaluated(scaled(ResizeMode::cubic, C::align_corners, 2, 2), {one_to(4, 4)});
   expect_near(first_row(aligned, 4), {1.0, 1.34110787, 1.80029155, 2.32944606}, 1e-5);
 }
@@ -56,13 +63,15 @@ TEST(resize, cubic_without_what_lies_outside) {
   op.cubic_a = -0.5f;
   op.exclude_outside = true;
   const auto y = evaluated(op, {one_to(4, 4)});
-  expect_near(first_row(y, 8), {0.55882353, 0.81494204, 1.35698249, 1.89705882, 2.39705882, 2.93713516, 3.47917561, 3.73529412}, 1e-6);
+  expect_near(first_row(y, 8),
+              {0.55882353, 0.81494204, 1.35698249, 1.89705882, 2.39705882, 2.93713516, 3.47917561, 3.73529412}, 1e-6);
 }
 
 TEST(resize, nearest_pixels) {
   EXPECT_EQ(evaluated(scaled(ResizeMode::nearest, C::half_pixel, 2, 3), {one_to(2, 2)}),
             (std::vector<double>{1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 3, 3, 3, 4, 4, 4}));
-  EXPECT_EQ(evaluated(scaled(ResizeMode::nearest, C::half_pixel, 0.6f, 0.6f), {one_to(2, 4)}), (std::vector<double>{1, 3}));
+  EXPECT_EQ(evaluated(scaled(ResizeMode::nearest, C::half_pixel, 0.6f, 0.6f), {one_to(2, 4)}),
+            (std::vector<double>{1, 3}));
   Resize op = sized(ResizeMode::nearest, C::align_corners, 8, 8);
   op.nearest = NearestMode::floor;
   EXPECT_EQ(first_row(evaluated(op, {one_to(4, 4)}), 8), (std::vector<double>{1, 1, 1, 2, 2, 3, 3, 4}));
@@ -94,12 +103,18 @@ TEST(resize, cubic_integers_are_limited_to_what_they_can_hold) {
 }
 
 TEST(resize, sizes_may_be_given_or_follow_from_scales) {
-  EXPECT_EQ(evaluated_shape(scaled(ResizeMode::nearest, C::half_pixel, 0.7f, 1.5f), {f32({1, 2, 10, 3})}), (std::vector<int64_t>{1, 2, 7, 4}));
-  EXPECT_EQ(evaluated_shape(sized(ResizeMode::linear, C::half_pixel, 65, 1), {f32({1, 2, 9, 9})}), (std::vector<int64_t>{1, 2, 65, 1}));
+  EXPECT_EQ(evaluated_shape(scaled(ResizeMode::nearest, C::half_pixel, 0.7f, 1.5f), {f32({1, 2, 10, 3})}),
+            (std::vector<int64_t>{1, 2, 7, 4}));
+  EXPECT_EQ(evaluated_shape(sized(ResizeMode::linear, C::half_pixel, 65, 1), {f32({1, 2, 9, 9})}),
+            (std::vector<int64_t>{1, 2, 65, 1}));
   EXPECT_NE(refusal(Resize{}, {f32({1, 1, 2, 2})}).find("expected sizes or scales, found neither"), std::string::npos);
-  EXPECT_NE(refusal(scaled(ResizeMode::nearest, C::half_pixel, 0.1f, 1), {f32({1, 1, 2, 2})}).find("sizes must lie in"), std::string::npos);
-  EXPECT_NE(refusal(scaled(ResizeMode::nearest, C::half_pixel, -1, 1), {f32({1, 1, 2, 2})}).find("scale: expected a positive number"), std::string::npos);
-  EXPECT_NE(refusal(scaled(ResizeMode::nearest, C::half_pixel, 1e30f, 1), {f32({1, 1, 2, 2})}).find("too large"), std::string::npos);
+  EXPECT_NE(refusal(scaled(ResizeMode::nearest, C::half_pixel, 0.1f, 1), {f32({1, 1, 2, 2})}).find("sizes must lie in"),
+            std::string::npos);
+  EXPECT_NE(refusal(scaled(ResizeMode::nearest, C::half_pixel, -1, 1), {f32({1, 1, 2, 2})})
+                .find("scale: expected a positive number"),
+            std::string::npos);
+  EXPECT_NE(refusal(scaled(ResizeMode::nearest, C::half_pixel, 1e30f, 1), {f32({1, 1, 2, 2})}).find("too large"),
+            std::string::npos);
 }
 
 TEST(resize_taps, weights_of_a_row_sum_to_one) {
@@ -109,8 +124,11 @@ TEST(resize_taps, weights_of_a_row_sum_to_one) {
       ASSERT_EQ(taps.index.size(), static_cast<size_t>(17 * taps.taps));
       for (int32_t row = 0; row < 17; ++row) {
         const auto first = static_cast<std::ptrdiff_t>(row) * taps.taps;
-        EXPECT_EQ(std::accumulate(taps.integer_weight.begin() + first, taps.integer_weight.begin() + first + taps.taps, 0), 1 << kResizeWeightBits);
-        EXPECT_NEAR(std::accumulate(taps.weight.begin() + first, taps.weight.begin() + first + taps.taps, 0.0), 1.0, 1e-6);
+        EXPECT_EQ(
+            std::accumulate(taps.integer_weight.begin() + first, taps.integer_weight.begin() + first + taps.taps, 0),
+            1 << kResizeWeightBits);
+        EXPECT_NEAR(std::accumulate(taps.weight.begin() + first, taps.weight.begin() + first + taps.taps, 0.0), 1.0,
+                    1e-6);
       }
       for (int32_t index : taps.index) EXPECT_TRUE(index >= 0 && index < 6);
     }

@@ -23,18 +23,19 @@ TEST_P(UnaryFormula, gives_the_known_value) {
   expect_near(y, {known.y}, 1e-6 * std::max(1.0, std::abs(known.y)));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    table, UnaryFormula,
-    ::testing::Values(Known{K::identity, -1.5, -1.5}, Known{K::relu, -3, 0}, Known{K::relu, 3, 3},
-                      Known{K::clip, -7, -1, -1, 6}, Known{K::clip, 9, 6, -1, 6}, Known{K::leaky_relu, -2, -0.5, 0.25f},
-                      Known{K::leaky_relu, 2, 2, 0.25f}, Known{K::sigmoid, 0, 0.5},
-                      Known{K::sigmoid, 2, 0.8807970779778823}, Known{K::sigmoid, -100, 3.720075976020836e-44},
-                      Known{K::silu, 1, 0.7310585786300049}, Known{K::tanh, 1, 0.7615941559557649},
-                      Known{K::tanh, 100, 1}, Known{K::hard_sigmoid, 1, 0.7, 0.2f, 0.5f},
-                      Known{K::hard_sigmoid, -9, 0, 0.2f, 0.5f}, Known{K::hard_swish, 1, 2.0 / 3.0},
-                      Known{K::hard_swish, 4, 4}, Known{K::hard_swish, -4, 0}, Known{K::exp, 1, 2.718281828459045},
-                      Known{K::log, 8, 2.0794415416798357}, Known{K::sqrt, 6.25, 2.5}, Known{K::reciprocal, 4, 0.25},
-                      Known{K::neg, 3, -3}, Known{K::abs, -3, 3}));
+INSTANTIATE_TEST_SUITE_P(table, UnaryFormula,
+                         ::testing::Values(Known{K::identity, -1.5, -1.5}, Known{K::relu, -3, 0}, Known{K::relu, 3, 3},
+                                           Known{K::clip, -7, -1, -1, 6}, Known{K::clip, 9, 6, -1, 6},
+                                           Known{K::leaky_relu, -2, -0.5, 0.25f}, Known{K::leaky_relu, 2, 2, 0.25f},
+                                           Known{K::sigmoid, 0, 0.5}, Known{K::sigmoid, 2, 0.8807970779778823},
+                                           Known{K::sigmoid, -100, 3.720075976020836e-44},
+                                           Known{K::silu, 1, 0.7310585786300049}, Known{K::tanh, 1, 0.7615941559557649},
+                                           Known{K::tanh, 100, 1}, Known{K::hard_sigmoid, 1, 0.7, 0.2f, 0.5f},
+                                           Known{K::hard_sigmoid, -9, 0, 0.2f, 0.5f},
+                                           Known{K::hard_swish, 1, 2.0 / 3.0}, Known{K::hard_swish, 4, 4},
+                                           Known{K::hard_swish, -4, 0}, Known{K::exp, 1, 2.718281828459045},
+                                           Known{K::log, 8, 2.0794415416798357}, Known{K::sqrt, 6.25, 2.5},
+                                           Known{K::reciprocal, 4, 0.25}, Known{K::neg, 3, -3}, Known{K::abs, -3, 3}));
 
 INSTANTIATE_TEST_SUITE_P(
     smooth_functions, UnaryFormula,
@@ -42,10 +43,11 @@ INSTANTIATE_TEST_SUITE_P(
                       Known{K::gelu_tanh, 1, 0.8411919906082768}, Known{K::elu, -1, 2 * -0.6321205588285577, 2},
                       Known{K::elu, 1, 1, 2}, Known{K::selu, -1, 0.5 * 2 * -0.6321205588285577, 2, 0.5f},
                       Known{K::selu, 3, 1.5, 2, 0.5f}, Known{K::softplus, 0, 0.6931471805599453},
-                      Known{K::softplus, 100, 100}, Known{K::softsign, -3, -0.75}, Known{K::mish, 1, 0.8650983882673103},
-                      Known{K::erf, 0.5, 0.5204998778130465}, Known{K::floor, -1.5, -2}, Known{K::ceil, -1.5, -1},
-                      Known{K::round, 2.5, 2}, Known{K::round, 3.5, 4}, Known{K::round, -2.5, -2}, Known{K::sign, -9, -1},
-                      Known{K::sign, 0, 0}, Known{K::thresholded_relu, 1, 0, 1}, Known{K::thresholded_relu, 1.5, 1.5, 1},
+                      Known{K::softplus, 100, 100}, Known{K::softsign, -3, -0.75},
+                      Known{K::mish, 1, 0.8650983882673103}, Known{K::erf, 0.5, 0.5204998778130465},
+                      Known{K::floor, -1.5, -2}, Known{K::ceil, -1.5, -1}, Known{K::round, 2.5, 2},
+                      Known{K::round, 3.5, 4}, Known{K::round, -2.5, -2}, Known{K::sign, -9, -1}, Known{K::sign, 0, 0},
+                      Known{K::thresholded_relu, 1, 0, 1}, Known{K::thresholded_relu, 1.5, 1.5, 1},
                       Known{K::celu, -2, 2 * -0.6321205588285577, 2}, Known{K::celu, 2, 2, 2},
                       Known{K::sin, 1, 0.8414709848078965}, Known{K::cos, 1, 0.5403023058681398},
                       Known{K::affine, 3, 7, 2, 1}));
@@ -81,8 +83,10 @@ TEST(unary, table_may_differ_by_channel) {
 TEST(unary, refuses_integers_without_a_table) {
   EXPECT_NE(refusal(Unary{K::sigmoid}, {i8({4}, 0.1f, 0)}).find("needs a table"), std::string::npos);
   const auto short_table = stored_i8({8}, {1, 2, 3, 4, 5, 6, 7, 8}, 1.0f, 0);
-  EXPECT_NE(refusal(Unary{}, {i8({4}, 0.1f, 0), short_table}).find("expected shape [256], found [8]"), std::string::npos);
-  EXPECT_NE(refusal(Unary{static_cast<UnaryKind>(77)}, {f32({1})}).find("unknown function number 77"), std::string::npos);
+  EXPECT_NE(refusal(Unary{}, {i8({4}, 0.1f, 0), short_table}).find("expected shape [256], found [8]"),
+            std::string::npos);
+  EXPECT_NE(refusal(Unary{static_cast<UnaryKind>(77)}, {f32({1})}).find("unknown function number 77"),
+            std::string::npos);
 }
 
 }  // namespace

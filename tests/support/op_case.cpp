@@ -46,7 +46,8 @@ Result<Value> draw(const CaseInput& input, std::mt19937& random) {
       value.real[i] = element;
     } else {
       const bool given = !input.elements.empty();
-      value.stored[i] = static_cast<int64_t>(given ? element : std::floor(input.low + uniform() * (input.high - input.low + 1)));
+      value.stored[i] =
+          static_cast<int64_t>(given ? element : std::floor(input.low + uniform() * (input.high - input.low + 1)));
     }
   }
   // Through bytes, so that floats are ones that the tensor's type can hold.
@@ -170,9 +171,10 @@ std::string mismatch(const BuiltCase& built, std::span<const std::byte> found) {
     }
   }
   if (wrong == 0) return {};
-  return format("%zu of %zu elements of shape %s differ by more than %g; the worst is element %zu: expected %.9g, found %.9g",
-                wrong, built.expected.elements(), to_string(built.expected.desc.shape).c_str(), built.tolerance, worst,
-                at(built.expected, worst), at(*value, worst));
+  return format(
+      "%zu of %zu elements of shape %s differ by more than %g; the worst is element %zu: expected %.9g, found %.9g",
+      wrong, built.expected.elements(), to_string(built.expected.desc.shape).c_str(), built.tolerance, worst,
+      at(built.expected, worst), at(*value, worst));
 }
 
 }  // namespace nibble::test

@@ -1,7 +1,8 @@
 // A case of an operator test: a node, its inputs, and what the oracle makes of them.
 //
 //   OpCase{"odd columns", Softmax{.axis = 1}, {f32({3, 13, 5})}}
-//   conv_case("stride two", Conv2d{.stride_h = 2, .stride_w = 2}, {1, 5, 9, 7}, 8, 3, 3, {.x = DType::i8, .weights = DType::i4})
+//   conv_case("stride two", Conv2d{.stride_h = 2, .stride_w = 2}, {1, 5, 9, 7}, 8, 3, 3, {.x = DType::i8, .weights =
+//   DType::i4})
 //
 // build() makes the one-node graph with random elements and computes the expected output; the same seed gives the same
 // numbers. The kernel tests run the graph on a device and compare with mismatch().
@@ -46,7 +47,7 @@ struct OpCase {
   Op op;
   std::vector<CaseInput> inputs;
   std::optional<TensorDesc> declared = {};  // type and quantization of the output, for integer arithmetic and Convert
-  double tolerance_factor = 1.0;       // for functions that devices may compute more loosely, such as pow
+  double tolerance_factor = 1.0;            // for functions that devices may compute more loosely, such as pow
 };
 std::ostream& operator<<(std::ostream& out, const OpCase& op_case);  // its name, for test reports
 
@@ -60,8 +61,8 @@ struct BuiltCase {
 };
 Result<BuiltCase> build(const OpCase& op_case, uint32_t seed);
 
-// Empty when every element of `found` (in host order, as the output's type says) lies within the tolerance; else how many
-// do not, and the worst.
+// Empty when every element of `found` (in host order, as the output's type says) lies within the tolerance; else how
+// many do not, and the worst.
 std::string mismatch(const BuiltCase& built, std::span<const std::byte> found);
 
 // How weighted operators are stored.
@@ -70,13 +71,13 @@ struct ConvScheme {
   DType weights = DType::f32;  // f32, f16, i8 or i4
   int32_t group_size = 32;     // i4
   bool bias = true;
-  bool packed = true;          // as converters write it: blocked, depthwise for one input and one output channel a group
-  bool full_range = false;     // i8 x down to -128, weights of -128 as well
-  int32_t zero_point = 11;     // of an i8 x
+  bool packed = true;       // as converters write it: blocked, depthwise for one input and one output channel a group
+  bool full_range = false;  // i8 x down to -128, weights of -128 as well
+  int32_t zero_point = 11;  // of an i8 x
 };
 
-// Cases with weights [outputs, C/groups, kernel_h, kernel_w] and all the slots the scheme needs. Multipliers are such that
-// outputs of an integer node fill the int8 range and saturate now and then.
+// Cases with weights [outputs, C/groups, kernel_h, kernel_w] and all the slots the scheme needs. Multipliers are such
+// that outputs of an integer node fill the int8 range and saturate now and then.
 OpCase conv_case(std::string name, Conv2d op, std::vector<int64_t> x, int64_t outputs, int64_t kernel_h,
                  int64_t kernel_w, const ConvScheme& scheme);
 OpCase conv_transpose_case(std::string name, ConvTranspose2d op, std::vector<int64_t> x, int64_t outputs,

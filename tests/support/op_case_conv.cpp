@@ -22,7 +22,8 @@ struct WeightShape {
 // Numbers of a case, drawn from its own description so that they do not depend on the order of tests.
 class Numbers {
  public:
-  explicit Numbers(const WeightShape& weights) : random_(static_cast<uint32_t>(weights.reduction() * 31 + weights.outputs())) {}
+  explicit Numbers(const WeightShape& weights)
+      : random_(static_cast<uint32_t>(weights.reduction() * 31 + weights.outputs())) {}
   double uniform(double low, double high) { return low + static_cast<double>(random_()) / 4294967296.0 * (high - low); }
   std::vector<double> integers(int64_t count, double low, double high) {
     std::vector<double> out(static_cast<size_t>(count));
@@ -53,8 +54,9 @@ CaseInput quantized_weights(const WeightShape& weights, const ConvScheme& scheme
   const bool four_bits = scheme.weights == DType::i4;
   const double high = four_bits ? 7 : 127;
   const double low = four_bits ? -8 : scheme.full_range ? -128 : -127;
-  CaseInput out = slot(scheme.weights, weights.shape, numbers.integers(weights.reduction() * weights.outputs(), low, high),
-                       packing_of(weights, scheme));
+  CaseInput out =
+      slot(scheme.weights, weights.shape, numbers.integers(weights.reduction() * weights.outputs(), low, high),
+           packing_of(weights, scheme));
   std::vector<float> scales(static_cast<size_t>(weights.outputs()));
   for (float& scale : scales) scale = static_cast<float>(numbers.uniform(0.5, 1.0) / 64.0);
   out.desc.quant = Quant::channel(0, std::move(scales));
@@ -72,8 +74,8 @@ CaseInput float_weights(const WeightShape& weights, const ConvScheme& scheme, Nu
 }
 
 // Sum over all weights of one output channel, group multipliers included: what the zero point of x adds to each sum.
-double weight_sum(const WeightShape& weights, const ConvScheme& scheme, const CaseInput& w, const CaseInput& multipliers,
-                  int64_t output) {
+double weight_sum(const WeightShape& weights, const ConvScheme& scheme, const CaseInput& w,
+                  const CaseInput& multipliers, int64_t output) {
   const int64_t taps = weights.taps();
   const int64_t padded = (weights.shape[1] + 3) / 4 * 4;
   double sum = 0.0;
@@ -129,7 +131,8 @@ OpCase weighted_case(std::string name, Op op, const std::vector<int64_t>& x, con
   CaseInput fed = integer ? i8(x, 0.03f, scheme.zero_point) : scheme.x == DType::f16 ? f16(x) : f32(x);
   if (integer && scheme.full_range) fed.low = -128;
   out.inputs.push_back(std::move(fed));
-  out.inputs.push_back(quantized ? quantized_weights(weights, scheme, numbers) : float_weights(weights, scheme, numbers));
+  out.inputs.push_back(quantized ? quantized_weights(weights, scheme, numbers)
+                                 : float_weights(weights, scheme, numbers));
   CaseInput multipliers = absent();
   if (scheme.weights == DType::i4) {
     const int64_t columns = weights.groups(scheme.group_size);

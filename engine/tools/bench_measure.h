@@ -1,0 +1,81 @@
+// The measurements of nibble-bench.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nibble/session.h"
+#include "tools/bench_options.h"
+#include "tools/bench_statistics.h"
+
+namespace nibble::tools {
+
+// Milliseconds from a file to the first result, in this order. Pipelines and weights are made before the session here, so
+// that each has a figure of its own.
+struct ColdStart {
+  double read = 0;       // map and check the file
+  double plan = 0;       // choose kernels, place buffers
+  double pipelines = 0;  // compile
+  double upload = 0;     // weights to the device
+  double session = 0;    // all else of Session::create: memory, tables, recording
+  double first_run = 0;
+  double total() const { return read + plan + pipelines + upload + session + first_run; }
+};
+
+struct StepFigures {
+  std::string label, kernel;
+  double ns = 0;  // median
+  uint64_t multiply_adds = 0;
+  uint64_t bytes = 0;  // of all buffers it reads and writes
+  bool integer = false;
+};
+
+// A model under test. Not movable once it has a session that refers to it.
+struct Contender {
+  std::string path;
+  uint64_t file_bytes = 0;
+  std::optional<Model> model;
+  std::optional<Session> session;
+  SessionOptions session_options;
+  ColdStart cold;
+  uint64_t pipelines_made = 0, uploaded_bytes = 0;
+  MemoryUse memory;
+  std::vector<double> run_ms;
+  std::vector<StepFigures> steps;  // empty where the device has no timestamps
+  size_t plan_steps = 0;
+  uint64_t multiply_adds = 0;
+  double integer_share = 1;
+};
+
+// Reads, plans, compiles, uploads, fills the inputs and runs once.
+Result<std::unique_ptr<Contender>> start_cold(const Device& device, const std::string& path, const BenchOptions& options);
+
+// Runs all contenders in turns: each round every one once, every other round backwards.
+Status measure_runs(std::vector<std::unique_ptr<Contender>>& contenders, const BenchOptions& options);
+// The least runs where their number is not given, and the time after which that many are not waited for.
+inline constexpr int kLeastRuns = 10;
+inline constexpr double kLongestSeconds = 60;
+
+// Times of every step, from a session of its own that writes timestamps. The contender's own session is gone afterwards:
+// two might not fit into the device.
+Status measure_steps(const Device& device, Contender& contender, const BenchOptions& options);
+
+// What any run costs, whatever the network: milliseconds of an empty submission, and of a session of one step that moves
+// one number.
+struct Overhead {
+  Statistics empty_submit, one_step;
+};
+Result<Overhead> measure_overhead(const Device& device);
+
+// An error that names the output that holds NaN.
+Status check_outputs(const Session& session, const std::string& path);
+
+// Resident memory of this process now and at most, in bytes; 0 where the system does not tell.
+struct ProcessMemory {
+  uint64_t resident = 0, peak = 0;
+};
+ProcessMemory process_memory();
+
+}  // namespace nibble::tools

@@ -1,0 +1,47 @@
+#include "tools/bench_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "nibble/version.h"
+#include "tools/tool_program.h"
+
+namespace nibble::tools {
+namespace {
+
+constexpr const char* kExamples = R"(
+Inputs are random numbers that are never zero. Every output is looked at for NaN, before and after.
+
+Examples:
+  nibble-bench net.nbl --device 0 --json bench.json
+      cold start, time per run and per step, memory; all numbers as JSON as well
+  nibble-bench float.nbl int8.nbl --runs 50
+      two files in turns, so that whatever else the machine does falls on both, and the ratio of their times
+  nibble-bench net.nbl --dim N=8 --steps 0
+      a batch of 8, every step in the table
+  NIBBLE_KERNEL=conv2d=conv2d_w8_a8_shift nibble-bench net.nbl
+      with a kernel of choice)";
+
+}  // namespace
+
+std::optional<int> parse_bench_options(int argc, char** argv, BenchOptions& o) {
+  o.command.assign(argv, argv + argc);
+  CLI::App app{"Measures a .nbl network on a Vulkan device.", "nibble-bench"};
+  app.set_version_flag("--version", std::string("nibble-bench ") + version());
+  app.footer(kExamples);
+  app.add_option("models", o.models, "the .nbl file, or two to compare")->expected(0, 2);
+  app.add_option("--dim", o.dims, "size of a free dimension, NAME=SIZE (repeatable)")->allow_extra_args(false);
+  app.add_option("--runs", o.runs, "measured runs (default: 2 seconds of them, at least 10)")->check(CLI::Range(1, 1000000));
+  app.add_option("--seconds", o.seconds, "time for the runs of each model where --runs is not given")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  app.add_option("--warmup", o.warmup, "runs behind the first that do not count")->check(CLI::Range(0, 100000))->capture_default_str();
+  app.add_option("--steps", o.shown_steps, "show the K slowest steps, 0 for all")->check(CLI::Range(0, 1000000))->capture_default_str();
+  app.add_flag("!--no-steps", o.steps, "do not measure the steps");
+  app.add_option("--seed", o.seed, "of the random inputs")->capture_default_str();
+  app.add_option("--kernel", o.kernels, "force kernels, FAMILY=NAME,... (default: $NIBBLE_KERNEL)");
+  app.add_option("--json", o.json, "write all numbers to this file, - for standard output in place of the tables");
+  add_device_options(app, o.device);
+  return parse_arguments(app, argc, argv);
+}
+
+}  // namespace nibble::tools

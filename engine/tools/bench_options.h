@@ -1,0 +1,31 @@
+// What nibble-bench is asked to do.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/tool_device.h"
+
+namespace nibble::tools {
+
+struct BenchOptions {
+  std::vector<std::string> models;  // one, or two to compare
+  std::vector<std::string> dims;
+  int runs = 0;         // 0: as many as fit in `seconds`, at least kLeastRuns
+  int warmup = 2;
+  double seconds = 2.0;  // of each model
+  bool steps = true;     // measure every step
+  int shown_steps = 15;  // in the table; 0: all
+  uint32_t seed = 1;
+  std::string json;  // "-": standard output in place of the tables
+  std::string kernels;
+  DeviceRequest device;
+  std::vector<std::string> command;  // as it was called
+};
+
+// An exit code when there is nothing to measure: behind --help, --version and wrong arguments.
+std::optional<int> parse_bench_options(int argc, char** argv, BenchOptions& options);
+
+}  // namespace nibble::tools
