@@ -23,7 +23,8 @@ void parse_dims(const std::vector<std::string>& texts, DimBindings& out) {
     const size_t equals = text.find('=');
     char* end = nullptr;
     const long long value = equals == std::string::npos ? 0 : std::strtoll(text.c_str() + equals + 1, &end, 10);
-    if (equals == 0 || value < 1 || value > kMaxDim || *end) throw CLI::ValidationError("--dim", "'" + text + "': expected NAME=SIZE");
+    if (equals == 0 || value < 1 || value > kMaxDim || *end)
+      throw CLI::ValidationError("--dim", "'" + text + "': expected NAME=SIZE");
     out[text.substr(0, equals)] = value;
   }
 }
@@ -39,21 +40,27 @@ CompareOptions parse_compare_options(int argc, char** argv) {
   std::vector<std::string> dims;
   app.add_option("reference", o.reference, "the float network: an ONNX file, or a .nbl file")->required();
   app.add_option("model", o.model, ".nbl file")->required();
-  app.add_option("--data", o.data, "samples: a folder of pictures, a list (PATH<tab>INDEX), .npy files, MNIST idx")->required();
+  app.add_option("--data", o.data, "samples: a folder of pictures, a list (PATH<tab>INDEX), .npy files, MNIST idx")
+      ->required();
   app.add_option("--labels", o.labels, "true classes: PATH<tab>INDEX a line");
   app.add_option("--skip", o.skip, "leave out the first K samples");
   app.add_option("--samples", o.samples, "use at most N samples");
   app.add_option("--json", o.json, "write the result here");
   app.add_option("--device", o.device, "Vulkan device: its index or a part of its name");
-  app.add_option("--reference-executor", o.reference_executor, "what runs an ONNX reference: this processor, or the Vulkan device")
+  app.add_option("--reference-executor", o.reference_executor,
+                 "what runs an ONNX reference: this processor, or the Vulkan device")
       ->check(CLI::IsMember({"cpu", "device"}))
       ->capture_default_str();
-  app.add_option("--preprocess", o.preprocess, "JSON: how a picture becomes the network's input; without it as the .nbl file says");
+  app.add_option("--preprocess", o.preprocess,
+                 "JSON: how a picture becomes the network's input; without it as the .nbl file says");
   app.add_option("--task", task, "classify, detect, segment, image or values; without it guessed by the outputs")
       ->check(CLI::IsMember({"classify", "detect", "segment", "image", "values"}));
-  app.add_option("--detection", o.detection, "JSON (a file, or the text itself): decoder and suppression; without it as the .nbl file says");
-  app.add_option("--boxes", o.boxes, "true boxes for average precision: FILE, CLASS, NAME, X1, Y1, X2, Y2 a line, parted by tabs");
-  app.add_option("--layer-samples", o.layer_samples, "samples on which every tensor is compared; 0: none")->capture_default_str();
+  app.add_option("--detection", o.detection,
+                 "JSON (a file, or the text itself): decoder and suppression; without it as the .nbl file says");
+  app.add_option("--boxes", o.boxes,
+                 "true boxes for average precision: FILE, CLASS, NAME, X1, Y1, X2, Y2 a line, parted by tabs");
+  app.add_option("--layer-samples", o.layer_samples, "samples on which every tensor is compared; 0: none")
+      ->capture_default_str();
   app.add_option("--worst", o.worst, "how many layers to print")->capture_default_str();
   app.add_option("--dim", dims, "NAME=SIZE: fixes a free dimension of an ONNX reference; may be repeated");
   try {

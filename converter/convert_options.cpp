@@ -53,7 +53,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   CLI::App app{"Converts an ONNX network to one .nbl file.", "nibble-convert"};
   app.set_version_flag("--version", std::string("nibble-convert ") + version());
   app.footer(kExamples);
-  std::string weights = "int8", activations, range_method = "minmax";
+  std::string weights = "int8", activations, range_method = "mse";
   std::vector<std::string> keep_wide, dims;
   app.add_option("model", o.model, "ONNX file")->required();
   app.add_option("-o,--output", o.output, "the .nbl file to write");

@@ -60,7 +60,9 @@ Result<std::optional<media::Detection>> find_detection(const CompareOptions& o, 
     text.assign(bytes.begin(), bytes.end());
   }
   auto parsed = media::parse_detection(text);
-  if (!parsed) return std::move(parsed).error().with_context((o.detection.empty() ? o.model : std::string("--detection")) + ": detection");
+  if (!parsed)
+    return std::move(parsed).error().with_context((o.detection.empty() ? o.model : std::string("--detection")) +
+                                                  ": detection");
   return std::optional<media::Detection>(*std::move(parsed));
 }
 
@@ -83,16 +85,19 @@ bool has_integer_activations(const Graph& graph) {
                      [](const Tensor& t) { return !t.is_constant() && t.desc.type == DType::i8; });
 }
 
-Result<std::unique_ptr<ComparedNetwork>> open_reference(const CompareOptions& o, const Device& device, const Model& stored,
+Result<std::unique_ptr<ComparedNetwork>> open_reference(const CompareOptions& o, const Device& device,
+                                                        const Model& stored,
                                                         const media::Preprocessing& preprocessing) {
   if (is_nbl(o.reference)) {
     NBL_TRY(Model model, Model::load(o.reference));
-    return std::unique_ptr<ComparedNetwork>(std::make_unique<report::StoredNetwork>(std::move(model), device, preprocessing));
+    return std::unique_ptr<ComparedNetwork>(
+        std::make_unique<report::StoredNetwork>(std::move(model), device, preprocessing));
   }
   NBL_TRY(onnx_import::Imported imported, onnx_import::import_file(o.reference, o.dims));
   if (!imported.obstacles.empty()) {
-    return Error{Code::unsupported_op, format("'%s' cannot be run, %zu obstacle(s):\n", o.reference.c_str(), imported.obstacles.size()) +
-                                           onnx_import::describe(imported.obstacles)};
+    return Error{Code::unsupported_op,
+                 format("'%s' cannot be run, %zu obstacle(s):\n", o.reference.c_str(), imported.obstacles.size()) +
+                     onnx_import::describe(imported.obstacles)};
   }
   NBL_CHECK(passes::run(imported.graph, {.integer_activations = has_integer_activations(stored.state()->graph)}));
   const bool on_device = o.reference_executor == "device";
@@ -106,13 +111,15 @@ Status open_data(Job& job) {
   const Graph& network = job.stored->graph();
   for (TensorId id : network.inputs) sample_options.input_names.push_back(network.desc(id).name);
   NBL_TRY(job.samples, media::open_samples(o.data, sample_options));
-  if (job.samples.size() == 0) return Error{Code::not_found, o.data + ": no samples are left after --skip and --samples"};
+  if (job.samples.size() == 0)
+    return Error{Code::not_found, o.data + ": no samples are left after --skip and --samples"};
   if (!o.labels.empty()) NBL_CHECK(job.samples.set_labels(o.labels));
   if (o.task == report::Task::detect && !job.detection) {
     return Error{Code::invalid_argument, "the task detect needs a decoder: give --detection, or convert with it"};
   }
   if (!o.boxes.empty()) {
-    if (!job.detection) return Error{Code::invalid_argument, "--boxes needs a detector's decoder: give --detection, or convert with it"};
+    if (!job.detection)
+      return Error{Code::invalid_argument, "--boxes needs a detector's decoder: give --detection, or convert with it"};
     NBL_TRY(job.true_boxes, media::read_boxes_tsv(o.boxes));
   }
   return {};
@@ -121,21 +128,23 @@ Status open_data(Job& job) {
 // The other network's outputs in the order of the reference's, on the same ground.
 Status pair_outputs(const Job& job, const std::vector<RealTensor>& reference, std::vector<RealTensor>& other) {
   if (reference.size() != other.size()) {
-    return Error{Code::invalid_argument,
-                 format("the reference has %zu outputs, %s has %zu", reference.size(), job.options.model.c_str(), other.size())};
+    return Error{Code::invalid_argument, format("the reference has %zu outputs, %s has %zu", reference.size(),
+                                                job.options.model.c_str(), other.size())};
   }
   for (size_t i = 0; i < reference.size(); ++i) {
     const auto same_name = [&](const RealTensor& t) { return t.name == reference[i].name; };
     const auto found = std::find_if(other.begin() + static_cast<std::ptrdiff_t>(i), other.end(), same_name);
     if (found == other.end()) {
-      return Error{Code::invalid_argument, job.options.model + " has no output '" + reference[i].name + "', which the reference has"};
+      return Error{Code::invalid_argument,
+                   job.options.model + " has no output '" + reference[i].name + "', which the reference has"};
     }
     std::swap(other[i], *found);
     if (other[i].shape != reference[i].shape) {
-      return Error{Code::invalid_argument,
-                   format("output '%s' has shape %s in the reference and %s in %s", reference[i].name.c_str(),
-                          to_string(Shape(reference[i].shape.begin(), reference[i].shape.end())).c_str(),
-                          to_string(Shape(other[i].shape.begin(), other[i].shape.end())).c_str(), job.options.model.c_str())};
+      return Error{
+          Code::invalid_argument,
+          format("output '%s' has shape %s in the reference and %s in %s", reference[i].name.c_str(),
+                 to_string(Shape(reference[i].shape.begin(), reference[i].shape.end())).c_str(),
+                 to_string(Shape(other[i].shape.begin(), other[i].shape.end())).c_str(), job.options.model.c_str())};
     }
   }
   return {};
@@ -144,7 +153,8 @@ Status pair_outputs(const Job& job, const std::vector<RealTensor>& reference, st
 // Where one side gives pixels and the other numbers, both become numbers.
 void unpixel(const media::Preprocessing& p, std::vector<RealTensor>& a, std::vector<RealTensor>& b) {
   for (size_t i = 0; i < a.size(); ++i) {
-    const bool pixels_a = report::holds_pixels(a[i].type, a[i].quantized), pixels_b = report::holds_pixels(b[i].type, b[i].quantized);
+    const bool pixels_a = report::holds_pixels(a[i].type, a[i].quantized),
+               pixels_b = report::holds_pixels(b[i].type, b[i].quantized);
     if (pixels_a == pixels_b) continue;
     report::pixels_to_values(p, pixels_a ? a[i].values : b[i].values);
   }
@@ -152,12 +162,14 @@ void unpixel(const media::Preprocessing& p, std::vector<RealTensor>& a, std::vec
 
 Status score_boxes(Job& job, size_t sample, const std::vector<int64_t>& shape, const std::vector<RealTensor>& reference,
                    const std::vector<RealTensor>& other, report::BoxScores& scores) {
-  if (shape.size() != 4) return Error{Code::invalid_argument, "detection needs an input of rank 4, [N, C, H, W] or [N, H, W, C]"};
+  if (shape.size() != 4)
+    return Error{Code::invalid_argument, "detection needs an input of rank 4, [N, C, H, W] or [N, H, W, C]"};
   const bool nhwc = media::deduce_layout(job.preprocessing.layout, shape) == media::Layout::nhwc;
   const media::Size input{static_cast<int>(shape[nhwc ? 1 : 2]), static_cast<int>(shape[nhwc ? 2 : 3])};
   NBL_CHECK(scores.add(reference, other, input));
   if (!job.true_boxes) return {};
-  if (job.samples.kind(sample) != media::SampleSet::Kind::image) return Error{Code::invalid_argument, "--boxes needs pictures as samples"};
+  if (job.samples.kind(sample) != media::SampleSet::Kind::image)
+    return Error{Code::invalid_argument, "--boxes needs pictures as samples"};
   NBL_TRY(const media::Image image, job.samples.image(sample));
   NBL_TRY(const media::PixelMap map, media::pixel_map(job.preprocessing, image, shape));
   const auto* truth = media::find_true_boxes(*job.true_boxes, job.samples.name(sample));
@@ -165,10 +177,12 @@ Status score_boxes(Job& job, size_t sample, const std::vector<int64_t>& shape, c
   return scores.add_truth(reference, other, input, map, truth ? *truth : std::vector<media::TrueBox>{});
 }
 
-Status begin_scores(const Job& job, const std::vector<int64_t>& input, const std::vector<RealTensor>& outputs, report::Comparison& out) {
+Status begin_scores(const Job& job, const std::vector<int64_t>& input, const std::vector<RealTensor>& outputs,
+                    report::Comparison& out) {
   if (outputs.empty()) return Error{Code::invalid_argument, "the networks have no outputs"};
   out.task_was_guessed = !job.options.task;
-  out.task = job.options.task.value_or(report::guess_task(job.detection.has_value(), input, outputs[0].shape, job.preprocessing));
+  out.task = job.options.task.value_or(
+      report::guess_task(job.detection.has_value(), input, outputs[0].shape, job.preprocessing));
   for (const RealTensor& output : outputs) out.outputs.push_back({output.name, {}});
   if (out.task == report::Task::detect && job.detection) out.boxes.emplace(*job.detection);
   if (out.task == report::Task::segment) out.masks.emplace();
@@ -188,7 +202,8 @@ Status score_sample(Job& job, size_t sample, const std::vector<int64_t>& input, 
   NBL_CHECK(out.classes.add(reference[0], other[0], label));
   if (out.boxes) NBL_CHECK(score_boxes(job, sample, input, reference, other, *out.boxes));
   if (out.masks) {
-    NBL_CHECK(out.masks->add(reference[0], other[0], report::output_layout(job.preprocessing, input, reference[0].shape)));
+    NBL_CHECK(
+        out.masks->add(reference[0], other[0], report::output_layout(job.preprocessing, input, reference[0].shape)));
   }
   if (out.pictures) NBL_CHECK(out.pictures->add(reference[0], other[0], job.preprocessing));
   return {};
@@ -246,11 +261,15 @@ Status compare_outputs(Job& job, report::Comparison& out) {
 
 void add_notes(const report::Comparison& comparison, std::vector<std::string>& notes) {
   if (comparison.reference.weight_bytes > comparison.reference.file_bytes) {
-    notes.push_back("the reference's constants take more bytes than its file: they lie in further files, or were computed from less");
+    notes.push_back(
+        "the reference's constants take more bytes than its file: they lie in further files, or were computed from "
+        "less");
   }
   uint64_t not_finite = 0;
   for (const report::OutputError& output : comparison.outputs) not_finite += output.sums.not_finite();
-  if (not_finite > 0) notes.push_back(std::to_string(not_finite) + " output values are NaN or infinite in one network only; errors of their tensors are null");
+  if (not_finite > 0)
+    notes.push_back(std::to_string(not_finite) +
+                    " output values are NaN or infinite in one network only; errors of their tensors are null");
 }
 
 Status compare(const CompareOptions& o) {
@@ -273,18 +292,14 @@ Status compare(const CompareOptions& o) {
   comparison.stored = {o.model, device.name(), 0, constant_bytes(job.stored->graph()), {}};
   NBL_TRY(comparison.reference.file_bytes, file_bytes(o.reference));
   NBL_TRY(comparison.stored.file_bytes, file_bytes(o.model));
-  std::optional<media::AtomicFile> json;  // opened before the long work, so that a wrong path is found now
   if (!o.json.empty()) {
-    NBL_TRY(json, media::AtomicFile::create(o.json));
+    // Before the long work, so that a wrong path is found now; nothing stays behind.
+    NBL_TRY([[maybe_unused]] const media::AtomicFile trial, media::AtomicFile::create(o.json));
   }
   NBL_CHECK(compare_layers(job, comparison));
   NBL_CHECK(compare_outputs(job, comparison));
   add_notes(comparison, comparison.notes);
-  if (json) {
-    const std::string text = report::to_json(comparison);
-    NBL_CHECK(json->write(std::as_bytes(std::span(text))));
-    NBL_CHECK(json->commit());
-  }
+  if (!o.json.empty()) NBL_CHECK(media::write_file_atomically(o.json, report::to_json(comparison)));
   std::fputs(report::to_text(comparison, o.worst).c_str(), stdout);
   if (std::fflush(stdout) != 0 || std::ferror(stdout)) return Error{Code::io, "writing to standard output failed"};
   return {};

@@ -74,7 +74,7 @@ SUM load_x(uint row, int ix, bool row_inside) {
 #define STEP_ANY(i) \
   if (i < TILE_X) acc[i] += w * load_x(row, ix + i * stride_w, inside);
 #define STORE(i) \
-  if (i < TILE_X && ox + i < p.out_w) y[y_row + (ox + i) * p.y_pixel] = finish(RESULT(acc[i]), block);
+  if (i < TILE_X && ox + i < p.out_w) y[y_row + (ox + i) * p.y_pixel] = finish(RESULT(acc[i]), shared_parts);
 void main() {
   const uint tile = gl_GlobalInvocationID.x;
   const uint block = gl_GlobalInvocationID.y;
@@ -107,5 +107,6 @@ void main() {
     w_at += kernel_w;
   }
   const uint y_row = gl_GlobalInvocationID.z * p.y_batch + block * p.y_block + oy * p.y_row;
+  const OutputBlock shared_parts = load_output_block(block);
   EACH_X(STORE)
 }

@@ -122,5 +122,5 @@ void main() {
     if (lane == 2u) sums.z = sum;
     if (lane == 3u) sums.w = sum;
   }
-  y[n * p.y_batch + block * p.y_block + oy * p.y_row + ox * p.y_pixel] = finish(sums, block);
+  y[n * p.y_batch + block * p.y_block + oy * p.y_row + ox * p.y_pixel] = finish(sums, load_output_block(block));
 }

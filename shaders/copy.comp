@@ -37,18 +37,27 @@ int padded(int c, int size, int mode) {
   return ((c % size) + size) % size;
 }
 
-// Contribution of one loop axis to the source's element (or unit) index.
-int contribution(int axis, int coordinate) {
+struct Axis {
+  int start, step, source_size, stride, flags;
+};
+
+Axis load_axis(int axis) {
   const int at = axis * WORDS;
-  int c = axes[at + 1] + axes[at + 2] * coordinate;
-  const int flags = axes[at + 6];
-  if (PADDED != 0 && (flags & 7) != 0) {
-    c = padded(c, axes[at + 3], flags & 7);
+  return Axis(axes[at + 1], axes[at + 2], axes[at + 3], axes[at + 4], axes[at + 6]);
+}
+
+// Contribution of one loop axis to the source's element (or unit) index; OUTSIDE for the constant.
+int contribution(Axis axis, int coordinate) {
+  int c = axis.start + axis.step * coordinate;
+  if (PADDED != 0 && (axis.flags & 7) != 0) {
+    c = padded(c, axis.source_size, axis.flags & 7);
     if (c < 0) return OUTSIDE;
   }
-  if ((flags & FLAG_BLOCKED) != 0) return (c >> 2) * axes[at + 4] + (c & 3);
-  return c * axes[at + 4];
+  if ((axis.flags & FLAG_BLOCKED) != 0) return (c >> 2) * axis.stride + (c & 3);
+  return c * axis.stride;
 }
+
+bool is_outside(Axis axis, int part) { return PADDED != 0 && part < 0 && (axis.flags & 7) != 0; }
 
 void main() {
   const uint u = linear_invocation();
@@ -70,8 +79,9 @@ void main() {
       block = coordinate;
       if (WHOLE_UNITS == 0) continue;
     }
-    const int part = contribution(axis, coordinate);
-    if (PADDED != 0 && part < 0 && (axes[axis * WORDS + 6] & 7) != 0) {
+    const Axis map = load_axis(axis);
+    const int part = contribution(map, coordinate);
+    if (is_outside(map, part)) {
       inside = false;
     } else {
       source += part;
@@ -82,11 +92,12 @@ void main() {
   if (WHOLE_UNITS != 0) {
     if (inside) lanes = unpack_raw(x_units[source]);
   } else if (inside) {
+    const Axis map = load_axis(LANE_AXIS);
     for (int lane = 0; lane < 4; ++lane) {
       const int coordinate = first + lane;
       if (coordinate < 0 || coordinate >= int(p.lane_count)) continue;
-      const int part = contribution(LANE_AXIS, coordinate);
-      if (PADDED != 0 && part < 0 && (axes[LANE_AXIS * WORDS + 6] & 7) != 0) {
+      const int part = contribution(map, coordinate);
+      if (is_outside(map, part)) {
         lanes[lane] = p.fill;
       } else {
         const uint element = uint(source + part);

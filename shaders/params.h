@@ -57,9 +57,9 @@ struct ConvertParams {
   int out_min, out_max;
 };
 
-// repack.comp. NBL_SPEC_OWN: the source is one row; + 1: the target is flat
+// repack.comp. NBL_SPEC_OWN: the source is one row; + 1: the target is flat; + 2: by units of the source
 struct RepackParams {
-  uint units;     // of the target
+  uint units;     // of the target, or of the source
   uint elements;
   uint to_channels, to_blocks, to_inner;
   uint from_channels, from_blocks, from_inner;

@@ -17,11 +17,13 @@ layout(set = 0, binding = 2) writeonly buffer Y { A_UNIT y[]; };
 #endif
 layout(push_constant) uniform Push { PoolParams p; };
 
-// Taps of a window at `first` with coordinates in [0, size), or in [low, high) of the padded input.
-int taps_inside(int first, int kernel, int dilation, int low, int high) {
-  const int begin = first >= low ? 0 : (low - first + dilation - 1) / dilation;
-  const int end = min(kernel, (high - first + dilation - 1) / dilation);
-  return max(end - begin, 0);
+// First tap of a window at `first` that lies at `low` or behind it, and the first at `high` or behind it.
+int first_tap(int first, int dilation, int low) { return first >= low ? 0 : (low - first + dilation - 1) / dilation; }
+int last_tap(int first, int kernel, int dilation, int high) {
+  return high <= first ? 0 : min(kernel, (high - first + dilation - 1) / dilation);
+}
+int taps_between(int first, int kernel, int dilation, int low, int high) {
+  return max(last_tap(first, kernel, dilation, high) - first_tap(first, dilation, low), 0);
 }
 
 A_VALUE average(A_VALUE sum, int count) {
@@ -46,13 +48,13 @@ void main() {
 #else
   A_VALUE result = AVERAGE != 0 ? A_VALUE(0) : A_VALUE(-128);
 #endif
-  for (int ky = 0; ky < p.kernel_h; ++ky) {
-    const int iy = top + ky * p.dilation_h;
-    if (iy < 0 || iy >= p.in_h) continue;
-    for (int kx = 0; kx < p.kernel_w; ++kx) {
-      const int ix = left + kx * p.dilation_w;
-      if (ix < 0 || ix >= p.in_w) continue;
-      const A_VALUE v = a_decode(x[base + iy * p.in_w + ix]);
+  const int end_y = last_tap(top, p.kernel_h, p.dilation_h, p.in_h);
+  const int begin_x = first_tap(left, p.dilation_w, 0);
+  const int end_x = last_tap(left, p.kernel_w, p.dilation_w, p.in_w);
+  for (int ky = first_tap(top, p.dilation_h, 0); ky < end_y; ++ky) {
+    const int row_base = base + (top + ky * p.dilation_h) * p.in_w + left;
+    for (int kx = begin_x; kx < end_x; ++kx) {
+      const A_VALUE v = a_decode(x[row_base + kx * p.dilation_w]);
       if (AVERAGE != 0) {
         result += v - A_VALUE(p.zero_x);
       } else {
@@ -62,9 +64,9 @@ void main() {
   }
   if (AVERAGE != 0) {
     const bool padding = COUNT_PADDING != 0;
-    const int rows = taps_inside(top, p.kernel_h, p.dilation_h, padding ? -p.pad_top : 0, p.in_h + (padding ? p.pad_bottom : 0));
+    const int rows = taps_between(top, p.kernel_h, p.dilation_h, padding ? -p.pad_top : 0, p.in_h + (padding ? p.pad_bottom : 0));
     const int columns =
-        taps_inside(left, p.kernel_w, p.dilation_w, padding ? -p.pad_left : 0, p.in_w + (padding ? p.pad_right : 0));
+        taps_between(left, p.kernel_w, p.dilation_w, padding ? -p.pad_left : 0, p.in_w + (padding ? p.pad_right : 0));
     result = average(result, max(rows * columns, 1));
   }
   y[u] = a_encode(result);

@@ -32,14 +32,28 @@ void main() {
     return;
   }
   A_VALUE sum = A_VALUE(0);
-  for (uint ky = 0; ky < TAPS; ++ky) {
-    const uvec2 tap_y = taps[first_row + ky];
-    A_VALUE line = A_VALUE(0);
-    for (uint kx = 0; kx < TAPS; ++kx) {
-      const uvec2 tap_x = taps[column * TAPS + kx];
-      line += WEIGHT(tap_x.y) * (a_decode(x[base + tap_y.x * p.in_w + tap_x.x]) - A_VALUE(p.zero));
+  if (TAPS == 2) {
+    // Written out: the common case, and twice as fast as the loop.
+    const uvec2 x0 = taps[2 * column];
+    const uvec2 x1 = taps[2 * column + 1];
+    const uvec2 y0 = taps[first_row];
+    const uvec2 y1 = taps[first_row + 1];
+    const uint row0 = base + y0.x * p.in_w;
+    const uint row1 = base + y1.x * p.in_w;
+    const A_VALUE zero = A_VALUE(p.zero);
+    const A_VALUE line0 = WEIGHT(x0.y) * (a_decode(x[row0 + x0.x]) - zero) + WEIGHT(x1.y) * (a_decode(x[row0 + x1.x]) - zero);
+    const A_VALUE line1 = WEIGHT(x0.y) * (a_decode(x[row1 + x0.x]) - zero) + WEIGHT(x1.y) * (a_decode(x[row1 + x1.x]) - zero);
+    sum = WEIGHT(y0.y) * line0 + WEIGHT(y1.y) * line1;
+  } else {
+    for (uint ky = 0; ky < TAPS; ++ky) {
+      const uvec2 tap_y = taps[first_row + ky];
+      A_VALUE line = A_VALUE(0);
+      for (uint kx = 0; kx < TAPS; ++kx) {
+        const uvec2 tap_x = taps[column * TAPS + kx];
+        line += WEIGHT(tap_x.y) * (a_decode(x[base + tap_y.x * p.in_w + tap_x.x]) - A_VALUE(p.zero));
+      }
+      sum += WEIGHT(tap_y.y) * line;
     }
-    sum += WEIGHT(tap_y.y) * line;
   }
 #if !defined(A_f32) && !defined(A_f16)
   const ivec4 q = ivec4(round_shift(sum.x, p.shift), round_shift(sum.y, p.shift), round_shift(sum.z, p.shift),

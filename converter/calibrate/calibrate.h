@@ -14,7 +14,7 @@ enum class Method { min_max, percentile, mse };
 Result<Method> parse_method(const std::string& text);  // "minmax", "percentile", "mse"
 
 struct Options {
-  Method method = Method::min_max;
+  Method method = Method::mse;
   double percent = 99.99;  // for percentile
 };
 

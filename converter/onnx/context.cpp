@@ -13,8 +13,49 @@ namespace {
 using A = ::onnx::AttributeProto;
 
 const Value kAbsent;
+constexpr uint64_t kMaxGrowth = uint64_t{1} << 25;  // elements
+
+// Scales that came with constant weights follow them through a new order or shape; other arithmetic makes them void.
+Quant moved_quant(const TensorDesc& x, const Node& node, const Shape& shape) {
+  const auto* transpose = op_if<Transpose>(node);
+  if (x.quant.kind == Quant::Kind::none || (!transpose && !op_if<Reshape>(node))) return {};
+  Quant quant = x.quant;
+  if (quant.kind != Quant::Kind::per_channel) return quant;
+  if (transpose) {
+    const auto found = std::find(transpose->perm.begin(), transpose->perm.end(), quant.axis);
+    quant.axis = static_cast<int32_t>(found - transpose->perm.begin());
+    return quant;
+  }
+  // The axis that has the same size and as many elements before it.
+  const auto before = [](const Shape& s, size_t axis) { return elements(Shape(s.begin(), s.begin() + static_cast<long>(axis))); };
+  const auto axis = static_cast<size_t>(quant.axis);
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (!(shape[i] == x.shape[axis]) || !(before(shape, i) == before(x.shape, axis))) continue;
+    quant.axis = static_cast<int32_t>(i);
+    return quant;
+  }
+  return {};
+}
+
+uint64_t element_count(const Shape& shape) {
+  const Dim count = elements(shape);
+  return count.is_const() ? static_cast<uint64_t>(std::max<int64_t>(count.value(), 0)) : uint64_t{1} << 62;
+}
 
 }  // namespace
+
+std::optional<std::vector<Dim>> known_integers(const Tensor& tensor) {
+  if (!tensor.is_constant() || tensor.constant->bytes.size() / bytes_per_element(tensor.desc.type) > kMaxKnown) return std::nullopt;
+  std::vector<Dim> out;
+  if (tensor.desc.type == DType::i64) {
+    for (int64_t v : tensor.constant->as<int64_t>()) out.push_back(v);
+  } else if (tensor.desc.type == DType::boolean) {
+    for (uint8_t v : tensor.constant->as<uint8_t>()) out.push_back(v);
+  } else {
+    return std::nullopt;
+  }
+  return out;
+}
 
 NodeContext::NodeContext(Importer& importer, const ::onnx::NodeProto& node, int64_t opset)
     : importer_(importer), node_(node), opset_(opset), name_(node.name()) {
@@ -162,7 +203,19 @@ Result<TensorId> NodeContext::emit(Op op, std::vector<TensorId> inputs, std::vec
     return id == kNoTensor || graph.tensor(id).is_constant();
   });
   if (!all_constant) return out;
+  // Folding must not turn a small file into a large one: what it adds in all is bounded, and beyond that the device computes.
+  uint64_t given = 0, made = 0;
+  for (TensorId id : inputs) given += id == kNoTensor ? 0 : element_count(graph.desc(id).shape);
+  for (TensorId id : graph.nodes.back().outputs) made += element_count(graph.desc(id).shape);
+  if (made > given) {
+    if (importer_.grown_ + (made - given) > kMaxGrowth) return out;
+    importer_.grown_ += made - given;
+  }
   NBL_TRY(std::vector<Tensor> folded, fold_constants(graph, graph.nodes.back()));
+  const TensorDesc& x = graph.desc(inputs[0] == kNoTensor ? graph.nodes.back().outputs[0] : inputs[0]);
+  for (Tensor& tensor : folded) {
+    if (tensor.desc.type == DType::f32) tensor.desc.quant = moved_quant(x, graph.nodes.back(), tensor.desc.shape);
+  }
   for (size_t i = 0; i < folded.size(); ++i) graph.tensor(graph.nodes.back().outputs[i]) = std::move(folded[i]);
   graph.nodes.pop_back();
   --emitted_;
@@ -186,28 +239,30 @@ Result<TensorId> NodeContext::reshape(TensorId id, Shape shape) {
   return emit(Reshape{std::move(shape)}, {id});
 }
 
+const std::string& NodeContext::folder() const { return importer_.model_.folder; }
+
 Status NodeContext::set(size_t output, TensorId id) {
+  // What only moves uint8 that is kept as int8 leaves it uint8 to ONNX.
+  const Value& x = value(0);
+  const bool moved = x.type == DType::u8 && x.id != kNoTensor && desc(x.id).type == DType::i8;
+  return set(output, id, moved && desc(id).type == DType::i8 ? DType::u8 : desc(id).type);
+}
+
+Status NodeContext::set(size_t output, TensorId id, DType onnx_type) {
   if (output >= outputs() || node_.output(static_cast<int>(output)).empty()) return {};
   Value value;
   value.id = id;
-  value.type = desc(id).type;
+  value.type = onnx_type;
   value.shape = desc(id).shape;
-  const Tensor& tensor = importer_.graph_.tensor(id);
-  const bool integral = value.type == DType::i64 || value.type == DType::boolean;
-  if (tensor.is_constant() && integral) {
-    std::vector<Dim> ints;
-    if (value.type == DType::i64) {
-      for (int64_t v : tensor.constant->as<int64_t>()) ints.push_back(v);
-    } else {
-      for (uint8_t v : tensor.constant->as<uint8_t>()) ints.push_back(v);
-    }
-    value.ints = std::move(ints);
-  }
+  value.ints = known_integers(importer_.graph_.tensor(id));
   importer_.values_[node_.output(static_cast<int>(output))] = std::move(value);
   return {};
 }
 
 Status NodeContext::set_ints(size_t output, Shape shape, std::vector<Dim> values, DType type) {
+  // An expression takes as much memory as some dozen numbers.
+  importer_.grown_ += 16 * static_cast<uint64_t>(values.size());
+  if (importer_.grown_ > kMaxGrowth) return unsupported("the network computes on more integers than a shape needs");
   if (output >= outputs() || node_.output(static_cast<int>(output)).empty()) return {};
   Value value;
   value.type = type;

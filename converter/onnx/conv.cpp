@@ -8,6 +8,8 @@
 namespace nibble::onnx_import {
 namespace {
 
+constexpr int64_t kMaxExtra = 1 << 16;  // rows or columns that an output may be longer than the kernel reaches
+
 // Spatial sizes of constant weights.
 Result<std::vector<int64_t>> weight_kernel(NodeContext& node) {
   if (!node.is_constant(1)) return node.unsupported("weights that are computed at run time are not supported");
@@ -76,15 +78,22 @@ Status import_conv_transpose(NodeContext& node) {
   if (output_padding.size() != spatial) return node.fail("output_padding has the wrong number of values");
   int32_t extra[2] = {0, 0};
   for (size_t i = 0; i < spatial; ++i) {
-    if (output_padding[i] < 0 || output_padding[i] > 1 << 16) return node.fail("output_padding is out of range");
+    if (output_padding[i] < 0 || output_padding[i] > kMaxExtra) return node.fail("output_padding is out of range");
     extra[2 - spatial + i] = static_cast<int32_t>(output_padding[i]);
+  }
+  NBL_TRY(const std::string mode, node.text("auto_pad", "NOTSET"));
+  if (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
+    for (size_t k = 2 - spatial; k < 2; ++k) {  // output = input * stride also where the kernel does not reach that far
+      const int64_t short_by = int64_t{window.stride[k]} - (int64_t{window.dilation[k]} * (window.kernel[k] - 1) + 1);
+      extra[k] = static_cast<int32_t>(std::clamp<int64_t>(short_by, 0, kMaxExtra));
+    }
   }
   if (node.has_attribute("output_shape")) {
     NBL_TRY(std::vector<int64_t> sizes, node.integers("output_shape", {}));
     if (sizes.size() == spatial + 2) sizes.erase(sizes.begin(), sizes.begin() + 2);  // some exporters give N and C too
     if (sizes.size() != spatial) return node.fail("output_shape has the wrong number of values");
-    NBL_TRY(const std::string mode, node.text("auto_pad", "NOTSET"));
     for (size_t i = 0; i < spatial; ++i) {
+      if (sizes[i] < 1 || sizes[i] > kMaxDim) return node.fail(format("an output_shape of %lld", static_cast<long long>(sizes[i])));
       const Dim& d = node.shape(0)[2 + i];
       const size_t k = 2 - spatial + i;
       if (!d.is_const()) return node.unsupported("output_shape with a free dimension");
@@ -92,10 +101,12 @@ Status import_conv_transpose(NodeContext& node) {
       const int64_t total = full - sizes[i];
       if (total < 0) {
         // Output beyond what the kernel reaches: it grows at the end, as output padding does.
-        extra[k] += static_cast<int32_t>(std::min<int64_t>(-total, 1 << 16));
+        if (-total > kMaxExtra) return node.unsupported("output_shape is far beyond what the kernel reaches");
+        extra[k] += static_cast<int32_t>(-total);
         window.begin[k] = window.end[k] = 0;
         continue;
       }
+      if (total > kMaxDim) return node.fail("output_shape is far smaller than the input");
       window.begin[k] = static_cast<int32_t>(mode == "SAME_UPPER" ? total / 2 : total - total / 2);
       window.end[k] = static_cast<int32_t>(total - window.begin[k]);
     }

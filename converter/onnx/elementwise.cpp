@@ -132,7 +132,16 @@ Status import_dropout(NodeContext& node) {
     NBL_TRY(const std::vector<int64_t> training, node.ints(2));
     if (training.size() != 1 || training[0]) return node.unsupported("training mode is not supported");
   }
-  if (node.wants_output(1)) return node.unsupported("the mask output is not supported");
+  if (node.wants_output(1)) {  // the mask: everything is kept
+    if (node.rank(0) == 0) return node.unsupported("the mask of a scalar is not supported");
+    Constant kept;
+    kept.desc.type = DType::boolean;
+    kept.desc.shape = Shape(node.rank(0), Dim(1));
+    kept.bytes.assign(1, std::byte{1});
+    NBL_TRY(const TensorId one, node.constant(std::move(kept)));
+    NBL_TRY(const TensorId mask, node.emit(Expand{node.shape(0)}, {one}));
+    NBL_CHECK(node.set(1, mask));
+  }
   return import_identity(node);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/requantize.h"
 #include "core/text.h"
 #include "core/try.h"
 
@@ -40,11 +41,7 @@ void Importer::import_inputs(const ::onnx::GraphProto& proto) {
       value.type = constant->desc.type;
       value.shape = constant->desc.shape;
       value.id = graph_.add_constant(constant->desc, ConstantData::own(std::move(constant->bytes)));
-      if (value.type == DType::i64) {
-        std::vector<Dim> ints;
-        for (int64_t v : graph_.tensor(value.id).constant->as<int64_t>()) ints.push_back(v);
-        value.ints = std::move(ints);
-      }
+      value.ints = known_integers(graph_.tensor(value.id));
     }
     values_[tensor.name()] = std::move(value);
   }
@@ -129,6 +126,17 @@ void Importer::import_outputs(const ::onnx::GraphProto& proto) {
     proxy.add_output(output.name());
     NodeContext context(*this, proxy, 1);
     auto id = context.tensor(0);
+    if (id && graph_.desc(*id).type == DType::i8 && found->second.type == DType::u8) {
+      // uint8 is kept as int8 with the zero point moved by 128; whoever reads the output is given uint8.
+      TensorDesc bytes;
+      bytes.type = DType::u8;
+      bytes.quant = graph_.desc(*id).quant;
+      bytes.quant.zero_point += 128;
+      const FixedMultiplier one = fixed_multiplier(1.0);
+      auto added = graph_.add_node(output.name(), Convert{{0, 255}, one.multiplier, one.shift}, {*id}, {bytes});
+      if (added) id = graph_.nodes.back().outputs[0];
+      else id = added.error();
+    }
     if (id && (taken.contains(*id) || graph_.tensor(*id).is_constant())) {
       const TensorDesc desc = graph_.desc(*id);
       auto added = graph_.add_node(output.name(), Reshape{desc.shape}, {*id});
@@ -160,6 +168,10 @@ std::vector<Obstacle> Importer::run() {
 
 Result<Imported> import_file(const std::string& path, const DimBindings& fixed) {
   NBL_TRY(const Model model, read(path));
+  return import_model(model, fixed);
+}
+
+Result<Imported> import_model(const Model& model, const DimBindings& fixed) {
   Importer importer(model, fixed);
   Imported out;
   out.obstacles = importer.run();

@@ -16,6 +16,7 @@ struct Imported {
 // An error means that the file could not be read as ONNX at all. `fixed` gives numbers to free dimensions, by name; a name
 // that no input has is an error.
 Result<Imported> import_file(const std::string& path, const DimBindings& fixed = {});
+Result<Imported> import_model(const Model& model, const DimBindings& fixed = {});
 
 // Obstacles as one error text, one line each.
 std::string describe(const std::vector<Obstacle>& obstacles);

@@ -86,12 +86,15 @@ class NodeContext {
 
   Result<TensorId> constant(Constant constant);  // of any type
   Status set(size_t output, TensorId id);
+  // The same for a tensor that ONNX knows as another type than the graph does (uint8 kept as int8).
+  Status set(size_t output, TensorId id, DType onnx_type);
   Status set_ints(size_t output, Shape shape, std::vector<Dim> values, DType type = DType::i64);
 
   Error fail(const std::string& message) const;
   Error unsupported(const std::string& message) const;
   Status check_all_attributes_handled() const;
-  Importer& importer() { return importer_; }
+  // Where external data of this node's attributes lies.
+  const std::string& folder() const;
   const ::onnx::NodeProto& proto() const { return node_; }
 
  private:
@@ -102,6 +105,11 @@ class NodeContext {
   int emitted_ = 0;
   std::set<std::string> handled_;
 };
+
+// Integer tensors with more elements are data, not shapes: their contents are not looked at.
+inline constexpr size_t kMaxKnown = 1 << 16;
+// Contents of a small integer or boolean constant.
+std::optional<std::vector<Dim>> known_integers(const Tensor& tensor);
 
 using ImportFunction = Status (*)(NodeContext&);
 // The import function of an ai.onnx operator, or null.
@@ -142,6 +150,7 @@ class Importer {
   std::map<std::string, int> readers_;
   std::set<std::string> free_names_;
   std::vector<Obstacle> obstacles_;
+  uint64_t grown_ = 0;  // elements that folding has made beyond those it was given
 };
 
 }  // namespace nibble::onnx_import

@@ -2,7 +2,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
-#include <numeric>
+#include <cmath>
 
 #include "converter/onnx/importer.h"
 #include "core/text.h"
@@ -11,8 +11,6 @@
 namespace nibble::onnx_import {
 namespace {
 
-constexpr size_t kMaxKnown = 1 << 20;  // larger integer tensors are data, not shapes
-
 using Ints = std::vector<Dim>;
 
 struct Array {
@@ -20,9 +18,14 @@ struct Array {
   Ints values;
 };
 
+// Saturates at a number far beyond kMaxKnown.
 int64_t count_of(const std::vector<int64_t>& shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+  int64_t count = 1;
+  for (int64_t d : shape) count = std::min<int64_t>(count, kMaxDim) * std::min<int64_t>(d, kMaxDim);
+  return count;
 }
+
+bool too_many(int64_t count) { return count > static_cast<int64_t>(kMaxKnown); }
 
 Array array(const NodeContext& node, size_t i) { return {values(node.shape(i)), *node.value(i).ints}; }
 
@@ -61,6 +64,7 @@ Result<bool> fold_arithmetic(NodeContext& node) {
   const Array a = array(node, 0), b = array(node, 1);
   NBL_TRY(const Shape shape, broadcast(to_shape(a.shape), to_shape(b.shape)));
   const std::vector<int64_t> out = values(shape);
+  if (too_many(count_of(out))) return false;
   Ints result;
   for (size_t i = 0; i < static_cast<size_t>(count_of(out)); ++i) {
     NBL_TRY(const std::optional<Dim> value, apply(node.type(), a.values[broadcast_index(i, out, a.shape)], b.values[broadcast_index(i, out, b.shape)]));
@@ -76,6 +80,7 @@ Result<bool> fold_where(NodeContext& node) {
   NBL_TRY(Shape shape, broadcast(to_shape(a.shape), to_shape(b.shape)));
   NBL_TRY(shape, broadcast(shape, to_shape(c.shape)));
   const std::vector<int64_t> out = values(shape);
+  if (too_many(count_of(out))) return false;
   Ints result;
   for (size_t i = 0; i < static_cast<size_t>(count_of(out)); ++i) {
     const Dim& condition = c.values[broadcast_index(i, out, c.shape)];
@@ -93,11 +98,12 @@ Result<bool> fold_gather(NodeContext& node) {
   std::vector<int64_t> out(data.shape.begin(), data.shape.begin() + axis);
   out.insert(out.end(), indices.shape.begin(), indices.shape.end());
   out.insert(out.end(), data.shape.begin() + axis + 1, data.shape.end());
+  if (too_many(count_of(out))) return false;
   const int64_t size = data.shape[static_cast<size_t>(axis)];
   const int64_t inner = count_of({data.shape.begin() + axis + 1, data.shape.end()});
   const int64_t outer = count_of({data.shape.begin(), data.shape.begin() + axis});
   Ints result;
-  for (int64_t o = 0; o < outer; ++o) {
+  for (int64_t o = 0; o < outer && !indices.values.empty(); ++o) {
     for (const Dim& index : indices.values) {
       if (!index.is_const()) return false;
       const int64_t at = index.value() < 0 ? index.value() + size : index.value();
@@ -117,6 +123,7 @@ Result<bool> fold_concat(NodeContext& node) {
     node.ignore("axis");
     const Array part = array(node, i);
     length += part.shape[0];
+    if (too_many(length)) return false;
     result.insert(result.end(), part.values.begin(), part.values.end());
   }
   NBL_CHECK(node.set_ints(0, {length}, std::move(result)));
@@ -143,7 +150,8 @@ Result<bool> fold_slice(NodeContext& node) {
   const bool forward = steps[0] > 0;
   const auto bound = [&](int64_t v) { return std::clamp(v < 0 ? v + size : v, forward ? int64_t{0} : int64_t{-1}, forward ? size : size - 1); };
   Ints result;
-  for (int64_t i = bound(starts[0]); forward ? i < bound(ends[0]) : i > bound(ends[0]); i += steps[0]) {
+  const int64_t step = std::clamp<int64_t>(steps[0], -kMaxDim, kMaxDim);
+  for (int64_t i = bound(starts[0]); forward ? i < bound(ends[0]) : i > bound(ends[0]); i += step) {
     result.push_back(data.values[static_cast<size_t>(i)]);
   }
   const auto length = static_cast<int64_t>(result.size());
@@ -156,9 +164,12 @@ Result<bool> fold_range(NodeContext& node) {
   NBL_TRY(const std::vector<int64_t> limit, node.ints(1));
   NBL_TRY(const std::vector<int64_t> delta, node.ints(2));
   if (start.size() != 1 || limit.size() != 1 || delta.size() != 1 || delta[0] == 0) return node.fail("expected scalars and a delta that is not 0");
+  for (int64_t v : {start[0], limit[0], delta[0]}) {
+    if (v > kMaxDim || v < -kMaxDim) return node.unsupported("a number beyond 32 bits");
+  }
   Ints result;
   for (int64_t v = start[0]; delta[0] > 0 ? v < limit[0] : v > limit[0]; v += delta[0]) {
-    if (result.size() >= kMaxKnown) return node.unsupported("a range of more than 2^20 values");
+    if (result.size() >= kMaxKnown) return node.unsupported("a range of more than 2^16 values");
     result.push_back(v);
   }
   const auto length = static_cast<int64_t>(result.size());
@@ -187,13 +198,23 @@ Result<bool> fold_view(NodeContext& node) {
   }
   if (node.type() == "Unsqueeze") {
     if (axes.size() != 1 || data.shape.size() > 1) return false;
+    const auto rank = static_cast<int64_t>(data.shape.size()) + 1;
+    if (axes[0] < -rank || axes[0] >= rank) return node.fail(format("axis %lld is outside rank %lld", static_cast<long long>(axes[0]), static_cast<long long>(rank)));
     if (data.shape.empty()) return fold_reshape(node, {1});
     return fold_reshape(node, axes[0] == 0 || axes[0] == -2 ? Shape{1, n} : Shape{n, 1});
   }
   node.ignore("allowzero");
   NBL_TRY(const std::vector<int64_t> target, node.ints(1));
-  if (target.size() > 1) return false;
+  if (target.size() > 1 || (target.empty() && n != 1)) return false;
+  if (!target.empty() && target[0] != -1 && target[0] != n) return false;
   return fold_reshape(node, target.empty() ? Shape{} : Shape{n});
+}
+
+Result<bool> fold_negation(NodeContext& node) {
+  Ints result;
+  for (const Dim& d : *node.value(0).ints) result.push_back(Dim(0) - d);
+  NBL_CHECK(node.set_ints(0, node.shape(0), std::move(result)));
+  return true;
 }
 
 Result<bool> fold_product(NodeContext& node) {
@@ -231,30 +252,46 @@ Status import_shape(NodeContext& node) {
   return node.set_ints(0, {end - start}, Ints(shape.begin() + start, shape.begin() + end));
 }
 
+// Range of floats; of integers it is shape arithmetic.
+Status import_range(NodeContext& node) {
+  std::vector<float> bounds;
+  for (size_t i = 0; i < 3; ++i) {
+    NBL_TRY(const std::vector<float> value, node.floats(i));
+    if (value.size() != 1) return node.fail("expected scalars");
+    bounds.push_back(value[0]);
+  }
+  const double count = std::ceil((static_cast<double>(bounds[1]) - static_cast<double>(bounds[0])) / static_cast<double>(bounds[2]));
+  if (!(count >= 1.0 && count <= static_cast<double>(kMaxKnown))) return node.unsupported("the range must have 1 to 2^16 values");
+  std::vector<float> out;
+  for (int64_t i = 0; i < static_cast<int64_t>(count); ++i) out.push_back(bounds[0] + static_cast<float>(i) * bounds[2]);
+  NBL_TRY(const TensorId id, node.constant({static_cast<int64_t>(count)}, out));
+  return node.set(0, id);
+}
+
 Status import_constant_of_shape(NodeContext& node) {
   NBL_TRY(const std::vector<int64_t> sizes, node.ints(0));
   uint64_t count = 1;
   for (int64_t d : sizes) {
-    if (d < 0 || d > kMaxDim || count * static_cast<uint64_t>(std::max<int64_t>(d, 1)) > (uint64_t{1} << 28)) return node.fail("the shape is out of range");
+    if (d < 0 || d > kMaxDim || count * static_cast<uint64_t>(std::max<int64_t>(d, 1)) > static_cast<uint64_t>(kMaxDim)) return node.fail("the shape is out of range");
     count *= static_cast<uint64_t>(d);
   }
   Constant value;
   if (const auto* a = node.attribute("value")) {
-    NBL_TRY(value, read_tensor(a->t(), ""));
+    NBL_TRY(value, read_tensor(a->t(), node.folder()));
   } else {
     value.bytes.assign(4, std::byte{0});
   }
   if (value.bytes.size() != bytes_per_element(value.desc.type)) return node.fail("value must have one element");
   if (value.desc.type == DType::i64 && count <= kMaxKnown) {
-    int64_t v;
+    int64_t v = 0;
     std::copy_n(value.bytes.begin(), 8, reinterpret_cast<std::byte*>(&v));
     return node.set_ints(0, to_shape(sizes), Ints(count, Dim(v)));
   }
-  Constant out;
-  out.desc.type = value.desc.type;
-  out.desc.shape = to_shape(sizes);
-  for (uint64_t i = 0; i < count; ++i) out.bytes.insert(out.bytes.end(), value.bytes.begin(), value.bytes.end());
-  NBL_TRY(const TensorId id, node.constant(std::move(out)));
+  value.desc.shape = Shape(sizes.size(), Dim(1));
+  NBL_TRY(TensorId id, node.constant(std::move(value)));
+  if (!(to_shape(sizes) == node.desc(id).shape)) {
+    NBL_TRY(id, node.emit(Expand{to_shape(sizes)}, {id}));
+  }
   return node.set(0, id);
 }
 
@@ -278,6 +315,7 @@ Result<bool> fold_integers(NodeContext& node) {
   if (type == "Reshape" || type == "Squeeze" || type == "Unsqueeze") return fold_view(node);
   if (type == "ReduceProd") return fold_product(node);
   if (type == "Cast") return fold_cast(node);
+  if (type == "Neg") return fold_negation(node);
   if (type == "Identity") return fold_reshape(node, node.shape(0));
   return false;
 }

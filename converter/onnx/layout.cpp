@@ -2,7 +2,6 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "converter/onnx/importer.h"
 #include "core/text.h"
@@ -205,12 +204,12 @@ Status import_slice(NodeContext& node) {
     if (a < -rank || a >= rank) return node.fail(format("axis %lld is outside rank %lld", static_cast<long long>(a), static_cast<long long>(rank)));
     if (a < 0) a += rank;
     const auto at = static_cast<size_t>(a);
-    const int64_t step = steps[i];
+    const int64_t step = std::clamp<int64_t>(steps[i], -kMaxDim, kMaxDim);  // larger ones also give one element
     if (step == 0) return node.fail("a step is 0");
     const Dim begin = slice_bound(starts[i], in[at], step > 0), end = slice_bound(ends[i], in[at], step > 0);
     op.starts[at] = begin;
     op.steps[at] = step;
-    op.sizes[at] = step > 0 ? ceil_div(end - begin, Dim(step)) : ceil_div(begin - end, Dim(step == std::numeric_limits<int64_t>::min() ? kMaxDim : -step));
+    op.sizes[at] = step > 0 ? ceil_div(end - begin, Dim(step)) : ceil_div(begin - end, Dim(-step));
     if (op.sizes[at].is_const() && op.sizes[at].value() < 1) return node.unsupported("the slice is empty");
   }
   NBL_TRY(const TensorId x, node.tensor(0));
@@ -361,7 +360,7 @@ Status import_space_to_depth(NodeContext& node) {
 Status import_constant(NodeContext& node) {
   Constant constant;
   if (const auto* a = node.attribute("value")) {
-    NBL_TRY(constant, read_tensor(a->t(), ""));
+    NBL_TRY(constant, read_tensor(a->t(), node.folder()));
   } else if (node.has_attribute("value_float") || node.has_attribute("value_floats")) {
     NBL_TRY(const float single, node.real("value_float", 0.0f));
     NBL_TRY(const std::vector<float> many, node.reals("value_floats", {single}));

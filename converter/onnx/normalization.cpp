@@ -26,6 +26,22 @@ Shape channel_shape(size_t rank, int64_t channels) {
   return shape;
 }
 
+// Outputs 1 and 2 of LayerNormalization: mean and 1 / sqrt(variance + epsilon) over the axes from op.axis on.
+Status layer_statistics(NodeContext& node, const LayerNorm& op, TensorId x) {
+  Reduce average{.kind = ReduceKind::mean};
+  for (size_t i = static_cast<size_t>(op.axis); i < node.rank(0); ++i) average.axes.push_back(static_cast<int64_t>(i));
+  NBL_TRY(const TensorId mean, node.emit(average, {x}));
+  NBL_CHECK(node.set(1, mean));
+  if (!node.wants_output(2)) return {};
+  NBL_TRY(TensorId v, node.emit(Binary{.kind = BinaryKind::sub}, {x, mean}));
+  NBL_TRY(v, node.emit(Binary{.kind = BinaryKind::mul}, {v, v}));
+  NBL_TRY(v, node.emit(average, {v}));
+  NBL_TRY(v, node.emit(Unary{UnaryKind::affine, 1.0f, op.epsilon}, {v}));
+  NBL_TRY(v, node.emit(Unary{UnaryKind::sqrt}, {v}));
+  NBL_TRY(v, node.emit(Unary{UnaryKind::reciprocal}, {v}));
+  return node.set(2, v);
+}
+
 }  // namespace
 
 Status import_batch_normalization(NodeContext& node) {
@@ -45,6 +61,9 @@ Status import_batch_normalization(NodeContext& node) {
     if (p[i].size() != p[0].size()) return node.fail("scale, bias, mean and variance differ in size");
   }
   const auto channels = static_cast<int64_t>(p[0].size());
+  if (const Dim& c = node.shape(0)[1]; c.is_const() && c.value() != channels) {
+    return node.fail(format("the input has %s channels, scale and bias %lld", c.to_string().c_str(), static_cast<long long>(channels)));
+  }
   std::vector<float> factor(p[0].size()), offset(p[0].size());
   for (size_t c = 0; c < p[0].size(); ++c) {
     const double f = static_cast<double>(p[0][c]) / std::sqrt(static_cast<double>(p[3][c]) + static_cast<double>(epsilon));
@@ -104,13 +123,13 @@ Status import_layer_normalization(NodeContext& node) {
   NBL_TRY(const int64_t axis, node.axis("axis", -1, node.rank(0)));
   op.axis = static_cast<int32_t>(axis);
   node.ignore("stash_type");
-  if (node.wants_output(1) || node.wants_output(2)) return node.unsupported("the statistics outputs are not supported");
   std::vector<TensorId> inputs;
   for (size_t i = 0; i < node.inputs(); ++i) {
     if (i > 0 && !node.is_constant(i)) return node.unsupported("a scale or bias that is computed at run time is not supported");
     NBL_TRY(const TensorId id, node.tensor(i));
     inputs.push_back(id);
   }
+  if (node.wants_output(1) || node.wants_output(2)) NBL_CHECK(layer_statistics(node, op, inputs[0]));
   NBL_TRY(const TensorId y, node.emit(op, std::move(inputs)));
   return node.set(0, y);
 }

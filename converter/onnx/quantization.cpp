@@ -22,6 +22,8 @@ Result<Parameters> read_parameters(NodeContext& node, DType quantized_type, bool
   Parameters p;
   NBL_TRY(p.scales, node.floats(1));
   p.type = type_known ? quantized_type : DType::u8;
+  // What lies between as int8 may stand for uint8: the zero point's type says so.
+  if (node.has(2) && (node.value(2).type == DType::u8 || node.value(2).type == DType::i8)) p.type = node.value(2).type;
   node.ignore("saturate");
   node.ignore("precision");
   if (const auto* a = node.attribute("output_dtype"); a && a->i() && !type_known) {
@@ -80,14 +82,14 @@ Status import_quantize(NodeContext& node) {
   declared.type = DType::i8;
   declared.quant = Quant::tensor(p.scales[0], stored_zero_point(p));
   NBL_TRY(const TensorId y, node.emit(Convert{.clamp = {-128, 127}}, {x}, {declared}));
-  return node.set(0, y);
+  return node.set(0, y, p.type);
 }
 
 Status import_dequantize(NodeContext& node) {
   const DType from = node.value(0).type;
   if (from == DType::i64) {  // an int32 bias: dequantized here, its scale is the product of the other two
     NBL_TRY(const std::vector<float> scales, node.floats(1));
-    NBL_TRY(const std::vector<int64_t> q, node.ints(0));
+    NBL_TRY(const std::vector<int64_t> q, quantized_values(node, 0));
     node.ignore("axis");
     node.ignore("block_size");
     node.ignore("output_dtype");
@@ -104,11 +106,13 @@ Status import_dequantize(NodeContext& node) {
   NBL_TRY(const Parameters p, read_parameters(node, from, from == DType::i8 || from == DType::u8));
   if (!node.is_constant(0)) {
     NBL_TRY(const TensorId x, node.tensor(0));
+    if (p.scales.size() != 1) return node.unsupported("a computed tensor can be dequantized per tensor only");
+    // A network's input that is quantized itself keeps its type and gets the scale.
+    const bool moved = p.type == DType::u8 && node.desc(x).type == DType::i8;
+    const Quant quant = Quant::tensor(p.scales[0], moved ? stored_zero_point(p) : static_cast<int32_t>(p.zero_points[0]));
     if (node.desc(x).quant.kind == Quant::Kind::none) {
-      // The network's input itself is quantized: it keeps its type and gets the scale.
-      if (p.scales.size() != 1) return node.unsupported("a computed tensor can be dequantized per tensor only");
-      node.graph_tensor(x).desc.quant = Quant::tensor(p.scales[0], static_cast<int32_t>(p.zero_points[0]));
-    } else if (p.scales.size() != 1 || node.desc(x).quant != Quant::tensor(p.scales[0], stored_zero_point(p))) {
+      node.graph_tensor(x).desc.quant = quant;
+    } else if (node.desc(x).quant != quant) {
       return node.unsupported("scale or zero point differ from those the tensor was quantized with");
     }
     TensorDesc declared;
@@ -117,7 +121,11 @@ Status import_dequantize(NodeContext& node) {
     return node.set(0, y);
   }
   // Constant weights: real values now, with the scales beside them as the quantization to go back to.
-  NBL_TRY(const std::vector<int64_t> q, quantized_values(node, 0));
+  NBL_TRY(std::vector<int64_t> q, quantized_values(node, 0));
+  NBL_TRY(const TensorId stored, node.tensor(0));
+  if (p.type == DType::u8 && node.desc(stored).type == DType::i8) {
+    for (int64_t& v : q) v += 128;
+  }
   const std::vector<int64_t> shape = values(node.shape(0));
   int64_t inner = 1;
   for (size_t i = static_cast<size_t>(p.axis) + 1; i < shape.size(); ++i) inner *= shape[i];

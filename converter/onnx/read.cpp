@@ -2,6 +2,7 @@
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/stubs/logging.h>
 #include <onnx/onnx_pb.h>
 
@@ -19,6 +20,27 @@ namespace {
 
 Error error(Code code, std::string message) { return {code, std::move(message)}; }
 
+// `name` begins the messages.
+Result<Model> parse(google::protobuf::io::ZeroCopyInputStream& stream, const std::string& name) {
+  // protobuf writes its complaints to stderr; ours is the one line that counts.
+  const google::protobuf::LogSilencer silence;
+  Model model;
+  model.proto = std::make_shared<::onnx::ModelProto>();
+  google::protobuf::io::CodedInputStream coded(&stream);
+  coded.SetTotalBytesLimit(std::numeric_limits<int>::max());
+  if (!model.proto->ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage()) {
+    return error(Code::corrupt_file, name + " is not an ONNX file, or is damaged or truncated");
+  }
+  if (!model.proto->has_graph() || model.proto->opset_import_size() == 0) {
+    return error(Code::corrupt_file, name + " is not an ONNX model: it has no graph or no opset version");
+  }
+  for (const auto& opset : model.proto->opset_import()) {
+    const std::string domain = opset.domain() == "ai.onnx" ? "" : opset.domain();
+    model.opsets[domain] = opset.version();
+  }
+  return model;
+}
+
 }  // namespace
 
 Result<Model> read(const std::string& path) {
@@ -30,24 +52,17 @@ Result<Model> read(const std::string& path) {
   if (!file) return error(Code::io, "'" + path + "' cannot be opened: " + std::strerror(errno));
   if (file.peek() == std::ifstream::traits_type::eof()) return error(Code::corrupt_file, "'" + path + "' is empty");
 
-  // protobuf writes its complaints to stderr; ours is the one line that counts.
-  const google::protobuf::LogSilencer silence;
-  Model model;
-  model.proto = std::make_shared<::onnx::ModelProto>();
   google::protobuf::io::IstreamInputStream stream(&file);
-  google::protobuf::io::CodedInputStream coded(&stream);
-  coded.SetTotalBytesLimit(std::numeric_limits<int>::max());
-  if (!model.proto->ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage()) {
-    return error(Code::corrupt_file, "'" + path + "' is not an ONNX file, or is damaged or truncated");
-  }
-  if (!model.proto->has_graph() || model.proto->opset_import_size() == 0) {
-    return error(Code::corrupt_file, "'" + path + "' is not an ONNX model: it has no graph or no opset version");
-  }
-  for (const auto& opset : model.proto->opset_import()) {
-    const std::string domain = opset.domain() == "ai.onnx" ? "" : opset.domain();
-    model.opsets[domain] = opset.version();
-  }
+  NBL_TRY(Model model, parse(stream, "'" + path + "'"));
   model.folder = std::filesystem::path(path).parent_path().string();
+  return model;
+}
+
+Result<Model> read(std::span<const std::byte> bytes, const std::string& folder) {
+  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max())) return error(Code::invalid_argument, "the model is larger than 2 GB");
+  google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
+  NBL_TRY(Model model, parse(stream, "the model"));
+  model.folder = folder;
   return model;
 }
 

@@ -1,8 +1,10 @@
 // Reading .onnx files through ONNX's own schema, and their tensors into nibble's types.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,8 @@ struct Model {
 };
 
 Result<Model> read(const std::string& path);
+// The same from memory; `folder` is where external data lies.
+Result<Model> read(std::span<const std::byte> bytes, const std::string& folder);
 
 // A constant: float kinds become f32, int8 and uint8 stay, other integers become i64, bool stays.
 struct Constant {

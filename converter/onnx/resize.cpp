@@ -2,6 +2,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "converter/onnx/importer.h"
 #include "core/text.h"
@@ -43,6 +44,14 @@ Status take_scales(NodeContext& node, const std::vector<float>& scales, Resize& 
   if (!(scales[2] > 0.0f) || !(scales[3] > 0.0f)) return node.fail("scales must be positive");
   op.scale_h = scales[2];
   op.scale_w = scales[3];
+  for (size_t i = 2; op.coordinates == ResizeCoordinates::align_corners && i < 4; ++i) {
+    // ONNX's own tests go by the fractional size, frameworks and runtimes by the whole one.
+    const Dim& d = node.shape(0)[i];
+    const double size = d.is_const() ? static_cast<double>(d.value()) * static_cast<double>(scales[i]) : 0.0;
+    if (std::abs(size - std::round(size)) > 1e-4) {
+      return node.unsupported("align_corners with scales that make a fractional size has no agreed meaning; give sizes instead");
+    }
+  }
   return {};
 }
 

@@ -28,7 +28,7 @@ Status same_padding(const NodeContext& node, const std::string& mode, bool trans
     const int64_t span = int64_t{w.dilation[i]} * (w.kernel[i] - 1) + 1;
     int64_t total;
     if (transposed) {
-      total = span - w.stride[i];  // output = input * stride
+      total = span - w.stride[i];  // output = input * stride; below 0 the caller lengthens the output
     } else {
       const Dim& d = node.shape(0)[2 + i - (2 - spatial)];
       if (w.stride[i] == 1) {

@@ -3,6 +3,7 @@
 
 #include "converter/passes/pass.h"
 #include "converter/passes/rewrite.h"
+#include "core/text.h"
 
 namespace nibble::passes {
 namespace {
@@ -17,8 +18,8 @@ std::string signature(const Graph& graph, const Node& node) {
   std::string out = op_name(node) + dump_text(one);
   for (TensorId id : node.outputs) {
     const TensorDesc& d = graph.desc(id);
-    out += to_string(d.type) + std::to_string(d.quant.zero_point);
-    for (float s : d.quant.scales) out += " " + std::to_string(s);
+    out += format("%s %d %d", to_string(d.type), static_cast<int>(d.quant.kind), d.quant.zero_point);
+    for (float s : d.quant.scales) out += format(" %a", static_cast<double>(s));  // every bit counts
   }
   return out;
 }

@@ -38,6 +38,7 @@ Status run(Graph& graph, const Options& options, const std::string& dump_after) 
       }
     }
   }
+  if (Status status = verify(graph); !status) return Error{Code::internal, "after all passes: " + status.error().message};
   return {};
 }
 

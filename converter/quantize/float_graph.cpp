@@ -46,8 +46,8 @@ Status narrow_activations(Graph& graph) {
     for (TensorId& id : node.inputs) {
       if (id == kNoTensor) continue;
       if (const auto found = renamed.find(id); found != renamed.end()) id = found->second;
-      // Operands of elementwise nodes share the type; weights, bias and the like keep theirs.
-      const bool operand = op_if<Binary>(node) || op_if<Concat>(node) || op_if<MatMul>(node) || op_if<Gather>(node);
+      // Data that nodes read share the type; weights, bias and the like keep theirs.
+      const bool operand = !has_weights(node) && !op_if<InstanceNorm>(node) && !op_if<LayerNorm>(node);
       if (!operand || !graph.tensor(id).is_constant() || graph.desc(id).type != DType::f32) continue;
       const auto [at, fresh] = constants.emplace(id, kNoTensor);
       if (fresh) at->second = add_f16(graph, graph.desc(id).shape, graph.tensor(id).constant->as<float>());

@@ -49,7 +49,20 @@ Result<TensorId> IntegerRewriter::real(TensorId old) {
 Result<TensorId> IntegerRewriter::integer(TensorId old) {
   Forms& forms = forms_[static_cast<size_t>(old)];
   if (forms.integer != kNoTensor) return forms.integer;
-  const TensorDesc& desc = old_.desc(old);
+  const Tensor& tensor = old_.tensor(old);
+  const TensorDesc& desc = tensor.desc;
+  if (desc.type == DType::i8 && (forms.real != kNoTensor || tensor.is_constant())) {  // copied as it was
+    NBL_TRY(forms.integer, real(old));
+    forms.quant = {desc.quant.scale(), desc.quant.zero_point, -128, 127};
+    return forms.integer;
+  }
+  if (tensor.is_constant() && desc.type == DType::f32) {
+    const auto values = tensor.constant->as<float>();
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    forms.quant = choose_quant({*low, *high});
+    forms.integer = constant_as(tensor, forms.quant);
+    return forms.integer;
+  }
   const auto& quant = plan_.quant[static_cast<size_t>(old)];
   if (!quant) return Error{Code::internal, "tensor '" + desc.name + "' has no range"};
   NBL_TRY(const TensorId from, real(old));
@@ -58,7 +71,18 @@ Result<TensorId> IntegerRewriter::integer(TensorId old) {
   return forms.integer;
 }
 
+TensorId IntegerRewriter::constant_as(const Tensor& constant, const ActivationQuant& quant) {
+  std::vector<int8_t> values;
+  for (float v : constant.constant->as<float>()) {
+    values.push_back(static_cast<int8_t>(nibble::quantize(static_cast<double>(v), quant.scale, quant.zero_point, quant.min, quant.max)));
+  }
+  TensorDesc desc = declared(quant);
+  desc.shape = constant.desc.shape;
+  return new_.add_constant(desc, ConstantData::of(values));
+}
+
 Result<TensorId> IntegerRewriter::integer_as(TensorId old, const ActivationQuant& quant) {
+  if (const Tensor& tensor = old_.tensor(old); tensor.is_constant() && tensor.desc.type == DType::f32) return constant_as(tensor, quant);
   NBL_TRY(const TensorId from, integer(old));
   const ActivationQuant& own = forms_[static_cast<size_t>(old)].quant;
   if (own.scale == quant.scale && own.zero_point == quant.zero_point) return from;
@@ -220,7 +244,29 @@ Result<Quantized> IntegerRewriter::run() {
   return std::move(out_);
 }
 
+namespace {
+
+// Rounding says nothing sensible of NaN and infinity.
+Status check_finite(const Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    if (!has_weights(node)) continue;
+    for (const size_t slot : {conv_input::weights, conv_input::bias}) {
+      if (slot >= node.inputs.size() || node.inputs[slot] == kNoTensor) continue;
+      const Tensor& tensor = graph.tensor(node.inputs[slot]);
+      if (!tensor.is_constant() || tensor.desc.type != DType::f32) continue;
+      for (float v : tensor.constant->as<float>()) {
+        if (std::isfinite(v)) continue;
+        return Error{Code::invalid_argument, format("%s '%s': its weights or bias hold NaN or infinity", op_name(node), node.name.c_str())};
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Quantized> quantize(const Graph& graph, const Ranges& ranges, const Options& options) {
+  NBL_CHECK(check_finite(graph));
   if (options.activations != ActivationFormat::int8) return quantize_float(graph, options);
   if (options.weights != WeightFormat::int8 && options.weights != WeightFormat::int4) {
     return Error{Code::invalid_argument, "int8 activations need int8 or int4 weights"};

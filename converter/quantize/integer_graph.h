@@ -23,6 +23,7 @@ class IntegerRewriter {
   Result<TensorId> real(TensorId old);
   Result<TensorId> integer(TensorId old);
   Result<TensorId> integer_as(TensorId old, const ActivationQuant& quant);
+  TensorId constant_as(const Tensor& constant, const ActivationQuant& quant);
   // Type and quantization that node outputs are declared with.
   TensorDesc declared(const ActivationQuant& quant) const;
   Status set_integer(const Node& old, TensorId made, const ActivationQuant& quant);

@@ -13,7 +13,7 @@
 namespace nibble::quantization {
 namespace {
 
-constexpr int64_t kMaxBias = int64_t{1} << 30;  // the other half of int32 is for the products
+constexpr int64_t kMaxBias = int64_t{1} << 28;  // the rest of int32 is for the products (see weights.cpp)
 
 Op with_clamp(const Op& op, const ActivationQuant& y) {
   Op copy = op;
@@ -30,21 +30,27 @@ Op with_clamp(const Op& op, const ActivationQuant& y) {
   return copy;
 }
 
-// Scales may have to grow so that the bias fits: a channel of tiny weights with a bias of ordinary size.
+// Scales may have to grow so that the bias fits: a channel of tiny weights with a bias of ordinary size. int4 groups keep
+// their steps as far as a multiplier can say them.
 QuantizedWeights fit_bias(const Graph& graph, const Node& node, WeightFormat format, int32_t group_size, std::span<const float> bias, float x_scale) {
   QuantizedWeights w = round_weights(graph, node, format, group_size);
   const auto all = graph.tensor(node.inputs[conv_input::weights]).constant->as<float>();
   for (size_t o = 0; o < bias.size(); ++o) {
-    const double limit = static_cast<double>(kMaxBias / 4);
-    const double needed = std::abs(static_cast<double>(bias[o])) / (static_cast<double>(x_scale) * limit);
-    if (static_cast<double>(w.scales[o]) >= needed) continue;
+    const double needed = std::abs(static_cast<double>(bias[o])) / (static_cast<double>(x_scale) * static_cast<double>(kMaxBias));
+    const double before = static_cast<double>(w.scales[o]);
+    if (before >= needed) continue;
     w.scales[o] = static_cast<float>(needed * 1.0001);
+    for (int64_t g = 0; g < w.groups; ++g) {
+      uint8_t& m = w.multipliers[o * static_cast<size_t>(w.groups) + static_cast<size_t>(g)];
+      m = static_cast<uint8_t>(std::clamp(std::round(m * before / static_cast<double>(w.scales[o])), 1.0, 255.0));
+    }
     for (int64_t i = 0; i < w.row(); ++i) {
       const auto at = o * static_cast<size_t>(w.row()) + static_cast<size_t>(i);
-      const double q = static_cast<double>(all[at]) / static_cast<double>(w.scales[o]);
+      const int64_t group = w.groups ? group_of(i / w.kernel, i % w.kernel, w.inputs, w.group_size) : 0;
+      const int m = w.groups ? w.multipliers[o * static_cast<size_t>(w.groups) + static_cast<size_t>(group)] : 1;
+      const double q = static_cast<double>(all[at]) / (static_cast<double>(w.scales[o]) * m);
       w.values[at] = static_cast<int8_t>(std::clamp(std::round(q), w.groups ? -8.0 : -127.0, w.groups ? 7.0 : 127.0));
     }
-    for (int64_t g = 0; g < w.groups; ++g) w.multipliers[o * static_cast<size_t>(w.groups) + static_cast<size_t>(g)] = 1;
   }
   return w;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "converter/quantize/saturation.h"
+
 namespace nibble::quantization {
 namespace {
 
@@ -10,6 +12,24 @@ bool multiplies(const Node& node) { return has_weights(node); }
 
 bool clamps_only(const Activation& a) {
   return a.kind == UnaryKind::identity || a.kind == UnaryKind::relu || a.kind == UnaryKind::clip;
+}
+
+// Rows so long that products, zero point and bias together could leave int32.
+bool could_overflow(const Graph& graph, const Node& node, WeightFormat format) {
+  const Shape& shape = graph.desc(node.inputs[conv_input::weights]).shape;
+  const int64_t row = elements(shape).value() / shape[0].value();
+  const int64_t largest = format == WeightFormat::int4 ? 8 : 127;  // int4's multipliers give way until they are 1
+  return row * largest * 128 > int64_t{7} << 27;
+}
+
+// Sums of more elements than this do not fit in int32.
+constexpr int64_t kMaxMean = kMaxDim / 255;
+
+bool mean_fits(const Graph& graph, const Node& node) {
+  if (const auto* op = op_if<Pool2d>(node)) return int64_t{op->kernel_h} * op->kernel_w <= kMaxMean;
+  Dim count(1);
+  for (int64_t axis : op_if<Reduce>(node)->axes) count *= graph.desc(node.inputs[0]).shape[static_cast<size_t>(axis)];
+  return !count.is_const() || count.value() <= kMaxMean;
 }
 
 bool can_be_integer(const Graph& graph, const Node& node) {
@@ -24,8 +44,8 @@ bool can_be_integer(const Graph& graph, const Node& node) {
     const bool constant = graph.tensor(node.inputs[0]).is_constant() || graph.tensor(node.inputs[1]).is_constant();
     return !constant && (op->kind == BinaryKind::add || op->kind == BinaryKind::sub || op->kind == BinaryKind::mul);
   }
-  if (const auto* op = op_if<Pool2d>(node)) return op->kind == PoolKind::max || op->kind == PoolKind::average;
-  if (const auto* op = op_if<Reduce>(node)) return op->kind == ReduceKind::mean || op->kind == ReduceKind::max || op->kind == ReduceKind::min;
+  if (const auto* op = op_if<Pool2d>(node)) return op->kind == PoolKind::max || mean_fits(graph, node);
+  if (const auto* op = op_if<Reduce>(node)) return (op->kind == ReduceKind::mean && mean_fits(graph, node)) || op->kind == ReduceKind::max || op->kind == ReduceKind::min;
   if (op_if<Resize>(node) || op_if<Concat>(node)) return true;
   return keeps_values(graph, node);
 }
@@ -59,9 +79,9 @@ void take_own_scales(const Graph& graph, IntegerPlan& plan) {
 void share_concat_scales(const Graph& graph, IntegerPlan& plan) {
   const auto readers = consumers(graph);
   const auto makers = producers(graph);
-  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+  for (size_t n = graph.nodes.size(); n-- > 0;) {  // from the end: a Concat of a Concat takes the last one's scales
     const Node& node = graph.nodes[n];
-    const auto& target = plan.quant[static_cast<size_t>(node.outputs[0])];
+    const auto target = plan.quant[static_cast<size_t>(node.outputs[0])];
     if (!op_if<Concat>(node) || !plan.integer[n] || !target) continue;
     for (TensorId id : node.inputs) {
       const NodeId maker = makers[static_cast<size_t>(id)];
@@ -110,7 +130,9 @@ IntegerPlan plan_integers(const Graph& graph, const Ranges& ranges, const Option
   plan.integer.assign(graph.nodes.size(), false);
   plan.reason.resize(graph.nodes.size());
   plan.quant.resize(graph.tensors.size());
-  for (const auto& [id, range] : ranges) plan.quant[static_cast<size_t>(id)] = choose_quant(range);
+  Ranges needed = ranges;
+  narrow_to_unsaturated(graph, needed);
+  for (const auto& [id, range] : needed) plan.quant[static_cast<size_t>(id)] = choose_quant(range);
   take_own_scales(graph, plan);
 
   const auto readers = consumers(graph);
@@ -119,7 +141,8 @@ IntegerPlan plan_integers(const Graph& graph, const Ranges& ranges, const Option
     const Node& node = graph.nodes[n];
     if (op_if<Convert>(node)) {
       // The network's own QuantizeLinear pulls its input into integers; DequantizeLinear passes that on.
-      plan.integer[n] = graph.desc(node.outputs[0]).type == DType::i8 || graph.desc(node.inputs[0]).type == DType::i8;
+      const DType from = graph.desc(node.inputs[0]).type, to = graph.desc(node.outputs[0]).type;
+      plan.integer[n] = (from == DType::f32 && to == DType::i8) || (from == DType::i8 && (to == DType::f32 || to == DType::i8));
       continue;
     }
     bool wanted = multiplies(node);
@@ -141,6 +164,10 @@ IntegerPlan plan_integers(const Graph& graph, const Ranges& ranges, const Option
       const Choice choice = choose_format(graph, node, options);
       if (choice.format != WeightFormat::int8 && choice.format != WeightFormat::int4) {
         plan.reason[n] = choice.reason;
+        continue;
+      }
+      if (could_overflow(graph, node, choice.format)) {
+        plan.reason[n] = "its sums could exceed 32 bits";
         continue;
       }
     }

@@ -7,8 +7,8 @@
 namespace nibble::quantization {
 namespace {
 
-// Half of int32 is left for the bias.
-constexpr int64_t kMaxRowBound = int64_t{1} << 30;
+// Products, the zero point's share of the bias (up to as much again) and the bias itself (2^28) must fit in int32.
+constexpr int64_t kMaxRowBound = int64_t{7} << 27;
 
 int32_t round_clamped(double v, int32_t low, int32_t high) {
   return static_cast<int32_t>(std::clamp(std::round(v), static_cast<double>(low), static_cast<double>(high)));

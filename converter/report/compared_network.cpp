@@ -71,7 +71,8 @@ Result<RunResult> FloatNetwork::run(const std::vector<FloatValue>& values, const
   const Graph& bound = executor_->graph();
   NBL_CHECK(check_count(values, bound.inputs.size()));
   std::vector<FloatValue> inputs;
-  for (size_t i = 0; i < values.size(); ++i) inputs.push_back(fitted(values[i], bound.desc(bound.inputs[i]), preprocessing_));
+  for (size_t i = 0; i < values.size(); ++i)
+    inputs.push_back(fitted(values[i], bound.desc(bound.inputs[i]), preprocessing_));
   Status visited;
   TensorObserver observer;
   if (visitor) {

@@ -21,8 +21,8 @@ using TensorVisitor = std::function<Status(const std::string& name, std::span<co
 
 struct RunResult {
   std::vector<RealTensor> outputs;
-  double seconds = 0.0;       // the run alone, without feeding and fetching where these can be told apart
-  bool first = false;         // the first one since sizes were bound
+  double seconds = 0.0;  // the run alone, without feeding and fetching where these can be told apart
+  bool first = false;    // the first one since sizes were bound
 };
 
 class ComparedNetwork {

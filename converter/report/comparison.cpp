@@ -70,9 +70,13 @@ json layers_json(const Comparison& c) {
 
 json notes_json(const Comparison& c) {
   json notes = c.notes;
-  notes.push_back(format("sqnr_db is 10 log10(sum of squares of the reference / sum of squared differences), limited to %.0f dB", kMostDecibels));
+  notes.push_back(
+      format("sqnr_db is 10 log10(sum of squares of the reference / sum of squared differences), limited to %.0f dB",
+             kMostDecibels));
   notes.push_back("bytes are sizes of the files; weight_bytes are the constants of the graphs as they run");
-  notes.push_back("latency_ms is the median wall time of a run without feeding and fetching, latency_reference_ms that of the reference's executor");
+  notes.push_back(
+      "latency_ms is the median wall time of a run without feeding and fetching, latency_reference_ms that of the "
+      "reference's executor");
   return notes;
 }
 
@@ -84,15 +88,19 @@ ErrorSums Comparison::all_outputs() const {
   return sums;
 }
 
-const Share& Comparison::agreement() const { return masks ? masks->pixels() : classes.agreement(); }
+Share Comparison::agreement() const {
+  if (pictures) return {};
+  return masks ? masks->pixels() : classes.agreement();
+}
 
 const char* Comparison::agreement_of() const {
+  if (pictures) return "nothing";
   if (masks) return "pixels";
   return classes.one_decision_a_sample() ? "samples" : "rows of the first output";
 }
 
 std::optional<Interval> Comparison::agreement_interval() const {
-  if (masks || !classes.one_decision_a_sample()) return std::nullopt;
+  if (masks || pictures || !classes.one_decision_a_sample()) return std::nullopt;
   return wilson_interval(agreement().hits, agreement().total);
 }
 

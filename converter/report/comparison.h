@@ -20,7 +20,7 @@ struct OutputError {
 
 struct NetworkFacts {
   std::string path;
-  std::string runs_on;        // a device's name, or "cpu"
+  std::string runs_on;  // a device's name, or "cpu"
   uint64_t file_bytes = 0;
   uint64_t weight_bytes = 0;  // constants of the graph as it runs
   RunTimes times;
@@ -35,14 +35,14 @@ struct Comparison {
   std::vector<OutputError> outputs;
   std::vector<LayerError> layers;
   ClassScores classes;
-  std::optional<BoxScores> boxes;      // with Task::detect
-  std::optional<MaskScores> masks;     // with Task::segment
+  std::optional<BoxScores> boxes;         // with Task::detect
+  std::optional<MaskScores> masks;        // with Task::segment
   std::optional<PictureScores> pictures;  // with Task::image
   std::vector<std::string> notes;
 
   ErrorSums all_outputs() const;
-  // Of pixels with Task::segment, else of the first output's decisions.
-  const Share& agreement() const;
+  // Of pixels with Task::segment, of nothing with Task::image, else of the first output's decisions.
+  Share agreement() const;
   const char* agreement_of() const;
   // With one decision a sample only; pixels and rows of one sample are not independent.
   std::optional<Interval> agreement_interval() const;

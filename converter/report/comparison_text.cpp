@@ -19,7 +19,8 @@ std::string plain(std::optional<double> value, const char* pattern) {
 std::string line(const char* what, const std::string& value) { return format("%-22s ", what) + value + "\n"; }
 
 std::string agreement_text(const Comparison& c) {
-  std::string text = share(c.agreement().value()) + " of " + std::to_string(c.agreement().total) + " " + c.agreement_of();
+  std::string text =
+      share(c.agreement().value()) + " of " + std::to_string(c.agreement().total) + " " + c.agreement_of();
   if (const auto interval = c.agreement_interval()) {
     text += format("  (95 %%: %.2f to %.2f %%)", 100.0 * interval->low, 100.0 * interval->high);
   }
@@ -38,14 +39,18 @@ std::string accuracy_text(const ClassScores& classes) {
 std::string task_text(const Comparison& c) {
   std::string out;
   if (c.boxes) {
-    out += line("matched boxes", share(c.boxes->matched_share()) + format("  (%llu of the reference's %llu; %llu found)",
-                                                                          static_cast<unsigned long long>(c.boxes->matched()),
-                                                                          static_cast<unsigned long long>(c.boxes->boxes_reference()),
-                                                                          static_cast<unsigned long long>(c.boxes->boxes())));
-    if (c.boxes->ap50()) out += line("AP50", plain(c.boxes->ap50(), "%.3f") + "  (reference " + plain(c.boxes->ap50_reference(), "%.3f") + ")");
+    out += line("matched boxes",
+                share(c.boxes->matched_share()) + format("  (%llu of the reference's %llu; %llu found)",
+                                                         static_cast<unsigned long long>(c.boxes->matched()),
+                                                         static_cast<unsigned long long>(c.boxes->boxes_reference()),
+                                                         static_cast<unsigned long long>(c.boxes->boxes())));
+    if (c.boxes->ap50())
+      out += line("AP50",
+                  plain(c.boxes->ap50(), "%.3f") + "  (reference " + plain(c.boxes->ap50_reference(), "%.3f") + ")");
   }
   if (c.masks) out += line("IoU of the foreground", plain(c.masks->iou(), "%.4f"));
-  if (c.pictures) out += line("PSNR", decibels(c.pictures->psnr_db()) + "  (least " + decibels(c.pictures->least_psnr_db()) + ")");
+  if (c.pictures)
+    out += line("PSNR", decibels(c.pictures->psnr_db()) + "  (least " + decibels(c.pictures->least_psnr_db()) + ")");
   return out;
 }
 
@@ -54,7 +59,8 @@ std::string outputs_text(const Comparison& c) {
   for (const OutputError& output : c.outputs) {
     out += format("  '%s': ", output.name.c_str()) + decibels(output.sums.sqnr_db()) + ", greatest difference " +
            plain(output.sums.max_abs(), "%.4g") + ", cosine " + plain(output.sums.cosine(), "%.6f");
-    if (output.sums.not_finite() > 0) out += format(", %llu values not finite", static_cast<unsigned long long>(output.sums.not_finite()));
+    if (output.sums.not_finite() > 0)
+      out += format(", %llu values not finite", static_cast<unsigned long long>(output.sums.not_finite()));
     out += "\n";
   }
   return out;
@@ -67,12 +73,14 @@ std::string layers_text(const Comparison& c, size_t worst) {
   for (size_t i : order) width = std::max(width, c.layers[i].name.size());
   width = std::min<size_t>(width, 48);
   const auto name_width = static_cast<int>(width);
-  std::string out = format("\nWhere the accuracy went (%zu of %zu tensors, on %zu samples):\n", order.size(), c.layers.size(), c.layer_samples);
+  std::string out = format("\nWhere the accuracy went (%zu of %zu tensors, on %zu samples):\n", order.size(),
+                           c.layers.size(), c.layer_samples);
   out += format("  %-*s  %-16s %9s %9s %9s\n", name_width, "tensor", "operator", "SQNR in", "SQNR out", "cosine");
   for (size_t i : order) {
     const LayerError& layer = c.layers[i];
     // The end of a long name tells more than its beginning.
-    const std::string name = layer.name.size() > width ? "..." + layer.name.substr(layer.name.size() - width + 3) : layer.name;
+    const std::string name =
+        layer.name.size() > width ? "..." + layer.name.substr(layer.name.size() - width + 3) : layer.name;
     const std::string before = layer.noise_in > 0.0 ? decibels(limited_decibels(1.0, layer.noise_in)) : "exact";
     out += format("  %-*s  %-16s %9s %9s %9s\n", name_width, name.c_str(), layer.op.c_str(), before.c_str(),
                   decibels(layer.sums.sqnr_db()).c_str(), plain(layer.sums.cosine(), "%.5f").c_str());
@@ -83,11 +91,14 @@ std::string layers_text(const Comparison& c, size_t worst) {
 }  // namespace
 
 std::string to_text(const Comparison& c, size_t worst) {
-  std::string out = line("samples", std::to_string(c.samples) + ", task " + to_string(c.task) + (c.task_was_guessed ? " (guessed)" : ""));
-  out += line("agreement", agreement_text(c)) + accuracy_text(c.classes) + task_text(c) + outputs_text(c);
+  std::string out = line(
+      "samples", std::to_string(c.samples) + ", task " + to_string(c.task) + (c.task_was_guessed ? " (guessed)" : ""));
+  if (c.agreement().total > 0) out += line("agreement", agreement_text(c));
+  out += accuracy_text(c.classes) + task_text(c) + outputs_text(c);
   out += line("bytes", format("%llu -> %llu (%.2f x smaller)", static_cast<unsigned long long>(c.reference.file_bytes),
                               static_cast<unsigned long long>(c.stored.file_bytes),
-                              static_cast<double>(c.reference.file_bytes) / static_cast<double>(std::max<uint64_t>(1, c.stored.file_bytes))));
+                              static_cast<double>(c.reference.file_bytes) /
+                                  static_cast<double>(std::max<uint64_t>(1, c.stored.file_bytes))));
   out += line("latency", plain(c.stored.times.median_ms(), "%.2f ms") + " on " + c.stored.runs_on + "  (reference " +
                              plain(c.reference.times.median_ms(), "%.2f ms") + " on " + c.reference.runs_on + ")");
   out += layers_text(c, worst);

@@ -20,6 +20,7 @@ void ErrorSums::add(std::span<const float> reference, std::span<const float> oth
       not_finite_ += same ? 0 : 1;
       continue;
     }
+    if (a < -kMaskedScore && b < -kMaskedScore) continue;
     const double difference = a - b;
     signal_ += a * a;
     other_ += b * b;

@@ -18,7 +18,8 @@ struct StoredTensor {
 std::map<std::string, StoredTensor> computed_tensors(const Graph& graph) {
   std::map<std::string, StoredTensor> out;
   for (const Tensor& t : graph.tensors) {
-    if (!t.is_constant()) out.emplace(t.desc.name, StoredTensor{t.desc.type, t.desc.quant.kind == Quant::Kind::per_tensor});
+    if (!t.is_constant())
+      out.emplace(t.desc.name, StoredTensor{t.desc.type, t.desc.quant.kind == Quant::Kind::per_tensor});
   }
   return out;
 }
@@ -57,7 +58,8 @@ LayerErrors::LayerErrors(const Graph& reference, const Graph& stored) {
     std::vector<size_t> sources;
     for (TensorId id : node.inputs) {
       if (id == kNoTensor || reference.tensor(id).is_constant()) continue;
-      if (const auto found = by_name_.find(reference.desc(id).name); found != by_name_.end()) sources.push_back(found->second);
+      if (const auto found = by_name_.find(reference.desc(id).name); found != by_name_.end())
+        sources.push_back(found->second);
     }
     for (TensorId id : node.outputs) append(reference.desc(id).name, op_name(node), sources, false);
   }
@@ -69,7 +71,8 @@ void LayerErrors::add(const std::string& name, std::span<const float> reference,
   entries_[found->second].sums.add(reference, other);
 }
 
-Status LayerErrors::add(ComparedNetwork& reference, StoredNetwork& stored, const std::vector<reference::FloatValue>& values) {
+Status LayerErrors::add(ComparedNetwork& reference, StoredNetwork& stored,
+                        const std::vector<reference::FloatValue>& values) {
   NBL_TRY([[maybe_unused]] const RunResult ran, stored.run(values, {}));
   const std::vector<std::string> names = stored.tensor_names();
   const std::set<std::string> kept(names.begin(), names.end());
@@ -100,7 +103,8 @@ std::vector<size_t> worst_layers(const std::vector<LayerError>& layers, size_t c
   std::vector<size_t> order(layers.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::erase_if(order, [&](size_t i) { return layers[i].added_noise() <= 0.0; });
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return layers[a].added_noise() > layers[b].added_noise(); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return layers[a].added_noise() > layers[b].added_noise(); });
   order.resize(std::min(order.size(), count));
   return order;
 }

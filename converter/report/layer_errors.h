@@ -12,11 +12,11 @@
 namespace nibble::report {
 
 struct LayerError {
-  std::string name;            // the tensor, as the reference calls it
-  std::string op;              // what computes it: "Conv2d", or "input"
-  std::string stored_as;       // the tensor's name in the .nbl file
+  std::string name;       // the tensor, as the reference calls it
+  std::string op;         // what computes it: "Conv2d", or "input"
+  std::string stored_as;  // the tensor's name in the .nbl file
   ErrorSums sums;
-  double noise_in = 0.0;       // greatest noise / signal among the tensors it is computed from (0 for an input)
+  double noise_in = 0.0;  // greatest noise / signal among the tensors it is computed from (0 for an input)
 
   // How much noise / signal it adds to what it was given; 0 where that cannot be said.
   double added_noise() const;

@@ -48,9 +48,12 @@ void round_to(const TensorDesc& wanted, const media::Preprocessing& p, const Flo
   to.stored.resize(from.real.size());
   for (size_t i = 0; i < from.real.size(); ++i) {
     const double value = from.real[i];
-    if (pixels) to.stored[i] = to_pixel(value, channel.pick(p.mean, i, 0.0), channel.pick(p.std, i, 1.0));
-    else if (is_quantized) to.stored[i] = nibble::quantize(value, wanted.quant.scale(), wanted.quant.zero_point, least, most);
-    else to.stored[i] = to_integer(value);
+    if (pixels)
+      to.stored[i] = to_pixel(value, channel.pick(p.mean, i, 0.0), channel.pick(p.std, i, 1.0));
+    else if (is_quantized)
+      to.stored[i] = nibble::quantize(value, wanted.quant.scale(), wanted.quant.zero_point, least, most);
+    else
+      to.stored[i] = to_integer(value);
   }
 }
 
@@ -59,7 +62,8 @@ void round_to(const TensorDesc& wanted, const media::Preprocessing& p, const Flo
 bool holds_pixels(DType type, bool quantized) { return type == DType::u8 && !quantized; }
 
 RealTensor real_tensor(const FloatValue& value) {
-  return {value.desc.name, value.desc.type, value.desc.quant.kind != Quant::Kind::none, value.shape, reference::real_values(value)};
+  return {value.desc.name, value.desc.type, value.desc.quant.kind != Quant::Kind::none, value.shape,
+          reference::real_values(value)};
 }
 
 Result<RealTensor> real_tensor(const TensorValues& values) {
@@ -80,10 +84,14 @@ FloatValue fitted(const FloatValue& value, const TensorDesc& wanted, const media
   FloatValue out;
   out.desc = wanted;
   out.shape = value.shape;
-  if (out.is_real() && value.is_real()) out.real = value.real;
-  else if (out.is_real()) out.real = reference::real_values(value);
-  else if (!value.is_real()) out.stored = value.stored;
-  else round_to(wanted, preprocessing, value, out);
+  if (out.is_real() && value.is_real())
+    out.real = value.real;
+  else if (out.is_real())
+    out.real = reference::real_values(value);
+  else if (!value.is_real())
+    out.stored = value.stored;
+  else
+    round_to(wanted, preprocessing, value, out);
   return out;
 }
 

@@ -33,6 +33,7 @@ void pixels_to_values(const media::Preprocessing& preprocessing, std::vector<flo
 
 // A sample's value in the form that an input `wanted` takes: rounded to its integers by its scale, or to pixels by the
 // inverse of the preprocessing's mean and std where it takes bytes. The shape is the same.
-reference::FloatValue fitted(const reference::FloatValue& value, const TensorDesc& wanted, const media::Preprocessing& preprocessing);
+reference::FloatValue fitted(const reference::FloatValue& value, const TensorDesc& wanted,
+                             const media::Preprocessing& preprocessing);
 
 }  // namespace nibble::report

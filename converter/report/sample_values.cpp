@@ -16,14 +16,15 @@ Graph inputs_of(const Graph& graph) {
 
 Status check_same_inputs(const Graph& reference, const Graph& stored) {
   if (reference.inputs.size() != stored.inputs.size()) {
-    return Error{Code::invalid_argument,
-                 format("the reference has %zu inputs, the .nbl file %zu", reference.inputs.size(), stored.inputs.size())};
+    return Error{Code::invalid_argument, format("the reference has %zu inputs, the .nbl file %zu",
+                                                reference.inputs.size(), stored.inputs.size())};
   }
   for (size_t i = 0; i < reference.inputs.size(); ++i) {
     const TensorDesc &a = reference.desc(reference.inputs[i]), &b = stored.desc(stored.inputs[i]);
     if (a.shape.size() == b.shape.size()) continue;
-    return Error{Code::invalid_argument, format("input '%s' of the reference has shape %s, '%s' of the .nbl file %s", a.name.c_str(),
-                                                to_string(a.shape).c_str(), b.name.c_str(), to_string(b.shape).c_str())};
+    return Error{Code::invalid_argument,
+                 format("input '%s' of the reference has shape %s, '%s' of the .nbl file %s", a.name.c_str(),
+                        to_string(a.shape).c_str(), b.name.c_str(), to_string(b.shape).c_str())};
   }
   return {};
 }
@@ -35,7 +36,8 @@ DimBindings numbers_from(const Graph& graph, const Graph& other) {
     const Shape &mine = graph.desc(graph.inputs[i]).shape, &theirs = other.desc(other.inputs[i]).shape;
     for (size_t d = 0; d < mine.size(); ++d) {
       const auto names = mine[d].symbols();
-      if (names.size() == 1 && mine[d] == Dim::symbol(names[0]) && theirs[d].is_const()) out[names[0]] = theirs[d].value();
+      if (names.size() == 1 && mine[d] == Dim::symbol(names[0]) && theirs[d].is_const())
+        out[names[0]] = theirs[d].value();
     }
   }
   return out;
@@ -45,8 +47,9 @@ Status check_same_sizes(const Graph& reference, const Graph& stored) {
   for (size_t i = 0; i < reference.inputs.size(); ++i) {
     const TensorDesc &a = reference.desc(reference.inputs[i]), &b = stored.desc(stored.inputs[i]);
     if (a.shape == b.shape) continue;
-    return Error{Code::invalid_argument, format("input '%s' is %s in the reference and %s in the .nbl file", a.name.c_str(),
-                                                to_string(a.shape).c_str(), to_string(b.shape).c_str())};
+    return Error{Code::invalid_argument,
+                 format("input '%s' is %s in the reference and %s in the .nbl file", a.name.c_str(),
+                        to_string(a.shape).c_str(), to_string(b.shape).c_str())};
   }
   return {};
 }
@@ -57,7 +60,8 @@ Graph common_inputs(const Graph& reference, const Graph& stored, bool picture) {
   for (size_t i = 0; i < out.inputs.size(); ++i) {
     TensorDesc& desc = out.desc(out.inputs[i]);
     const bool both_bytes = desc.type == DType::u8 && stored.desc(stored.inputs[i]).type == DType::u8;
-    const bool bytes_for_float = desc.type == DType::u8 && desc.quant.kind == Quant::Kind::none && (picture || !both_bytes);
+    const bool bytes_for_float =
+        desc.type == DType::u8 && desc.quant.kind == Quant::Kind::none && (picture || !both_bytes);
     if (desc.type == DType::f16 || bytes_for_float) desc.type = DType::f32;
   }
   return out;
@@ -65,8 +69,8 @@ Graph common_inputs(const Graph& reference, const Graph& stored, bool picture) {
 
 }  // namespace
 
-Result<SampleValues> sample_values(const Graph& reference, const Graph& stored, const media::SampleSet& samples, size_t i,
-                                   const media::Preprocessing& preprocessing) {
+Result<SampleValues> sample_values(const Graph& reference, const Graph& stored, const media::SampleSet& samples,
+                                   size_t i, const media::Preprocessing& preprocessing) {
   const Graph free_reference = inputs_of(reference), free_stored = inputs_of(stored);
   NBL_CHECK(check_same_inputs(free_reference, free_stored));
   SampleValues out;

@@ -25,8 +25,10 @@ void RunTimes::add(double seconds, bool first) {
     if (first_.size() < kKept) first_.push_back(seconds);
     return;
   }
-  if (later_.size() < kKept) later_.push_back(seconds);
-  else later_[next_] = seconds;
+  if (later_.size() < kKept)
+    later_.push_back(seconds);
+  else
+    later_[next_] = seconds;
   next_ = (next_ + 1) % kKept;
 }
 

@@ -25,7 +25,8 @@ struct Share {
   std::optional<double> value() const;
 };
 
-// The last kKept run times. A run right after sizes were bound also warms caches, and counts only where there is no other.
+// The last kKept run times. A run right after sizes were bound also warms caches, and counts only where there is no
+// other.
 class RunTimes {
  public:
   static constexpr size_t kKept = 4096;

@@ -31,7 +31,8 @@ Result<Task> parse_task(const std::string& text) {
   return Error{Code::invalid_argument, "task '" + text + "': expected classify, detect, segment, image or values"};
 }
 
-media::Layout output_layout(const media::Preprocessing& preprocessing, std::span<const int64_t> input, std::span<const int64_t> output) {
+media::Layout output_layout(const media::Preprocessing& preprocessing, std::span<const int64_t> input,
+                            std::span<const int64_t> output) {
   if (preprocessing.layout) return *preprocessing.layout;
   const bool tells = output.size() == 4 && picture_channels(output[1]) != picture_channels(output[3]);
   return media::deduce_layout({}, tells ? output : input);
@@ -43,8 +44,7 @@ Task guess_task(bool has_detection, std::span<const int64_t> input, std::span<co
   if (output.size() == 1 || output.size() == 2) return Task::classify;
   if (output.size() != 4) return Task::values;
   const media::Layout layout = output_layout(preprocessing, input, output);
-  const size_t height = layout == media::Layout::nchw ? 2 : 1;
-  if (output[height] == 1 && output[height + 1] == 1) return Task::classify;
+  if (output[2] == 1 && (output[1] == 1 || output[3] == 1)) return Task::classify;
   const int64_t made = channels(output, layout);
   const int64_t given = input.size() == 4 ? channels(input, media::deduce_layout(preprocessing.layout, input)) : 0;
   return made == 3 || (made == 1 && given == 1) ? Task::image : Task::segment;

@@ -11,8 +11,8 @@ namespace {
 
 Status check_same_size(const RealTensor& reference, const RealTensor& other) {
   if (reference.values.size() == other.values.size() && !reference.values.empty()) return {};
-  return Error{Code::invalid_argument, format("output '%s' has %zu values in the reference and %zu in the .nbl file", reference.name.c_str(),
-                                              reference.values.size(), other.values.size())};
+  return Error{Code::invalid_argument, format("output '%s' has %zu values in the reference and %zu in the .nbl file",
+                                              reference.name.c_str(), reference.values.size(), other.values.size())};
 }
 
 size_t row_length(const RealTensor& tensor) {
@@ -62,7 +62,9 @@ Status ClassScores::add(const RealTensor& reference, const RealTensor& other, st
   ++samples_;
   const size_t length = row_length(reference), rows = reference.values.size() / length;
   for (size_t r = 0; r < rows; ++r) {
-    const auto row = [&](const RealTensor& t) { return decision(std::span(t.values).subspan(r * length, length), holds_integers(t)); };
+    const auto row = [&](const RealTensor& t) {
+      return decision(std::span(t.values).subspan(r * length, length), holds_integers(t));
+    };
     agreement_.add(row(reference) == row(other));
   }
   if (!label || rows != 1) return {};
@@ -71,7 +73,8 @@ Status ClassScores::add(const RealTensor& reference, const RealTensor& other, st
   return {};
 }
 
-Status BoxScores::add(const std::vector<RealTensor>& reference, const std::vector<RealTensor>& other, media::Size input) {
+Status BoxScores::add(const std::vector<RealTensor>& reference, const std::vector<RealTensor>& other,
+                      media::Size input) {
   NBL_TRY(const std::vector<media::Box> expected, media::detect(detection_, views(reference), input));
   NBL_TRY(const std::vector<media::Box> found, media::detect(detection_, views(other), input));
   matched_ += media::matched_boxes(expected, found, 0.5);
@@ -80,8 +83,8 @@ Status BoxScores::add(const std::vector<RealTensor>& reference, const std::vecto
   return {};
 }
 
-Status BoxScores::add_truth(const std::vector<RealTensor>& reference, const std::vector<RealTensor>& other, media::Size input,
-                            const media::PixelMap& map, const std::vector<media::TrueBox>& truth) {
+Status BoxScores::add_truth(const std::vector<RealTensor>& reference, const std::vector<RealTensor>& other,
+                            media::Size input, const media::PixelMap& map, const std::vector<media::TrueBox>& truth) {
   media::Detection everything = detection_;
   everything.score = media::kScoreForAveragePrecision;
   const auto detected = [&](const std::vector<RealTensor>& outputs) -> Result<media::DetectedPicture> {
@@ -137,7 +140,8 @@ std::optional<double> MaskScores::class_iou() const {
   return overlap_.mean_iou();
 }
 
-Status PictureScores::add(const RealTensor& reference, const RealTensor& other, const media::Preprocessing& preprocessing) {
+Status PictureScores::add(const RealTensor& reference, const RealTensor& other,
+                          const media::Preprocessing& preprocessing) {
   NBL_CHECK(check_same_size(reference, other));
   const auto pixels = [&](const RealTensor& tensor) {
     std::vector<float> out(tensor.values.size());

@@ -15,8 +15,9 @@
 
 namespace nibble::report {
 
-// Decisions of the first output: the greatest of each row of a tensor of rank 2 or 3 (one row a sample for a classifier), of
-// all values otherwise. A single number is a decision by itself: rounded where it is an integer, else whether it is above 0.5.
+// Decisions of the first output: the greatest of each row of a tensor of rank 2 or 3 (one row a sample for a
+// classifier), of all values otherwise. A single number is a decision by itself: rounded where it is an integer, else
+// whether it is above 0.5.
 class ClassScores {
  public:
   // `label`: the true class as an index of the network's classes.
@@ -70,14 +71,14 @@ class BoxScores {
 
 class MaskScores {
  public:
-  // The first outputs: score maps [1, C, H, W] or [1, H, W, C]; with one channel the foreground is above 0.5 (above 0 where
-  // the reference has values outside 0..1: scores before a sigmoid).
+  // The first outputs: score maps [1, C, H, W] or [1, H, W, C]; with one channel the foreground is above 0.5 (above 0
+  // where the reference has values outside 0..1: scores before a sigmoid).
   Status add(const RealTensor& reference, const RealTensor& other, media::Layout layout);
 
-  // Mean over pictures of common / either pixels, where common ones have the same class other than 0 and either ones have
-  // such a class in one of the masks; a picture without any counts as 1.
+  // Mean over pictures of common / either pixels, where common ones have the same class other than 0 and either ones
+  // have such a class in one of the masks; a picture without any counts as 1.
   std::optional<double> iou() const;
-  std::optional<double> class_iou() const;    // mean over the classes of all pictures, background included
+  std::optional<double> class_iou() const;         // mean over the classes of all pictures, background included
   const Share& pixels() const { return pixels_; }  // those with the same class
 
  private:

@@ -9,6 +9,7 @@
 #include "core/try.h"
 #include "format/attributes.h"
 #include "format/data_layout.h"
+#include "format/front_coding.h"
 #include "format/packing.h"
 #include "format/schema.h"
 #include "format/tensor_names.h"
@@ -30,6 +31,7 @@ class Budget {
     left_ -= bytes;
     return {};
   }
+  uint64_t left() const { return left_; }
 
  private:
   uint64_t left_;
@@ -47,6 +49,7 @@ class GraphDecoder {
         edges_(fbs::items(in.edges())) {}
 
   Result<Graph> run() {
+    NBL_CHECK(decode_strings());
     for (const fbs::Tensor& tensor : fbs::items(in_.tensors())) {
       auto status = decode_tensor(tensor);
       if (!status) return std::move(status).error().with_context(format("tensor %zu", out_.tensors.size()));
@@ -62,12 +65,16 @@ class GraphDecoder {
   }
 
  private:
-  template <class Strings>
-  Result<std::string_view> string_at(const Strings* strings, uint64_t index) const {
-    if (!strings || index >= strings->size()) return corrupt("a name lies outside the table of names");
-    const auto* text = strings->Get(static_cast<flatbuffers::uoffset_t>(index));
-    if (text->size() > fbs::kMaxNameBytes) return corrupt("a name is too long");
-    return text->string_view();
+  Status decode_strings() {
+    const uint64_t bytes = budget_.left();
+    NBL_TRY(attribute_names_, front_decode(fbs::items(in_.attribute_names()), fbs::kMaxNameBytes, bytes));
+    NBL_TRY(strings_, front_decode(fbs::items(in_.strings()), fbs::kMaxNameBytes, bytes));
+    return {};
+  }
+
+  static Result<std::string_view> string_at(const std::vector<std::string>& strings, uint64_t index) {
+    if (index >= strings.size()) return corrupt("a name lies outside the table of names");
+    return std::string_view(strings[static_cast<size_t>(index)]);
   }
 
   Result<Dim> decode_dim(int32_t value) {
@@ -75,7 +82,7 @@ class GraphDecoder {
     const auto index = static_cast<uint32_t>(-1 - int64_t{value});
     auto found = expressions_.find(index);
     if (found == expressions_.end()) {
-      NBL_TRY(const std::string_view text, string_at(in_.strings(), index));
+      NBL_TRY(const std::string_view text, string_at(strings_, index));
       auto dim = Dim::parse(text);
       if (!dim) return corrupt(std::move(dim).error().message);
       // A term of the polynomial takes some 20 times the characters of its text.
@@ -245,7 +252,7 @@ class GraphDecoder {
     std::vector<Attribute> out;
     for (const fbs::Attribute& stored : all.subspan(in.attributes(), in.attribute_count())) {
       const bool optional = stored.flags() & fbs::kOptionalAttribute;
-      NBL_TRY(const std::string_view name, string_at(in_.attribute_names(), stored.name()));
+      NBL_TRY(const std::string_view name, string_at(attribute_names_, stored.name()));
       auto value = decode_value(stored, name);
       if (!value && optional && value.error().code == Code::unsupported_version) continue;
       if (!value) return std::move(value).error();
@@ -291,7 +298,7 @@ class GraphDecoder {
 
   Status decode_node(const fbs::Node& in) {
     Node node;
-    NBL_TRY(const std::string_view name, string_at(in_.strings(), in.name()));
+    NBL_TRY(const std::string_view name, string_at(strings_, in.name()));
     node.name = name;
     auto op = decode_op(in);
     if (!op) return std::move(op).error().with_context(format("node '%s'", node.name.c_str()));
@@ -316,7 +323,7 @@ class GraphDecoder {
         return corrupt("the table of tensor names is out of order");
       }
       last = in.tensor();
-      NBL_TRY(const std::string_view name, string_at(in_.strings(), in.name()));
+      NBL_TRY(const std::string_view name, string_at(strings_, in.name()));
       out_.tensors[in.tensor()].desc.name = name;
     }
     return {};
@@ -344,6 +351,7 @@ class GraphDecoder {
   std::span<const std::byte> data_;
   std::shared_ptr<const void> owner_;
   Budget budget_;
+  std::vector<std::string> attribute_names_, strings_;
   std::span<const int32_t> dims_;
   std::span<const int32_t> edges_;
   size_t next_edge_ = 0;

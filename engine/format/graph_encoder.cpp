@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "core/try.h"
 #include "format/attributes.h"
+#include "format/front_coding.h"
 #include "format/schema.h"
 #include "format/tensor_names.h"
 #include "ops/op.h"
@@ -218,8 +219,8 @@ class GraphEncoder {
 
   Result<std::vector<uint8_t>> finish() {
     auto& b = builder_;
-    const auto attribute_names = b.CreateVectorOfStrings(attribute_names_.items());
-    const auto strings = b.CreateVectorOfStrings(strings_.items());
+    const auto attribute_names = b.CreateVector(front_code(attribute_names_.items()));
+    const auto strings = b.CreateVector(front_code(strings_.items()));
     const auto dims = b.CreateVector(dims_.items());
     const auto quants = b.CreateVectorOfStructs(quants_.items());
     const auto tensors = b.CreateVectorOfStructs(tensors_);

@@ -20,7 +20,8 @@ Result<Graph> read_aligned(std::span<const std::byte> file, std::shared_ptr<cons
   if (!graph_section) return Error{Code::corrupt_file, "it has no section GRPH"};
   std::span<const std::byte> data;
   if (const Section* section = container.find(kDataTag)) data = section_bytes(file, *section);
-  NBL_TRY(Graph graph, decode_graph(section_bytes(file, *graph_section), data, std::move(owner)));
+  // The owner stays here as well: a graph without constants lets go of it, and META is still to be read.
+  NBL_TRY(Graph graph, decode_graph(section_bytes(file, *graph_section), data, owner));
   if (const Section* section = container.find(kMetaTag)) {
     NBL_TRY(graph.metadata, decode_metadata(section_bytes(file, *section)));
   }

@@ -29,9 +29,9 @@ uint32_t instruction(uint32_t opcode, size_t words) { return static_cast<uint32_
 
 std::optional<uint32_t> fold_unary(uint32_t opcode, uint32_t a) {
   switch (opcode) {
-    case 126: return 0u - a;          // SNegate
-    case 168: return a ? 0u : 1u;     // LogicalNot
-    case 200: return ~a;              // Not
+    case 126: return 0u - a;       // SNegate
+    case 168: return a ? 0u : 1u;  // LogicalNot
+    case 200: return ~a;           // Not
     default: return std::nullopt;
   }
 }
@@ -80,7 +80,8 @@ class Specializer {
     out_.reserve(in_.size());
     for (size_t at = kHeaderWords; at < in_.size();) {
       const size_t words = in_[at] >> 16;
-      if (words == 0 || words > in_.size() - at) return {in_.begin(), in_.end()};  // no valid module: the driver's to refuse
+      if (words == 0 || words > in_.size() - at)
+        return {in_.begin(), in_.end()};  // no valid module: the driver's to refuse
       copy(in_.subspan(at, words));
       at += words;
     }
@@ -100,7 +101,9 @@ class Specializer {
     out_.insert(out_.end(), i.begin(), i.end());
     switch (opcode) {
       case op_spec_constant_true:
-      case op_spec_constant_false: put(first, i[1], i[2], value_of(i[2]).value_or(opcode == op_spec_constant_true)); break;
+      case op_spec_constant_false:
+        put(first, i[1], i[2], value_of(i[2]).value_or(opcode == op_spec_constant_true));
+        break;
       case op_spec_constant:
         if (i.size() == 4 && foldable_.contains(i[1])) put(first, i[1], i[2], value_of(i[2]).value_or(i[3]));
         break;
@@ -152,10 +155,10 @@ class Specializer {
 
   std::span<const uint32_t> in_;
   std::vector<uint32_t> out_;
-  std::unordered_map<uint32_t, uint32_t> wanted_;    // constant_id -> value
-  std::unordered_map<uint32_t, uint32_t> ids_;       // result id -> constant_id
-  std::unordered_map<uint32_t, bool> foldable_;      // 32-bit and bool types; true for bool
-  std::unordered_map<uint32_t, uint32_t> known_;     // values of constants
+  std::unordered_map<uint32_t, uint32_t> wanted_;  // constant_id -> value
+  std::unordered_map<uint32_t, uint32_t> ids_;     // result id -> constant_id
+  std::unordered_map<uint32_t, bool> foldable_;    // 32-bit and bool types; true for bool
+  std::unordered_map<uint32_t, uint32_t> known_;   // values of constants
 };
 
 }  // namespace

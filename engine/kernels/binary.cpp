@@ -59,7 +59,8 @@ Status lower(const Binary& op, const Node& node, Lowering& lowering) {
   NBL_TRY(const Operand x, operand(lowering, node.inputs[0], rank, layout, type));
   NBL_TRY(const Operand y, operand(lowering, node.inputs[1], rank, layout, type));
   NBL_TRY(const Operand z, lowering.output(node.outputs[0], layout));
-  NBL_TRY(const int32_t kernel, lowering.select(Family::binary, {ElementType::any, element_type(type), ElementType::any}));
+  NBL_TRY(const int32_t kernel,
+          lowering.select(Family::binary, {ElementType::any, element_type(type), ElementType::any}));
   if (shape.empty()) shape.push_back(1);
   const auto lane = static_cast<size_t>(layout.axis);
   const std::vector<int64_t> strides_x = broadcast_strides(x.shape, layout.axis);

@@ -27,8 +27,8 @@ struct Constants {
 
 Status check_constant(const Node& node, const Lowering& lowering, size_t slot, const char* what) {
   if (lowering.graph().tensor(node.inputs[slot]).is_constant()) return {};
-  return Error{Code::unsupported_op, format("%s '%s' must be constant", what,
-                                            lowering.graph().desc(node.inputs[slot]).name.c_str())};
+  return Error{Code::unsupported_op,
+               format("%s '%s' must be constant", what, lowering.graph().desc(node.inputs[slot]).name.c_str())};
 }
 
 Result<Constants> add_constants(const Node& node, Lowering& lowering, bool integer) {
@@ -132,7 +132,8 @@ params::ConvParams fill_params(const ConvProblem& c, const Constants& constants)
 }
 
 std::vector<SpecConstant> common_spec(const ConvProblem& c, const ConvTile& tile, bool high_shifts) {
-  std::vector<SpecConstant> spec{{NBL_SPEC_LOCAL_X, tile.local_x}, {NBL_SPEC_LOCAL_Y, tile.local_y}, {NBL_SPEC_LOCAL_Z, 1}};
+  std::vector<SpecConstant> spec{
+      {NBL_SPEC_LOCAL_X, tile.local_x}, {NBL_SPEC_LOCAL_Y, tile.local_y}, {NBL_SPEC_LOCAL_Z, 1}};
   if (c.x.type == DType::i8) {
     spec.push_back({NBL_SPEC_CONV_HIGH_SHIFT, high_shifts ? 1u : 0u});
   } else {
@@ -146,8 +147,8 @@ Status emit_conv(const ConvProblem& c, Lowering& lowering, int32_t kernel, const
   const auto& most = lowering.caps().max_workgroup_count;
   for (size_t i = 0; i < 3; ++i) {
     if (groups[i] > most[i]) {
-      return Error{Code::unsupported_device, format("needs %u workgroups along axis %zu; device '%s' takes %u", groups[i],
-                                                    i, lowering.caps().device_name.c_str(), most[i])};
+      return Error{Code::unsupported_device, format("needs %u workgroups along axis %zu; device '%s' takes %u",
+                                                    groups[i], i, lowering.caps().device_name.c_str(), most[i])};
     }
   }
   Step step;
@@ -165,7 +166,9 @@ Status emit_conv(const ConvProblem& c, Lowering& lowering, int32_t kernel, const
   return {};
 }
 
-uint32_t group_count(int64_t invocations, uint32_t local) { return static_cast<uint32_t>(divide_up(invocations, local)); }
+uint32_t group_count(int64_t invocations, uint32_t local) {
+  return static_cast<uint32_t>(divide_up(invocations, local));
+}
 
 struct Chosen {
   Family family;
@@ -192,7 +195,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   // Tiles of a transposed convolution step by the stride: each phase of a stride has tiles of its own.
   const int64_t phases = c.transposed ? c.stride_w : 1;
   const int64_t row = divide_up(c.out_w, phases);
-  const ConvExtent extent{row, c.out_h * phases, c.batch, p.out_blocks, c.groups};
+  const ConvExtent extent{row, c.out_h * phases, c.batch, p.out_blocks, c.groups, c.transposed ? 2u : 4u};
   const ConvTile tile = choose_conv_tile(lowering.caps(), extent);
   p.tiles_x = static_cast<uint32_t>(divide_up(row, tile.x) * phases);
   p.tiles = static_cast<uint32_t>(p.tiles_x * c.out_h);
@@ -232,9 +235,9 @@ Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowerin
     spec.push_back({NBL_SPEC_CONV_STRIDE_W, tile.x == 1 ? 1u : static_cast<uint32_t>(c.stride_w)});
     spec.push_back({NBL_SPEC_CONV_DILATION_W, static_cast<uint32_t>(c.dilation_w)});
   }
-  return emit_conv(c, lowering, kernel, constants, p, std::move(spec),
-                   {group_count(p.tiles, tile.local_x), group_count(p.out_blocks, tile.local_y),
-                    static_cast<uint32_t>(c.batch)});
+  return emit_conv(
+      c, lowering, kernel, constants, p, std::move(spec),
+      {group_count(p.tiles, tile.local_x), group_count(p.out_blocks, tile.local_y), static_cast<uint32_t>(c.batch)});
 }
 
 Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
@@ -257,8 +260,9 @@ Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering,
   std::vector<SpecConstant> spec = common_spec(c, tile, all_shifts_high(node, lowering));
   spec.push_back({NBL_SPEC_CONV_PACKING, static_cast<uint32_t>(weights.packing)});
   spec.push_back({NBL_SPEC_CONV_TRANSPOSED, c.transposed ? 1u : 0u});
-  return emit_conv(c, lowering, kernel, constants, p, std::move(spec),
-                   {group_count(p.tiles, tile.local_x), group_count(blocks, tile.local_y), static_cast<uint32_t>(c.batch)});
+  return emit_conv(
+      c, lowering, kernel, constants, p, std::move(spec),
+      {group_count(p.tiles, tile.local_x), group_count(blocks, tile.local_y), static_cast<uint32_t>(c.batch)});
 }
 
 bool groups_keep_blocks(const ConvProblem& c) {

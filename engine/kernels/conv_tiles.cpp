@@ -11,8 +11,8 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 bool is_cpu(const gpu::Caps& caps) { return caps.device_type == gpu::DeviceType::cpu; }
 
-// The longest tile that leaves little of a row over. Few sizes: each is another pipeline to compile. Every tile loads its
-// weights, which costs about as much as two more outputs.
+// The longest tile that leaves little of a row over. Few sizes: each is another pipeline to compile. Every tile loads
+// its weights, which costs about as much as two more outputs.
 uint32_t row_tile(int64_t row, std::initializer_list<uint32_t> sizes) {
   constexpr int64_t kWeightCost = 2;
   const auto cost = [&](uint32_t tile) { return divide_up(row, tile) * (tile + kWeightCost); };
@@ -30,8 +30,8 @@ int64_t invocations(const ConvExtent& e, const ConvTile& tile) {
 // Invocations that keep a device busy: a software driver has a few cores of a few lanes, a GPU thousands.
 int64_t wanted_invocations(const gpu::Caps& caps) { return is_cpu(caps) ? 64 : 4096; }
 
-// Neighbouring invocations share the weights they read and read neighbouring x, as far as there are so many tiles. Small
-// groups spread better over few cores.
+// Neighbouring invocations share the weights they read and read neighbouring x, as far as there are so many tiles.
+// Small groups spread better over few cores.
 void choose_group(const gpu::Caps& caps, const ConvExtent& extent, ConvTile& tile) {
   const int64_t tiles = divide_up(extent.row, tile.x) * extent.rows;
   const uint32_t size = std::bit_floor(std::min(is_cpu(caps) ? 32u : 64u, caps.max_workgroup_invocations));
@@ -52,8 +52,9 @@ ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent) {
   ConvTile tile;
   tile.x = is_cpu(caps) ? row_tile(extent.row, {4, 8}) : row_tile(extent.row, {2, 4});
   tile.o = extent.o_blocks >= 2 ? 2 : 1;
-  // Eight lanes (llvmpipe) earn 20 % from 8 x 16 over 8 x 8, four (SwiftShader) lose as much: they run out of registers.
-  if (is_cpu(caps) && caps.subgroup_size >= 8 && extent.o_blocks >= 8) tile.o = 4;
+  // Eight lanes (llvmpipe) earn 20 % from 8 x 16 over 8 x 8, four (SwiftShader) lose as much: they run out of
+  // registers.
+  if (is_cpu(caps) && caps.subgroup_size >= 8 && extent.o_blocks >= 8) tile.o = std::min(4u, extent.largest_o);
   // One row of a matrix: every invocation reads weights of its own, and many of them hide that.
   if (extent.row == 1 && extent.rows == 1) tile.o = 1;
   while (tile.o > 1 && invocations(extent, tile) < wanted_invocations(caps)) tile.o /= 2;

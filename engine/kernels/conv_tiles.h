@@ -17,17 +17,18 @@ struct ConvTile {
 
 // What a layer offers to be tiled.
 struct ConvExtent {
-  int64_t row = 1;      // outputs of a row
-  int64_t rows = 1;     // rows of an image
+  int64_t row = 1;   // outputs of a row
+  int64_t rows = 1;  // rows of an image
   int64_t batch = 1;
-  int64_t o_blocks = 1; // blocks of 4 output channels of a group
+  int64_t o_blocks = 1;  // blocks of 4 output channels of a group
   int64_t groups = 1;
+  uint32_t largest_o = 4;  // blocks that a tile of the kernel can hold
 };
 
 // Tile and workgroup for conv2d and conv_transpose2d.
 ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent);
-// For conv2d_depthwise: `step` units of x lie between neighbouring outputs, `reach` more under the kernel; the window of
-// a tile holds 16 units. o is 1.
+// For conv2d_depthwise: `step` units of x lie between neighbouring outputs, `reach` more under the kernel; the window
+// of a tile holds 16 units. o is 1.
 ConvTile choose_depthwise_tile(const gpu::Caps& caps, const ConvExtent& extent, int64_t step, int64_t reach);
 
 // For conv2d_grouped: one output and one block.

@@ -40,15 +40,16 @@ params::ConvertParams convert_params(const Operand& from, const Operand& to, con
 Status emit_convert(Lowering& lowering, const Operand& from, const Operand& to, const Convert& op) {
   NBL_TRY(const int32_t kernel,
           lowering.select(Family::convert, {ElementType::any, element_type(from.type), element_type(to.type)}));
-  Step step = linear_step(kernel, to.units.units(), {reads(from.buffer), writes(to.buffer)},
-                          push_words(convert_params(from, to, op)),
-                          {{NBL_SPEC_OWN, needs_mask(to.units)}, {NBL_SPEC_OWN + 1, to.type == DType::boolean ? 1u : 0u}});
+  Step step = linear_step(
+      kernel, to.units.units(), {reads(from.buffer), writes(to.buffer)}, push_words(convert_params(from, to, op)),
+      {{NBL_SPEC_OWN, needs_mask(to.units)}, {NBL_SPEC_OWN + 1, to.type == DType::boolean ? 1u : 0u}});
   step.integer = !is_float(from.type) && !is_float(to.type);
   lowering.emit(std::move(step));
   return {};
 }
 
-Result<Operand> float_input(Lowering& lowering, TensorId tensor, std::vector<int64_t> shape, Layout layout, DType type) {
+Result<Operand> float_input(Lowering& lowering, TensorId tensor, std::vector<int64_t> shape, Layout layout,
+                            DType type) {
   NBL_TRY(const Operand x, lowering.input_view(tensor, std::move(shape), layout, type));
   if (x.type == type) return x;
   TensorDesc desc = lowering.graph().desc(tensor);

@@ -47,7 +47,8 @@ struct Map {
 
 Loop make_loop(const Operand& from, const CopyAxis& axis, int64_t source_stride, int64_t target_stride, bool lane,
                bool whole_units) {
-  Loop loop{axis.size, axis.start, axis.step, 1, source_stride, target_stride, static_cast<int32_t>(axis.outside), lane};
+  Loop loop{axis.size, axis.start, axis.step, 1, source_stride, target_stride, static_cast<int32_t>(axis.outside),
+            lane};
   if (axis.source_axis >= 0) {
     loop.source_size = from.shape[static_cast<size_t>(axis.source_axis)];
     if (axis.source_axis == from.layout.axis && !whole_units) loop.flags |= kFlagBlocked;
@@ -105,7 +106,8 @@ Map make_map(const Operand& from, const Operand& to, const std::vector<CopyAxis>
     if (map.whole_units) stride /= 4;
     Loop loop = make_loop(from, axes[i], stride, target[i] / 4, is_lane, map.whole_units);
     loop.lane_axis = is_lane && mask;
-    map.push.target_base += static_cast<int32_t>((is_lane ? axes[i].target_begin / 4 : axes[i].target_begin) * target[i] / 4);
+    map.push.target_base +=
+        static_cast<int32_t>((is_lane ? axes[i].target_begin / 4 : axes[i].target_begin) * target[i] / 4);
     map.padded = map.padded || axes[i].outside != Outside::never;
     units *= loop.size;
     map.loops.push_back(loop);

@@ -19,9 +19,9 @@ struct CopyAxis {
   Outside outside = Outside::never;
 };
 
-// Emits the step that fills the region. `from` may be flat, `to` is blocked; one axis per axis of `to` (for a scalar: one).
-// `fill` is the bit pattern of the element read outside the source. Lanes behind the region become zero; a region that
-// begins inside a unit keeps the lanes before it, so that regions of one target must be filled in ascending order.
+// Emits the step that fills the region. `from` may be flat, `to` is blocked; one axis per axis of `to` (for a scalar:
+// one). `fill` is the bit pattern of the element read outside the source. Lanes behind the region become zero; a region
+// that begins inside a unit keeps the lanes before it, so that regions of one target must be filled in ascending order.
 Status emit_copy(Lowering& lowering, const Operand& from, const Operand& to, const std::vector<CopyAxis>& axes,
                  uint32_t fill = 0);
 

@@ -78,9 +78,9 @@ Status lower(const InstanceNorm& op, const Node& node, Lowering& lowering) {
   set_units(p, x.units);
   p.a = op.activation.a;
   p.b = op.activation.b;
-  lowering.emit(linear_step(kernel, x.units.units(), {reads(x.buffer), reads(moments), writes(y.buffer)}, push_words(p),
-                            {{NBL_SPEC_ACT, static_cast<uint32_t>(op.activation.kind)},
-                             {NBL_SPEC_OWN, needs_mask(x.units)}}));
+  lowering.emit(
+      linear_step(kernel, x.units.units(), {reads(x.buffer), reads(moments), writes(y.buffer)}, push_words(p),
+                  {{NBL_SPEC_ACT, static_cast<uint32_t>(op.activation.kind)}, {NBL_SPEC_OWN, needs_mask(x.units)}}));
   return {};
 }
 

@@ -8,9 +8,10 @@ namespace {
 #include "kernel_spirv.inc"
 
 constexpr Kernel kRows[] = {
-#define NBL_KERNEL(family, name, weights, activations, output, needs, path, push)                               \
-  Kernel{Family::family, #name, {ElementType::weights, ElementType::activations, ElementType::output}, needs, path, \
-         sizeof(params::push), name##_spv},
+#define NBL_KERNEL(family, name, weights, activations, output, needs, path, push)                      \
+  Kernel{Family::family, #name, {ElementType::weights, ElementType::activations, ElementType::output}, \
+         needs,          path,  sizeof(params::push),                                                  \
+         name##_spv},
 #include "kernel_rows.inc"
 #undef NBL_KERNEL
 };

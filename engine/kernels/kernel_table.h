@@ -37,9 +37,9 @@ struct Kernel {
   Family family;
   std::string_view name;  // <family>_w<bits>_<activation>[_<path>]
   KernelKey key;
-  uint32_t needs = 0;     // gpu::Caps bits
+  uint32_t needs = 0;                 // gpu::Caps bits
   std::optional<gpu::Int8Path> path;  // integer rows: which way they sum; others none
-  uint32_t push_bytes = 0;  // sizeof its struct in shaders/params.h
+  uint32_t push_bytes = 0;            // sizeof its struct in shaders/params.h
   std::span<const uint32_t> spirv;
 };
 
@@ -51,8 +51,8 @@ struct KernelOverrides {
   static Result<KernelOverrides> parse(std::string_view text);
 };
 
-// Index of the first row of the family that matches the key, runs on the device and is the device's preferred path, else
-// the first that runs; an error names what was asked for.
+// Index of the first row of the family that matches the key, runs on the device and is the device's preferred path,
+// else the first that runs; an error names what was asked for.
 Result<int32_t> select(std::span<const Kernel> table, Family family, const KernelKey& key, const gpu::Caps& caps,
                        const KernelOverrides& overrides);
 

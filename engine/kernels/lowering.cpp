@@ -66,7 +66,8 @@ void Lowering::add_form(TensorId tensor, const UnitShape& units, BufferId buffer
   const std::vector<int64_t> shape = shape_of(tensor);
   const int32_t preferred = default_layout(shape.size()).axis;
   for (int32_t axis = 0; axis < std::max<int32_t>(static_cast<int32_t>(shape.size()), 1); ++axis) {
-    if (same_words(unit_shape(shape, axis), units) && (form.layout.flat() || axis == preferred)) form.layout = Layout{axis};
+    if (same_words(unit_shape(shape, axis), units) && (form.layout.flat() || axis == preferred))
+      form.layout = Layout{axis};
   }
   forms_[tensor].push_back(form);
 }
@@ -155,7 +156,8 @@ Result<Operand> Lowering::output_view(TensorId tensor, std::vector<int64_t> shap
 Result<BufferId> Lowering::scratch(uint64_t bytes) {
   PlanBuffer buffer;
   buffer.bytes = (bytes + 3) / 4 * 4;
-  return add_buffer(std::move(buffer), "scratch memory of node '" + graph_.nodes[static_cast<size_t>(node_)].name + "'");
+  return add_buffer(std::move(buffer),
+                    "scratch memory of node '" + graph_.nodes[static_cast<size_t>(node_)].name + "'");
 }
 
 void Lowering::adopt(TensorId output, const Operand& from) { add_form(output, from.units, from.buffer, std::nullopt); }
@@ -239,8 +241,13 @@ Status Lowering::repack(const Operand& from, const Operand& to, const std::strin
   p.from_inner = static_cast<uint32_t>(from.units.inner);
   // A flat tensor and one whose blocked axis is all there is hold the same words, but for the padding at the end.
   const uint32_t from_linear = from.units.outer == 1 && from.units.inner == 1;
-  Step step = linear_step(kernel, to.units.units(), {reads(from.buffer), writes(to.buffer)}, push_words(p),
-                          {{NBL_SPEC_OWN, from_linear}, {NBL_SPEC_OWN + 1, to.layout.flat() ? 1u : 0u}});
+  // By units of the source, a flat target of words is written in long runs and read once.
+  const bool scatter = width == 4 && to.layout.flat() && from_linear == 0;
+  if (scatter) p.units = static_cast<uint32_t>(from.units.units());
+  Step step = linear_step(kernel, p.units, {reads(from.buffer), writes(to.buffer)}, push_words(p),
+                          {{NBL_SPEC_OWN, from_linear},
+                           {NBL_SPEC_OWN + 1, to.layout.flat() ? 1u : 0u},
+                           {NBL_SPEC_OWN + 2, scatter ? 1u : 0u}});
   step.label = label;
   step.integer = width == 1;
   emit(std::move(step));

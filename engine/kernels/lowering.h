@@ -53,7 +53,8 @@ class Lowering {
   // The same elements in row-major order seen under another shape.
   Result<Operand> input_view(TensorId tensor, std::vector<int64_t> shape, Layout wanted,
                              std::optional<DType> float_type = std::nullopt);
-  // The tensor in whatever layout it has, flat where it lies so (data movement reads any); constants in the default one.
+  // The tensor in whatever layout it has, flat where it lies so (data movement reads any); constants in the default
+  // one.
   Result<Operand> as_it_lies(TensorId tensor);
   // The blocked layout a tensor is in now; `otherwise` for constants and for what lies flat only.
   Layout layout_of(TensorId tensor, Layout otherwise) const;

@@ -44,7 +44,8 @@ Status lower(const MatMul& op, const Node& node, Lowering& lowering) {
                                           : lowering.input(node.inputs[0], last_axis(node.inputs[0])));
   NBL_TRY(const Operand b, lowering.input(node.inputs[1], last_axis(node.inputs[1])));
   NBL_TRY(const Operand y, lowering.output(node.outputs[0], last_axis(node.outputs[0])));
-  NBL_TRY(const int32_t kernel, lowering.select(Family::matmul, {ElementType::any, element_type(y.type), ElementType::any}));
+  NBL_TRY(const int32_t kernel,
+          lowering.select(Family::matmul, {ElementType::any, element_type(y.type), ElementType::any}));
   const size_t rank = y.shape.size();
   const std::vector<int64_t> strides_a = batch_strides(a, rank - 2);
   const std::vector<int64_t> strides_b = batch_strides(b, rank - 2);
@@ -57,8 +58,8 @@ Status lower(const MatMul& op, const Node& node, Lowering& lowering) {
   if (loops.empty()) loops.push_back({1, {0, 0}});
   loops = collapse(loops);
   if (loops.size() > NBL_MATMUL_AXES) {
-    return Error{Code::unsupported_op, format("batches alternate over %zu axes; the kernel takes at most %d", loops.size(),
-                                              NBL_MATMUL_AXES)};
+    return Error{Code::unsupported_op,
+                 format("batches alternate over %zu axes; the kernel takes at most %d", loops.size(), NBL_MATMUL_AXES)};
   }
   params::MatMulParams p{};
   p.rows = static_cast<uint32_t>(y.shape[rank - 2]);

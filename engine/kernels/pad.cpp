@@ -21,8 +21,10 @@ uint32_t fill_bits(float value, const TensorDesc& desc) {
     case DType::u8: {
       const bool is_signed = desc.type == DType::i8;
       const bool scaled = desc.quant.kind == Quant::Kind::per_tensor;
-      return static_cast<uint32_t>(quantize(value, scaled ? desc.quant.scale() : 1.0f, scaled ? desc.quant.zero_point : 0,
-                                            is_signed ? -128 : 0, is_signed ? 127 : 255)) & 0xFFu;
+      return static_cast<uint32_t>(quantize(value, scaled ? desc.quant.scale() : 1.0f,
+                                            scaled ? desc.quant.zero_point : 0, is_signed ? -128 : 0,
+                                            is_signed ? 127 : 255)) &
+             0xFFu;
     }
     default: return static_cast<uint32_t>(static_cast<int32_t>(value));
   }

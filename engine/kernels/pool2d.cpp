@@ -27,6 +27,19 @@ Result<std::vector<uint32_t>> factor_table(const Pool2d& op, const Operand& x, c
   return words;
 }
 
+// Coordinates of a window, padding included, are 32-bit in the kernel.
+Status check_reach(int64_t in, int64_t pad_begin, int64_t pad_end, int64_t kernel, int64_t dilation) {
+  constexpr int64_t kMost = int64_t{1} << 29;
+  const int64_t extent = (kernel - 1) * dilation + 1;
+  for (int64_t reach : {in, pad_begin, pad_end, extent}) {
+    if (reach > kMost) {
+      return Error{Code::unsupported_op, format("a window reaches over %lld positions; the kernel takes at most %lld",
+                                                static_cast<long long>(reach), static_cast<long long>(kMost))};
+    }
+  }
+  return {};
+}
+
 params::PoolParams pool_params(const Pool2d& op, const Operand& x, const Operand& y) {
   params::PoolParams p{};
   p.units = static_cast<uint32_t>(y.units.units());
@@ -38,8 +51,9 @@ params::PoolParams pool_params(const Pool2d& op, const Operand& x, const Operand
   p.kernel_w = op.kernel_w;
   p.stride_h = op.stride_h;
   p.stride_w = op.stride_w;
-  p.dilation_h = op.dilation_h;
-  p.dilation_w = op.dilation_w;
+  // Without a second tap the dilation says nothing, and may be any number.
+  p.dilation_h = op.kernel_h == 1 ? 1 : op.dilation_h;
+  p.dilation_w = op.kernel_w == 1 ? 1 : op.dilation_w;
   p.pad_top = op.pad_top;
   p.pad_left = op.pad_left;
   p.pad_bottom = op.pad_bottom;
@@ -55,6 +69,8 @@ params::PoolParams pool_params(const Pool2d& op, const Operand& x, const Operand
 
 Status lower(const Pool2d& op, const Node& node, Lowering& lowering) {
   NBL_TRY(const Operand x, lowering.input(node.inputs[0], Layout{1}));
+  NBL_CHECK(check_reach(x.shape[2], op.pad_top, op.pad_bottom, op.kernel_h, op.dilation_h));
+  NBL_CHECK(check_reach(x.shape[3], op.pad_left, op.pad_right, op.kernel_w, op.dilation_w));
   NBL_TRY(const Operand y, lowering.output(node.outputs[0], Layout{1}));
   const ElementType type = element_type(x.type);
   NBL_TRY(const int32_t kernel, lowering.select(Family::pool2d, {ElementType::any, type, ElementType::any}));

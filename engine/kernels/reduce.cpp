@@ -113,8 +113,8 @@ DType partial_type(const Reduce& op, DType type) {
   return op.kind == ReduceKind::mean ? DType::i32 : type;
 }
 
-Status emit_pass(Lowering& lowering, const Reduce& op, const Operand& x, const Operand& y, const Pass& pass, BufferId from,
-                 DType from_type, BufferId to, DType to_type, bool first, bool last) {
+Status emit_pass(Lowering& lowering, const Reduce& op, const Operand& x, const Operand& y, const Pass& pass,
+                 BufferId from, DType from_type, BufferId to, DType to_type, bool first, bool last) {
   NBL_TRY(const int32_t kernel,
           lowering.select(Family::reduce, {ElementType::any, element_type(from_type), element_type(to_type)}));
   const bool integer = !is_float(x.type);

@@ -46,11 +46,11 @@ Result<KernelOverrides> KernelOverrides::parse(std::string_view text) {
       return Error{Code::invalid_argument, "kernel override: there is no kernel family '" + std::string(family) + "'"};
     }
     const auto table = kernel_table();
-    const bool exists = std::any_of(table.begin(), table.end(),
-                                    [&](const Kernel& k) { return k.family == *known && k.name == name; });
+    const bool exists =
+        std::any_of(table.begin(), table.end(), [&](const Kernel& k) { return k.family == *known && k.name == name; });
     if (!exists) {
-      return Error{Code::invalid_argument, "kernel override: family '" + std::string(family) + "' has no kernel '" +
-                                               std::string(name) + "'"};
+      return Error{Code::invalid_argument,
+                   "kernel override: family '" + std::string(family) + "' has no kernel '" + std::string(name) + "'"};
     }
     overrides.family_to_name.emplace_back(family, name);
   }

@@ -12,7 +12,8 @@ Status lower(const Softmax& op, const Node& node, Lowering& lowering) {
   const Layout layout = lowering.layout_of(node.inputs[0], default_layout(static_cast<size_t>(rank)));
   NBL_TRY(const Operand x, lowering.input(node.inputs[0], layout));
   NBL_TRY(const Operand y, lowering.output(node.outputs[0], layout));
-  NBL_TRY(const int32_t kernel, lowering.select(Family::softmax, {ElementType::any, element_type(x.type), ElementType::any}));
+  NBL_TRY(const int32_t kernel,
+          lowering.select(Family::softmax, {ElementType::any, element_type(x.type), ElementType::any}));
   const int32_t axis = op.axis < 0 ? op.axis + rank : op.axis;
   int64_t before = 1;
   int64_t count = 1;

@@ -16,9 +16,11 @@ namespace nibble {
 // Where the elements of a tensor lie on the device.
 //   flat:    row-major, packed without gaps: f32 and i32 one per word, f16 two, i8 and u8 four per word. Only at the
 //            graph's edges (what the host reads and writes).
-//   blocked: axis `axis` is cut into blocks of 4: [axes before][ceil(C/4)][axes after][4]. Four elements are a unit: 4 words for
-//            f32 and i32 (i64 lies on the device as i32), 2 for f16, 1 for i8 and u8. Lanes past C hold zero in float tensors
-//            and anything in integer ones. axis = 1 for images is NC/4HW4; axis = rank-1 is row-major with padded rows.
+//   blocked: axis `axis` is cut into blocks of 4: [axes before][ceil(C/4)][axes after][4]. Four elements are a unit: 4
+//   words for
+//            f32 and i32 (i64 lies on the device as i32), 2 for f16, 1 for i8 and u8. Lanes past C hold zero in float
+//            tensors and anything in integer ones. axis = 1 for images is NC/4HW4; axis = rank-1 is row-major with
+//            padded rows.
 struct Layout {
   int32_t axis = -1;  // -1: flat
   bool flat() const { return axis < 0; }
@@ -47,26 +49,26 @@ using BufferId = int32_t;
 
 struct PlanBuffer {
   enum class Kind : uint8_t {
-    arena,     // an activation, placed by lifetime in the session's arena
-    input,     // host-visible, flat, written by the application
-    output,    // host-visible, flat, read by the application
-    constants, // a node's weights, bias, multipliers and tables in one blob; shared by all sessions of a model
-    table,     // numbers that depend on the bound shapes (resize taps, index maps); one buffer per session
+    arena,      // an activation, placed by lifetime in the session's arena
+    input,      // host-visible, flat, written by the application
+    output,     // host-visible, flat, read by the application
+    constants,  // a node's weights, bias, multipliers and tables in one blob; shared by all sessions of a model
+    table,      // numbers that depend on the bound shapes (resize taps, index maps); one buffer per session
   };
   Kind kind = Kind::arena;
-  uint64_t bytes = 0;          // multiple of 4
-  TensorId tensor = kNoTensor; // arena, input, output
+  uint64_t bytes = 0;           // multiple of 4
+  TensorId tensor = kNoTensor;  // arena, input, output
   Layout layout;
-  int32_t blob = -1;           // constants: index into Plan::blobs
-  std::vector<uint32_t> table; // table: its words
+  int32_t blob = -1;            // constants: index into Plan::blobs
+  std::vector<uint32_t> table;  // table: its words
 };
 
 // A part of a constants blob; starts at a multiple of 16 bytes.
 struct BlobPiece {
   enum class Form : uint8_t {
-    stored,   // the bytes as they are in the file (packed weights, int32 arrays, tables, ...), padded to whole words
-    f32,      // as flat f32 values (f16, i8, ... widened; quantized ones dequantized), padded with zeros to multiples of 4
-    i32,      // as flat i32 values, padded with zeros to multiples of 4
+    stored,  // the bytes as they are in the file (packed weights, int32 arrays, tables, ...), padded to whole words
+    f32,  // as flat f32 values (f16, i8, ... widened; quantized ones dequantized), padded with zeros to multiples of 4
+    i32,  // as flat i32 values, padded with zeros to multiples of 4
     blocked,  // as a blocked tensor: `shape` says under which shape its elements are seen
   };
   TensorId tensor = kNoTensor;
@@ -110,8 +112,8 @@ struct Step {
   std::vector<Binding> bindings;  // binding 0, 1, ...: inputs, constants, tables, then outputs; at most 4
   std::vector<uint32_t> push;
   std::array<uint32_t, 3> groups{1, 1, 1};
-  NodeId origin = -1;   // the node it computes, -1 for repacking at the edges
-  std::string label;    // "conv1", "conv1: repack input"
+  NodeId origin = -1;          // the node it computes, -1 for repacking at the edges
+  std::string label;           // "conv1", "conv1: repack input"
   uint64_t multiply_adds = 0;  // for reports; 0 for steps that only move data
   bool integer = false;        // computes in integers only
 };

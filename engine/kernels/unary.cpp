@@ -16,7 +16,8 @@ Status lower_table(const Node& node, Lowering& lowering) {
   const Layout has = lowering.layout_of(node.inputs[0], default_layout(lowering.shape_of(node.inputs[0]).size()));
   NBL_TRY(const Operand x, lowering.input(node.inputs[0], per_channel ? Layout{1} : has));
   NBL_TRY(const Operand y, lowering.output(node.outputs[0], x.layout));
-  NBL_TRY(const int32_t kernel, lowering.select(Family::table, {ElementType::any, element_type(x.type), ElementType::any}));
+  NBL_TRY(const int32_t kernel,
+          lowering.select(Family::table, {ElementType::any, element_type(x.type), ElementType::any}));
   BlobSpec spec;
   spec.pieces.push_back({node.inputs[1], BlobPiece::Form::stored, {}, {}, std::nullopt});
   NBL_TRY(const BufferId table, lowering.blob(spec));

@@ -94,8 +94,6 @@ Result<size_t> resolve_axis(int64_t axis, size_t rank, bool negative_allowed) {
   return static_cast<size_t>(axis < 0 ? axis + size : axis);
 }
 
-namespace {
-
 Status check_quant(const TensorDesc& desc, const char* what) {
   if (desc.quant.kind == Quant::Kind::none) return {};
   if (desc.quant.kind != Quant::Kind::per_tensor || desc.quant.scales.size() != 1) {
@@ -109,8 +107,6 @@ Status check_quant(const TensorDesc& desc, const char* what) {
   const bool unsigned_type = desc.type == DType::u8;
   return check_range("zero point", desc.quant.zero_point, unsigned_type ? 0 : -128, unsigned_type ? 255 : 127);
 }
-
-}  // namespace
 
 Result<TensorDesc> like(const TensorDesc& x, const char* what, Shape shape) {
   if (x.type == DType::i4) return bad_node(format("%s: int4 is for weights only", what));

@@ -34,6 +34,9 @@ Status check_multiplier(int32_t multiplier, int32_t shift);
 // Axis in 0..rank-1 after negative ones were counted from the end.
 Result<size_t> resolve_axis(int64_t axis, size_t rank, bool negative_allowed);
 
+// A per-tensor quantization with a usable scale and zero point, or none.
+Status check_quant(const TensorDesc& desc, const char* what);
+
 // An output that moves elements of x unchanged: its type and quantization are x's. i4 and other than per-tensor
 // quantization are refused.
 Result<TensorDesc> like(const TensorDesc& x, const char* what, Shape shape);

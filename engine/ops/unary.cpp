@@ -24,7 +24,7 @@ bool works_on_integers(UnaryKind kind) {
 Result<Outputs> infer_table(const TensorDesc& x, Inputs inputs) {
   const TensorDesc& table = inputs[1];
   NBL_CHECK(check_type(x, "x of a table", {DType::i8, DType::u8}));
-  NBL_CHECK(check_type(table, "table", {x.type}));
+  NBL_CHECK(check_type(table, "table", {DType::i8, DType::u8}));
   NBL_CHECK(check_rank(table, "table", 1, 2));
   if (table.shape.size() == 1) {
     NBL_CHECK(check_shape(table, "table", {256}));
@@ -33,7 +33,10 @@ Result<Outputs> infer_table(const TensorDesc& x, Inputs inputs) {
     NBL_CHECK(check_known(x.shape[1], "channels of x"));
     NBL_CHECK(check_shape(table, "table", {x.shape[1], 256}));
   }
-  NBL_TRY(TensorDesc y, declared_quantized(inputs, x, x.shape));
+  TensorDesc like_table = x;  // the output has the table's type: uint8 pixels become int8 and back
+  like_table.type = table.type;
+  like_table.quant = {};
+  NBL_TRY(TensorDesc y, declared_quantized(inputs, like_table, x.shape));
   return one_output(std::move(y));
 }
 

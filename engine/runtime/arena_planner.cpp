@@ -93,13 +93,15 @@ ArenaLayout search_orders(std::span<const Lifetime> lifetimes, uint64_t alignmen
   std::vector<size_t> order = by_size(lifetimes);
   ArenaLayout best = place_in_order(lifetimes, order, alignment, limit);
   ArenaLayout layout = best;
-  const size_t rounds = lifetimes.empty() ? 0 : std::min(kMostRounds, kMostPairs / (lifetimes.size() * lifetimes.size()));
+  const size_t rounds =
+      lifetimes.empty() ? 0 : std::min(kMostRounds, kMostPairs / (lifetimes.size() * lifetimes.size()));
   for (size_t round = 0; round < rounds && best.total_bytes() > least; ++round) {
     const auto top = [&](size_t index) {
       const ArenaPlace& place = layout.places[index];
       return std::pair(place.block, place.offset + padded(lifetimes[index], alignment));
     };
-    const auto highest = std::max_element(order.begin(), order.end(), [&](size_t a, size_t b) { return top(a) < top(b); });
+    const auto highest =
+        std::max_element(order.begin(), order.end(), [&](size_t a, size_t b) { return top(a) < top(b); });
     std::rotate(order.begin(), highest, highest + 1);
     layout = place_in_order(lifetimes, order, alignment, limit);
     if (layout.total_bytes() < best.total_bytes()) best = layout;

@@ -1,5 +1,5 @@
-// Places buffers that live for a part of a run in as little memory as it finds: two buffers may share bytes when no step
-// needs both. Pure: no device, no graph.
+// Places buffers that live for a part of a run in as little memory as it finds: two buffers may share bytes when no
+// step needs both. Pure: no device, no graph.
 #pragma once
 
 #include <cstdint>

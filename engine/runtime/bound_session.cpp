@@ -25,11 +25,12 @@ constexpr KindMemory kMemory[] = {
 
 Status check_limit(const Plan& plan, uint64_t limit) {
   if (limit == 0 || plan.device_bytes() <= limit) return {};
-  return Error{Code::out_of_memory,
-               format("the model needs %llu bytes on the device (weights %llu, activations %llu), the limit is %llu",
-                      static_cast<unsigned long long>(plan.device_bytes()),
-                      static_cast<unsigned long long>(plan.bytes(Kind::constants)),
-                      static_cast<unsigned long long>(plan.bytes(Kind::arena)), static_cast<unsigned long long>(limit))};
+  return Error{
+      Code::out_of_memory,
+      format("the model needs %llu bytes on the device (weights %llu, activations %llu), the limit is %llu",
+             static_cast<unsigned long long>(plan.device_bytes()),
+             static_cast<unsigned long long>(plan.bytes(Kind::constants)),
+             static_cast<unsigned long long>(plan.bytes(Kind::arena)), static_cast<unsigned long long>(limit))};
 }
 
 Status allocate(BoundSession& bound, const gpu::Device& device) {

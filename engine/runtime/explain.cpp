@@ -12,7 +12,7 @@ using Kind = PlanBuffer::Kind;
 unsigned long long number(uint64_t value) { return value; }
 
 std::string tensor_text(const Plan& plan, const PlanBuffer& buffer) {
-  if (buffer.tensor == kNoTensor) return format("scratch %llu", number(buffer.bytes));
+  if (buffer.tensor == kNoTensor) return format("scratch[%llu B]", number(buffer.bytes));
   const TensorDesc& desc = plan.graph.desc(buffer.tensor);
   return std::string(to_string(desc.type)) + to_string(desc.shape);
 }
@@ -60,7 +60,7 @@ std::string explain(const Plan& plan) {
   const auto blocks = [&](Kind kind) { return plan.block_bytes[static_cast<size_t>(kind)].size(); };
   text += format("weights      %12llu B in %zu device buffers\n", number(plan.bytes(Kind::constants)),
                  blocks(Kind::constants));
-  text += format("activations  %12llu B in %zu device buffers (%llu B of tensors, at most %llu B of them at once)\n",
+  text += format("activations  %12llu B in %zu device buffers (%llu B of tensors; no layout takes less than %llu B)\n",
                  number(plan.bytes(Kind::arena)), blocks(Kind::arena), number(tensors), number(plan.live_bytes));
   text += format("tables       %12llu B\n", number(plan.bytes(Kind::table)));
   text += format("inputs       %12llu B\n", number(plan.bytes(Kind::input)));

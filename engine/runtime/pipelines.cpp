@@ -68,7 +68,8 @@ Status PipelinePool::compile_all(const gpu::Device& device, std::span<const Key>
   const auto work = [&] {
     for (size_t i = next++; i < keys.size(); i = next++) made[i] = compile(device, keys[i]);
   };
-  const size_t threads = std::min({keys.size(), kMostThreads, size_t{std::max(1u, std::thread::hardware_concurrency())}});
+  const size_t threads =
+      std::min({keys.size(), kMostThreads, size_t{std::max(1u, std::thread::hardware_concurrency())}});
   run_in_threads(threads - 1, work);
   for (size_t i = 0; i < keys.size(); ++i) {
     NBL_TRY(gpu::Pipeline pipeline, *std::move(made[i]));

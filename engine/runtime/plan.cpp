@@ -47,8 +47,8 @@ Status check_steps(const Plan& plan, const gpu::Caps& caps) {
   for (const Step& step : plan.steps) {
     if (step.kernel < 0 || static_cast<size_t>(step.kernel) >= kernel_table().size()) return broken(step, "no kernel");
     if (step.bindings.size() > caps.max_storage_buffers) {
-      return broken(step, format("%zu storage buffers, the device has %u", step.bindings.size(),
-                                 caps.max_storage_buffers));
+      return broken(step,
+                    format("%zu storage buffers, the device has %u", step.bindings.size(), caps.max_storage_buffers));
     }
     for (const Binding& binding : step.bindings) {
       if (binding.buffer < 0 || static_cast<size_t>(binding.buffer) >= plan.buffers.size()) {
@@ -56,8 +56,8 @@ Status check_steps(const Plan& plan, const gpu::Caps& caps) {
       }
     }
     if (step.push.size() * 4 > caps.push_bytes) {
-      return broken(step, format("%zu bytes of push constants, the device has %u", step.push.size() * 4,
-                                 caps.push_bytes));
+      return broken(step,
+                    format("%zu bytes of push constants, the device has %u", step.push.size() * 4, caps.push_bytes));
     }
     for (size_t axis = 0; axis < 3; ++axis) {
       if (step.groups[axis] <= caps.max_workgroup_count[axis]) continue;
@@ -72,7 +72,8 @@ Status check_steps(const Plan& plan, const gpu::Caps& caps) {
 // First and last step of each buffer; first > last for those that no step touches.
 std::vector<Lifetime> lifetimes_of(const Plan& plan) {
   std::vector<Lifetime> lives;
-  for (const PlanBuffer& buffer : plan.buffers) lives.push_back({buffer.bytes, std::numeric_limits<int32_t>::max(), -1});
+  for (const PlanBuffer& buffer : plan.buffers)
+    lives.push_back({buffer.bytes, std::numeric_limits<int32_t>::max(), -1});
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     for (const Binding& binding : plan.steps[i].bindings) {
       Lifetime& life = lives[static_cast<size_t>(binding.buffer)];
@@ -130,7 +131,8 @@ std::vector<uint8_t> barriers_of(const Plan& plan) {
       const PlanBuffer& buffer = plan.buffers[index];
       const ArenaPlace& place = plan.places[index];
       // Blocks of one kind are numbered; the kind makes the number unique.
-      const int64_t memory = int64_t{place.block} * static_cast<int64_t>(kBufferKinds) + static_cast<int64_t>(buffer.kind);
+      const int64_t memory =
+          int64_t{place.block} * static_cast<int64_t>(kBufferKinds) + static_cast<int64_t>(buffer.kind);
       touches[i].push_back({memory, place.offset, place.offset + buffer.bytes, binding.access == Access::write});
     }
   }

@@ -1,5 +1,5 @@
-// Everything about a run that can be known without the device: which kernels in which order, and where each buffer lies.
-// Plain data; nibble-inspect prints it for devices that are not there.
+// Everything about a run that can be known without the device: which kernels in which order, and where each buffer
+// lies. Plain data; nibble-inspect prints it for devices that are not there.
 #pragma once
 
 #include <array>
@@ -18,9 +18,9 @@
 namespace nibble {
 
 struct PlanOptions {
-  DimBindings dims;         // free dimensions that are not named count as 1
+  DimBindings dims;  // free dimensions that are not named count as 1
   KernelOverrides kernels;
-  bool keep_all = false;    // no activation shares memory with another
+  bool keep_all = false;  // no activation shares memory with another
 };
 
 inline constexpr size_t kBufferKinds = 5;  // of PlanBuffer::Kind
@@ -33,8 +33,8 @@ struct Plan {
   std::vector<uint8_t> barrier_before;  // for each step: must wait for what was recorded since the last barrier
   std::vector<ArenaPlace> places;       // for each buffer, in the device buffers of its kind
   std::array<std::vector<uint64_t>, kBufferKinds> block_bytes;  // device buffers to make, by kind
-  std::vector<TensorForm> tensors;      // where to find tensors after a run that kept all
-  uint64_t live_bytes = 0;              // most bytes of activations that one step needs: the arena cannot be smaller
+  std::vector<TensorForm> tensors;                              // where to find tensors after a run that kept all
+  uint64_t live_bytes = 0;  // most bytes of activations that one step needs: the arena cannot be smaller
   std::string device_name;
 
   uint64_t bytes(PlanBuffer::Kind kind) const;

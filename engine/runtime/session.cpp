@@ -36,8 +36,8 @@ Result<Session> Session::create(const Device& device, const Model& model, const 
   NBL_TRY(auto bound, BoundSession::create(device.state(), *model.state(), options, overrides, options.dims));
   NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(gpu, "session"));
   NBL_TRY(gpu::CommandList external, gpu::CommandList::create(gpu, "session of an application's frame"));
-  auto state = std::make_unique<SessionState>(
-      SessionState{device, model, options, std::move(overrides), std::move(bound), std::move(commands), std::move(external)});
+  auto state = std::make_unique<SessionState>(SessionState{device, model, options, std::move(overrides),
+                                                           std::move(bound), std::move(commands), std::move(external)});
   NBL_CHECK(state->record_own());
   return Session(std::move(state));
 }

@@ -16,7 +16,8 @@ Status refuse_external(const TensorInfo& info, const char* kind) {
                format("%s %s is bound to the application's buffer", kind, describe(info).c_str())};
 }
 
-Status write_values(SessionState& state, std::string_view name, DType type, size_t count, std::span<const std::byte> values) {
+Status write_values(SessionState& state, std::string_view name, DType type, size_t count,
+                    std::span<const std::byte> values) {
   NBL_CHECK(state.check_idle("write()"));
   const BoundSession& bound = *state.bound;
   NBL_TRY(const size_t index, find_tensor(bound.inputs, name, "input"));
@@ -32,7 +33,8 @@ Status write_values(SessionState& state, std::string_view name, DType type, size
   return buffer.flush(offset, bytes);
 }
 
-Status read_values(const SessionState& state, std::string_view name, DType type, size_t count, std::span<std::byte> values) {
+Status read_values(const SessionState& state, std::string_view name, DType type, size_t count,
+                   std::span<std::byte> values) {
   NBL_CHECK(state.check_idle("read()"));
   const BoundSession& bound = *state.bound;
   NBL_TRY(const size_t index, find_tensor(bound.outputs, name, "output"));
@@ -111,11 +113,11 @@ bool readable_constant(const Tensor& tensor) {
 
 }  // namespace
 
-#define NBL_SESSION_IO(T)                                                                          \
-  Status Session::write(std::string_view name, std::span<const T> values) {                        \
-    return write_values(*state_, name, dtype_of<T>(), values.size(), std::as_bytes(values));        \
-  }                                                                                                \
-  Status Session::read(std::string_view name, std::span<T> values) const {                         \
+#define NBL_SESSION_IO(T)                                                                            \
+  Status Session::write(std::string_view name, std::span<const T> values) {                          \
+    return write_values(*state_, name, dtype_of<T>(), values.size(), std::as_bytes(values));         \
+  }                                                                                                  \
+  Status Session::read(std::string_view name, std::span<T> values) const {                           \
     return read_values(*state_, name, dtype_of<T>(), values.size(), std::as_writable_bytes(values)); \
   }
 NBL_SESSION_IO(float)

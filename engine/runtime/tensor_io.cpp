@@ -50,7 +50,8 @@ std::vector<std::byte> unpack_flat(const TensorInfo& info, std::span<const std::
   return host;
 }
 
-std::vector<std::byte> unpack_blocked(const TensorInfo& info, const UnitShape& units, std::span<const std::byte> device) {
+std::vector<std::byte> unpack_blocked(const TensorInfo& info, const UnitShape& units,
+                                      std::span<const std::byte> device) {
   const size_t size = device_element_bytes(info.type);
   std::vector<std::byte> flat(info.elements() * size);
   std::byte* to = flat.data();
@@ -84,11 +85,11 @@ Result<size_t> find_tensor(std::span<const TensorInfo> infos, std::string_view n
   }
   const std::string wanted(name);
   if (name.empty()) {
-    return Error{Code::invalid_argument, format("the model has %zu %ss and needs a name: %s", infos.size(), kind,
-                                                describe(infos).c_str())};
+    return Error{Code::invalid_argument,
+                 format("the model has %zu %ss and needs a name: %s", infos.size(), kind, describe(infos).c_str())};
   }
-  return Error{Code::not_found, format("there is no %s '%s'; the model has: %s", kind, wanted.c_str(),
-                                       describe(infos).c_str())};
+  return Error{Code::not_found,
+               format("there is no %s '%s'; the model has: %s", kind, wanted.c_str(), describe(infos).c_str())};
 }
 
 Status check_values(const TensorInfo& info, const char* kind, DType given, size_t count) {

@@ -23,8 +23,10 @@ Status to_device(const TensorInfo& info, std::span<const std::byte> host, std::s
 // Flat device elements to row-major host elements.
 void to_host(DType type, std::span<const std::byte> device, std::span<std::byte> host);
 
-// Elements in blocks of four to row-major host elements. `device` holds all units, of which there are enough for `info`.
-std::vector<std::byte> unpack_blocked(const TensorInfo& info, const UnitShape& units, std::span<const std::byte> device);
+// Elements in blocks of four to row-major host elements. `device` holds all units, of which there are enough for
+// `info`.
+std::vector<std::byte> unpack_blocked(const TensorInfo& info, const UnitShape& units,
+                                      std::span<const std::byte> device);
 std::vector<std::byte> unpack_flat(const TensorInfo& info, std::span<const std::byte> device);
 
 // "'image' f32 [1, 3, 224, 224]", and a list of such for messages.

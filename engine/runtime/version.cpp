@@ -5,6 +5,8 @@
 
 namespace nibble {
 
-const char* version() { return NBL_TEXT(NBL_VERSION_MAJOR) "." NBL_TEXT(NBL_VERSION_MINOR) "." NBL_TEXT(NBL_VERSION_PATCH); }
+const char* version() {
+  return NBL_TEXT(NBL_VERSION_MAJOR) "." NBL_TEXT(NBL_VERSION_MINOR) "." NBL_TEXT(NBL_VERSION_PATCH);
+}
 
 }  // namespace nibble

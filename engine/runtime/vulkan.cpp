@@ -11,10 +11,11 @@ namespace {
 // An input or output by name; names of inputs come first where both exist.
 Result<EdgeTensor*> find_edge(BoundSession& bound, std::string_view name) {
   if (auto input = find_tensor(bound.inputs, name, "input"); input && !name.empty()) return &bound.input_edges[*input];
-  if (auto output = find_tensor(bound.outputs, name, "output"); output && !name.empty()) return &bound.output_edges[*output];
-  return Error{Code::not_found, format("there is no input or output '%s'; the model has the inputs %s and the outputs %s",
-                                       std::string(name).c_str(), describe(bound.inputs).c_str(),
-                                       describe(bound.outputs).c_str())};
+  if (auto output = find_tensor(bound.outputs, name, "output"); output && !name.empty())
+    return &bound.output_edges[*output];
+  return Error{Code::not_found,
+               format("there is no input or output '%s'; the model has the inputs %s and the outputs %s",
+                      std::string(name).c_str(), describe(bound.inputs).c_str(), describe(bound.outputs).c_str())};
 }
 
 }  // namespace
@@ -43,9 +44,9 @@ Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkD
   if (edge->buffer < 0) return {};  // nothing reads it
   const uint32_t alignment = state.device.state()->caps().offset_alignment;
   if (buffer && offset % alignment != 0) {
-    return Error{Code::invalid_argument, format("binding '%s' at offset %llu: the device wants multiples of %u",
-                                                std::string(name).c_str(), static_cast<unsigned long long>(offset),
-                                                alignment)};
+    return Error{Code::invalid_argument,
+                 format("binding '%s' at offset %llu: the device wants multiples of %u", std::string(name).c_str(),
+                        static_cast<unsigned long long>(offset), alignment)};
   }
   const auto index = static_cast<size_t>(edge->buffer);
   const gpu::BufferRange range =

@@ -10,13 +10,15 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json statistics_json(const Statistics& s) {
-  return {{"count", s.count}, {"median", s.median}, {"mean", s.mean}, {"deviation", s.deviation}, {"min", s.min},
-          {"p10", s.p10},     {"p90", s.p90},       {"p99", s.p99},   {"max", s.max}};
+  return {{"count", s.count}, {"median", s.median}, {"mean", s.mean}, {"deviation", s.deviation},
+          {"min", s.min},     {"p10", s.p10},       {"p90", s.p90},   {"p99", s.p99},
+          {"max", s.max}};
 }
 
 Json cold_json(const ColdStart& cold) {
-  return {{"read", cold.read},       {"plan", cold.plan},           {"pipelines", cold.pipelines}, {"upload", cold.upload},
-          {"session", cold.session}, {"first_run", cold.first_run}, {"total", cold.total()}};
+  return {{"read", cold.read},     {"plan", cold.plan},       {"pipelines", cold.pipelines},
+          {"upload", cold.upload}, {"session", cold.session}, {"first_run", cold.first_run},
+          {"total", cold.total()}};
 }
 
 Json steps_json(const std::vector<StepFigures>& steps) {
@@ -89,7 +91,10 @@ std::string bench_json(const BenchResults& r, const Device& device, const BenchO
   Json& models = out["models"] = Json::array();
   for (const auto& contender : r.contenders) models.push_back(contender_json(*contender, options));
   if (r.ratio) {
-    out["ratio"] = {{"second_to_first", r.ratio->median}, {"low", r.ratio->low}, {"high", r.ratio->high}, {"pairs", r.ratio->pairs}};
+    out["ratio"] = {{"second_to_first", r.ratio->median},
+                    {"low", r.ratio->low},
+                    {"high", r.ratio->high},
+                    {"pairs", r.ratio->pairs}};
   }
   out["device_peak_bytes"] = r.device_peak_bytes;
   out["process_bytes"] = {{"resident", r.process.resident}, {"peak", r.process.peak}};

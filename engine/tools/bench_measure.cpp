@@ -22,7 +22,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 // Runs `work` and returns its result; adds its time to `ms`.
 template <class Work>
@@ -58,15 +60,16 @@ media::NpyArray random_values(const TensorInfo& info, std::mt19937& random) {
 
 Status write_random_inputs(Session& session, uint32_t seed) {
   std::mt19937 random(seed);
-  for (const TensorInfo& info : session.inputs()) NBL_CHECK(write_bytes(session, info, random_values(info, random).data));
+  for (const TensorInfo& info : session.inputs())
+    NBL_CHECK(write_bytes(session, info, random_values(info, random).data));
   return {};
 }
 
 Status create_session(const Device& device, Contender& contender) {
   OpenDevice& open = *device.state();
   const ModelState& model = *contender.model->state();
-  const std::string kernels = contender.session_options.kernels.empty() ? gpu::environment("NIBBLE_KERNEL")
-                                                                        : contender.session_options.kernels;
+  const std::string kernels =
+      contender.session_options.kernels.empty() ? gpu::environment("NIBBLE_KERNEL") : contender.session_options.kernels;
   NBL_TRY(const KernelOverrides overrides, KernelOverrides::parse(kernels));
   ColdStart& cold = contender.cold;
   NBL_TRY(const Plan plan, timed(cold.plan, [&] {
@@ -80,9 +83,8 @@ Status create_session(const Device& device, Contender& contender) {
   const gpu::DeviceStats after = open.gpu.stats();
   contender.pipelines_made = after.pipelines - before.pipelines;
   contender.uploaded_bytes = after.uploaded_bytes - before.uploaded_bytes;
-  NBL_TRY(Session session, timed(cold.session, [&] {
-            return Session::create(device, *contender.model, contender.session_options);
-          }));
+  NBL_TRY(Session session,
+          timed(cold.session, [&] { return Session::create(device, *contender.model, contender.session_options); }));
   contender.session.emplace(std::move(session));
   contender.plan_steps = plan.steps.size();
   for (const Step& step : plan.steps) contender.multiply_adds += step.multiply_adds;
@@ -106,7 +108,8 @@ Status timed_run(Contender& contender) {
 
 }  // namespace
 
-Result<std::unique_ptr<Contender>> start_cold(const Device& device, const std::string& path, const BenchOptions& options) {
+Result<std::unique_ptr<Contender>> start_cold(const Device& device, const std::string& path,
+                                              const BenchOptions& options) {
   auto contender = std::make_unique<Contender>();
   contender->path = path;
   NBL_TRY(contender->session_options.dims, parse_dims(options.dims));
@@ -156,9 +159,14 @@ Status measure_steps(const Device& device, Contender& contender, const BenchOpti
   const Plan& plan = session.state().bound->plan;
   for (size_t i = 0; i < times.size(); ++i) {
     const Step& step = plan.steps[i];
-    StepFigures figures{step.label, std::string(kernel_table()[static_cast<size_t>(step.kernel)].name),
-                        statistics(times[i]).median, step.multiply_adds, 0, step.integer};
-    for (const Binding& binding : step.bindings) figures.bytes += plan.buffers[static_cast<size_t>(binding.buffer)].bytes;
+    StepFigures figures{step.label,
+                        std::string(kernel_table()[static_cast<size_t>(step.kernel)].name),
+                        statistics(times[i]).median,
+                        step.multiply_adds,
+                        0,
+                        step.integer};
+    for (const Binding& binding : step.bindings)
+      figures.bytes += plan.buffers[static_cast<size_t>(binding.buffer)].bytes;
     contender.steps.push_back(std::move(figures));
   }
   return {};

@@ -12,8 +12,8 @@
 
 namespace nibble::tools {
 
-// Milliseconds from a file to the first result, in this order. Pipelines and weights are made before the session here, so
-// that each has a figure of its own.
+// Milliseconds from a file to the first result, in this order. Pipelines and weights are made before the session here,
+// so that each has a figure of its own.
 struct ColdStart {
   double read = 0;       // map and check the file
   double plan = 0;       // choose kernels, place buffers
@@ -50,7 +50,8 @@ struct Contender {
 };
 
 // Reads, plans, compiles, uploads, fills the inputs and runs once.
-Result<std::unique_ptr<Contender>> start_cold(const Device& device, const std::string& path, const BenchOptions& options);
+Result<std::unique_ptr<Contender>> start_cold(const Device& device, const std::string& path,
+                                              const BenchOptions& options);
 
 // Runs all contenders in turns: each round every one once, every other round backwards.
 Status measure_runs(std::vector<std::unique_ptr<Contender>>& contenders, const BenchOptions& options);
@@ -58,12 +59,12 @@ Status measure_runs(std::vector<std::unique_ptr<Contender>>& contenders, const B
 inline constexpr int kLeastRuns = 10;
 inline constexpr double kLongestSeconds = 60;
 
-// Times of every step, from a session of its own that writes timestamps. The contender's own session is gone afterwards:
-// two might not fit into the device.
+// Times of every step, from a session of its own that writes timestamps. The contender's own session is gone
+// afterwards: two might not fit into the device.
 Status measure_steps(const Device& device, Contender& contender, const BenchOptions& options);
 
-// What any run costs, whatever the network: milliseconds of an empty submission, and of a session of one step that moves
-// one number.
+// What any run costs, whatever the network: milliseconds of an empty submission, and of a session of one step that
+// moves one number.
 struct Overhead {
   Statistics empty_submit, one_step;
 };

@@ -9,7 +9,8 @@ namespace nibble::tools {
 namespace {
 
 constexpr const char* kExamples = R"(
-Inputs are random numbers that are never zero. Every output is looked at for NaN, before and after.
+Inputs are random numbers that are never zero. Every output is looked at for NaN, before and after. Of two files, the cold
+start of the second finds pipelines that the first has compiled.
 
 Examples:
   nibble-bench net.nbl --device 0 --json bench.json
@@ -30,12 +31,17 @@ std::optional<int> parse_bench_options(int argc, char** argv, BenchOptions& o) {
   app.footer(kExamples);
   app.add_option("models", o.models, "the .nbl file, or two to compare")->expected(0, 2);
   app.add_option("--dim", o.dims, "size of a free dimension, NAME=SIZE (repeatable)")->allow_extra_args(false);
-  app.add_option("--runs", o.runs, "measured runs (default: 2 seconds of them, at least 10)")->check(CLI::Range(1, 1000000));
+  app.add_option("--runs", o.runs, "measured runs (default: 2 seconds of them, at least 10)")
+      ->check(CLI::Range(1, 1000000));
   app.add_option("--seconds", o.seconds, "time for the runs of each model where --runs is not given")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
-  app.add_option("--warmup", o.warmup, "runs behind the first that do not count")->check(CLI::Range(0, 100000))->capture_default_str();
-  app.add_option("--steps", o.shown_steps, "show the K slowest steps, 0 for all")->check(CLI::Range(0, 1000000))->capture_default_str();
+  app.add_option("--warmup", o.warmup, "runs behind the first that do not count")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
+  app.add_option("--steps", o.shown_steps, "show the K slowest steps, 0 for all")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
   app.add_flag("!--no-steps", o.steps, "do not measure the steps");
   app.add_option("--seed", o.seed, "of the random inputs")->capture_default_str();
   app.add_option("--kernel", o.kernels, "force kernels, FAMILY=NAME,... (default: $NIBBLE_KERNEL)");

@@ -13,7 +13,7 @@ namespace nibble::tools {
 struct BenchOptions {
   std::vector<std::string> models;  // one, or two to compare
   std::vector<std::string> dims;
-  int runs = 0;         // 0: as many as fit in `seconds`, at least kLeastRuns
+  int runs = 0;  // 0: as many as fit in `seconds`, at least kLeastRuns
   int warmup = 2;
   double seconds = 2.0;  // of each model
   bool steps = true;     // measure every step

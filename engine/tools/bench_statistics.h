@@ -14,12 +14,12 @@ struct Statistics {
 };
 Statistics statistics(std::span<const double> values);
 
-// The value below which the part `part` (0..1) of the sorted values lies, linear between neighbours (R. J. Hyndman and Y.
-// Fan, "Sample Quantiles in Statistical Packages", 1996, definition 7).
+// The value below which the part `part` (0..1) of the sorted values lies, linear between neighbours (R. J. Hyndman and
+// Y. Fan, "Sample Quantiles in Statistical Packages", 1996, definition 7).
 double quantile(std::span<const double> sorted, double part);
 
-// How much slower b is than a, from runs in turns: the median of b[i] / a[i], with the interval that holds the true median
-// in 95 of 100 cases (order statistics of the sign test; the whole range below six pairs).
+// How much slower b is than a, from runs in turns: the median of b[i] / a[i], with the interval that holds the true
+// median in 95 of 100 cases (order statistics of the sign test; the whole range below six pairs).
 struct Ratio {
   size_t pairs = 0;
   double median = 0, low = 0, high = 0;

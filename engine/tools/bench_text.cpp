@@ -24,17 +24,17 @@ std::string cold_text(const Contender& c) {
 
 std::string runs_text(const Contender& c) {
   const Statistics s = statistics(c.run_ms);
-  std::string out = format("  run         median %s, p10 %s, p90 %s, p99 %s, min %s, max %s of %zu\n", ms(s.median).c_str(),
-                           ms(s.p10).c_str(), ms(s.p90).c_str(), ms(s.p99).c_str(), ms(s.min).c_str(), ms(s.max).c_str(),
-                           s.count);
+  std::string out =
+      format("  run         median %s, p10 %s, p90 %s, p99 %s, min %s, max %s of %zu\n", ms(s.median).c_str(),
+             ms(s.p10).c_str(), ms(s.p90).c_str(), ms(s.p99).c_str(), ms(s.min).c_str(), ms(s.max).c_str(), s.count);
   // A multiply-add counts as two operations.
   out += format("  work        %zu steps, %.4g million multiply-adds (%.1f %% in integers), %.4g GOP/s\n", c.plan_steps,
                 static_cast<double>(c.multiply_adds) / 1e6, 100 * c.integer_share,
                 giga_per_second(2 * c.multiply_adds, s.median * 1e6));
   const MemoryUse& m = c.memory;
-  out += format("  device      %s: weights %s, activations %s, tables %s, inputs %s, outputs %s\n", bytes_text(m.total()).c_str(),
-                bytes_text(m.weights).c_str(), bytes_text(m.activations).c_str(), bytes_text(m.tables).c_str(),
-                bytes_text(m.inputs).c_str(), bytes_text(m.outputs).c_str());
+  out += format("  device      %s: weights %s, activations %s, tables %s, inputs %s, outputs %s\n",
+                bytes_text(m.total()).c_str(), bytes_text(m.weights).c_str(), bytes_text(m.activations).c_str(),
+                bytes_text(m.tables).c_str(), bytes_text(m.inputs).c_str(), bytes_text(m.outputs).c_str());
   return out;
 }
 
@@ -54,7 +54,8 @@ std::string kernels_text(const Contender& c, double total) {
   std::string out = format("\n  %10s  %6s  %8s  %8s  %6s  kernel\n", "time", "share", "GOP/s", "GB/s", "steps");
   for (const auto& [name, sum] : rows) {
     out += format("  %10s  %5.1f%%  %8.3g  %8.3g  %6zu  %s\n", ms(sum.ns / 1e6).c_str(), 100 * sum.ns / total,
-                  giga_per_second(2 * sum.multiply_adds, sum.ns), giga_per_second(sum.bytes, sum.ns), sum.steps, name.c_str());
+                  giga_per_second(2 * sum.multiply_adds, sum.ns), giga_per_second(sum.bytes, sum.ns), sum.steps,
+                  name.c_str());
   }
   return out;
 }
@@ -67,7 +68,8 @@ std::string steps_text(const Contender& c, const BenchOptions& options) {
   out += kernels_text(c, total);
   std::vector<size_t> order(c.steps.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  const size_t shown = options.shown_steps == 0 ? order.size() : std::min(order.size(), static_cast<size_t>(options.shown_steps));
+  const size_t shown =
+      options.shown_steps == 0 ? order.size() : std::min(order.size(), static_cast<size_t>(options.shown_steps));
   if (shown < order.size()) {
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return c.steps[a].ns > c.steps[b].ns; });
   }
@@ -76,8 +78,8 @@ std::string steps_text(const Contender& c, const BenchOptions& options) {
   for (size_t i = 0; i < shown; ++i) {
     const StepFigures& step = c.steps[order[i]];
     out += format("  %10s  %5.1f%%  %8.3g  %8.3g  %-28s  %s\n", ms(step.ns / 1e6).c_str(), 100 * step.ns / total,
-                  giga_per_second(2 * step.multiply_adds, step.ns), giga_per_second(step.bytes, step.ns), step.kernel.c_str(),
-                  printable(step.label).c_str());
+                  giga_per_second(2 * step.multiply_adds, step.ns), giga_per_second(step.bytes, step.ns),
+                  step.kernel.c_str(), printable(step.label).c_str());
   }
   return out;
 }
@@ -88,16 +90,17 @@ std::string bench_text(const BenchResults& r, const Device& device, const BenchO
   const gpu::Caps& caps = device.state()->caps();
   std::string out = format("device  %s, Vulkan %s, opened in %s\n", printable(device.name()).c_str(),
                            gpu::version_to_text(caps.api_version).c_str(), ms(r.open_device_ms).c_str());
-  out += format("empty   submission %s, one step that moves one number %s (medians)\n", ms(r.overhead.empty_submit.median).c_str(),
-                ms(r.overhead.one_step.median).c_str());
+  out += format("empty   submission %s, one step that moves one number %s (medians)\n",
+                ms(r.overhead.empty_submit.median).c_str(), ms(r.overhead.one_step.median).c_str());
   for (const auto& contender : r.contenders) {
     out += format("\n%s  (%s)\n", printable(contender->path).c_str(), bytes_text(contender->file_bytes).c_str());
     out += cold_text(*contender) + runs_text(*contender);
     if (options.steps) out += steps_text(*contender, options);
   }
   if (r.ratio) {
-    out += format("\nratio   second to first %.3f, between %.3f and %.3f (median of %zu pairs in turns, 95 %% interval)\n",
-                  r.ratio->median, r.ratio->low, r.ratio->high, r.ratio->pairs);
+    out +=
+        format("\nratio   second to first %.3f, between %.3f and %.3f (median of %zu pairs in turns, 95 %% interval)\n",
+               r.ratio->median, r.ratio->low, r.ratio->high, r.ratio->pairs);
   }
   out += format("\nmemory  device at most %s, process %s (at most %s)\n", bytes_text(r.device_peak_bytes).c_str(),
                 bytes_text(r.process.resident).c_str(), bytes_text(r.process.peak).c_str());

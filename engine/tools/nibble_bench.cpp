@@ -32,7 +32,8 @@ Status bench(const BenchOptions& options) {
     results.contenders.push_back(std::move(contender));
   }
   NBL_CHECK(measure_runs(results.contenders, options));
-  if (results.contenders.size() == 2) results.ratio = ratio(results.contenders[0]->run_ms, results.contenders[1]->run_ms);
+  if (results.contenders.size() == 2)
+    results.ratio = ratio(results.contenders[0]->run_ms, results.contenders[1]->run_ms);
   results.device_peak_bytes = device.state()->gpu.stats().peak_bytes;
   for (auto& contender : results.contenders) {
     if (options.steps) NBL_CHECK(measure_steps(device, *contender, options));

@@ -18,10 +18,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 struct Times {
   double load = 0, prepare = 0, first = 0;
+  size_t places = 1;         // samples in a run
   std::vector<double> runs;  // in ms, the first left out where there are more
 };
 
@@ -91,7 +94,8 @@ Result<std::string> results_text(Work& work, const std::vector<Output>& outputs,
     const media::Image* picture = samples.empty() ? nullptr : &samples[i].picture;
     if (picture) text += printable(samples[i].name) + "\n";
     if (boxes) {
-      NBL_TRY(const auto found, find_boxes(outputs, picture_input(work, session), i, batch.places, work.meaning, picture));
+      NBL_TRY(const auto found,
+              find_boxes(outputs, picture_input(work, session), i, batch.places, work.meaning, picture));
       text += boxes_text(found, work.meaning);
       if (!picture) text += "  (in pixels of the network's input)\n";
       continue;
@@ -131,8 +135,9 @@ Result<media::Image> result_picture(const Work& work, const std::vector<Output>&
   return first.value_or(Error{Code::invalid_argument, "the model has no outputs"});
 }
 
-Status write_files(const Work& work, const std::vector<Output>& outputs, const Session& session, const Batch& batch,
-                   const std::vector<Sample>& samples) {
+// "wrote PATH" lines.
+Result<std::string> write_files(const Work& work, const std::vector<Output>& outputs, const Session& session,
+                                const Batch& batch, const std::vector<Sample>& samples) {
   RunFiles files;
   if (!work.options.output_dir.empty()) NBL_CHECK(files.add_outputs(work.options.output_dir, outputs));
   if (!work.options.output_image.empty()) {
@@ -140,8 +145,9 @@ Status write_files(const Work& work, const std::vector<Output>& outputs, const S
     NBL_CHECK(files.add_picture(work.options.output_image, image));
   }
   NBL_CHECK(files.commit());
-  for (const std::string& path : files.paths()) std::printf("wrote %s\n", printable(path).c_str());
-  return {};
+  std::string text;
+  for (const std::string& path : files.paths()) text += "wrote " + printable(path) + "\n";
+  return text;
 }
 
 Status print_profile(const Session& session) {
@@ -167,10 +173,14 @@ void print_times(const Times& times, const Device& device, const Session& sessio
   std::sort(runs.begin(), runs.end());
   const size_t middle = runs.size() / 2;
   const double median = runs.size() % 2 == 1 ? runs[middle] : (runs[middle - 1] + runs[middle]) / 2;
-  std::string run = time_text(median);
-  if (runs.size() > 1) run += format(" a run (median of %zu, the first took %s)", runs.size(), time_text(times.first).c_str());
-  std::printf("time: %s; loading %s, inputs %s\n", run.c_str(), time_text(times.load).c_str(), time_text(times.prepare).c_str());
-  std::printf("device: %s, %s of its memory\n", printable(device.name()).c_str(), bytes_text(session.memory().total()).c_str());
+  std::string run =
+      time_text(median) + (times.places > 1 ? format(" a run of %zu", times.places) : std::string(" a run"));
+  if (runs.size() > 1)
+    run += format(" (median of %zu, the first took %s)", runs.size(), time_text(times.first).c_str());
+  std::printf("time: %s; loading %s, inputs %s\n", run.c_str(), time_text(times.load).c_str(),
+              time_text(times.prepare).c_str());
+  std::printf("device: %s, %s of its memory\n", printable(device.name()).c_str(),
+              bytes_text(session.memory().total()).c_str());
 }
 
 // What needs one run must be asked of one run.
@@ -180,8 +190,9 @@ Status check_single_run(const Work& work, const Batch& first) {
     return Error{Code::invalid_argument, "--output-image needs one picture and a batch of one"};
   }
   if (!o.output_dir.empty() && first.count < work.feeds.pictures) {
-    return Error{Code::invalid_argument, format("--output-dir holds the outputs of one run, which takes %zu of the %zu pictures",
-                                                first.count, work.feeds.pictures)};
+    return Error{Code::invalid_argument,
+                 format("--output-dir holds the outputs of one run, which takes %zu of the %zu pictures", first.count,
+                        work.feeds.pictures)};
   }
   return {};
 }
@@ -197,6 +208,7 @@ Status run_batches(Work& work, const Device& device) {
   options.profile = work.options.profile;
   NBL_TRY(Session session, Session::create(device, work.model, options));
   work.times.load += ms_since(start);
+  work.times.places = batch.places;
   for (;;) {
     const auto prepare = Clock::now();
     NBL_TRY(const std::vector<Sample> samples, write_inputs(session, work.feeds, batch, work.meaning.preprocessing));
@@ -205,8 +217,8 @@ Status run_batches(Work& work, const Device& device) {
     NBL_TRY(const std::vector<Output> outputs, read_outputs(session));
     // All that can fail comes before the first file.
     NBL_TRY(const std::string text, results_text(work, outputs, session, batch, samples));
-    NBL_CHECK(write_files(work, outputs, session, batch, samples));
-    std::fputs(text.c_str(), stdout);
+    NBL_TRY(const std::string files, write_files(work, outputs, session, batch, samples));
+    std::fputs((text + files).c_str(), stdout);
     std::fflush(stdout);
     const size_t next = batch.first + batch.count;
     if (next >= work.feeds.pictures) break;

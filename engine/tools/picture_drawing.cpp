@@ -16,7 +16,8 @@ struct Rectangle {
 
 void fill(media::Image& image, const Rectangle& r, std::array<uint8_t, 3> color) {
   for (int y = std::max(r.y1, 0); y < std::min(r.y2, image.height); ++y) {
-    for (int x = std::max(r.x1, 0); x < std::min(r.x2, image.width); ++x) std::copy(color.begin(), color.end(), image.at(x, y));
+    for (int x = std::max(r.x1, 0); x < std::min(r.x2, image.width); ++x)
+      std::copy(color.begin(), color.end(), image.at(x, y));
   }
 }
 
@@ -36,7 +37,9 @@ void draw_boxes(media::Image& image, std::span<const media::Box> boxes) {
   // The best box last, on top of the others.
   for (size_t i = boxes.size(); i-- > 0;) {
     const media::Box& box = boxes[i];
-    const auto limit = [](float value, int most) { return static_cast<int>(std::clamp(std::round(value), 0.0f, static_cast<float>(most))); };
+    const auto limit = [](float value, int most) {
+      return static_cast<int>(std::clamp(std::round(value), 0.0f, static_cast<float>(most)));
+    };
     const int x1 = limit(box.x1, image.width), x2 = limit(box.x2, image.width);
     const int y1 = limit(box.y1, image.height), y2 = limit(box.y2, image.height);
     const auto color = class_color(box.label % 255 + 1);
@@ -54,7 +57,8 @@ Result<media::Image> class_picture(std::span<const float> values, std::span<cons
   }
   const media::Layout order = layout.value_or(media::Layout::nchw);
   const size_t rows = order == media::Layout::nchw ? 2 : 1;
-  if (shape[rows] < 1 || shape[rows + 1] < 1 || shape[rows] > media::kMaxPixels / shape[rows + 1] || shape[rows] * shape[rows + 1] < 2) {
+  if (shape[rows] < 1 || shape[rows + 1] < 1 || shape[rows] > media::kMaxPixels / shape[rows + 1] ||
+      shape[rows] * shape[rows + 1] < 2) {
     return Error{Code::invalid_argument, "the output has too many or too few pixels for a picture"};
   }
   NBL_TRY(const std::vector<int> mask, media::class_mask(values, shape, order, 0.5f));

@@ -18,17 +18,16 @@ bool is_free(const Model& model, const std::string& dim) {
   return std::find(names.begin(), names.end(), dim) != names.end();
 }
 
-// Binds the free dimensions of a shape to sizes found in a file. Sizes that are expressions ("2*N") are left to the check
-// against the bound shape.
+// Binds the free dimensions of a shape to sizes found in a file. Sizes that are expressions ("2*N") are left to the
+// check against the bound shape.
 Status bind_shape(const Model& model, const TensorInfo& info, std::span<const int64_t> shape, const std::string& path,
                   Dims& dims) {
   if (shape.size() != info.dims.size()) {
     std::string wanted;
     for (const std::string& dim : info.dims) wanted += (wanted.empty() ? "" : ", ") + dim;
-    return Error{Code::invalid_argument,
-                 format("%s has shape %s, input '%s' %s takes [%s]", path.c_str(),
-                        shape_text({shape.begin(), shape.end()}).c_str(), info.name.c_str(), to_string(info.type),
-                        wanted.c_str())};
+    return Error{Code::invalid_argument, format("%s has shape %s, input '%s' %s takes [%s]", path.c_str(),
+                                                shape_text({shape.begin(), shape.end()}).c_str(), info.name.c_str(),
+                                                to_string(info.type), wanted.c_str())};
   }
   for (size_t i = 0; i < shape.size(); ++i) {
     if (!is_free(model, info.dims[i])) continue;
@@ -114,9 +113,8 @@ Status write_pictures(Session& session, const TensorInfo& info, const Feed& feed
     auto bytes = picture_elements(info, picture, preprocessing);
     if (!bytes) return std::move(bytes).error().with_context(file.name);
     if (bytes->size() * batch.places != info.bytes()) {
-      return Error{Code::invalid_argument,
-                   format("%s gives %zu bytes, a place of input %s has %zu", file.name.c_str(), bytes->size(),
-                          describe(info).c_str(), info.bytes() / batch.places)};
+      return Error{Code::invalid_argument, format("%s gives %zu bytes, a place of input %s has %zu", file.name.c_str(),
+                                                  bytes->size(), describe(info).c_str(), info.bytes() / batch.places)};
     }
     values.insert(values.end(), bytes->begin(), bytes->end());
     samples.push_back({file.name, std::move(picture)});
@@ -135,7 +133,8 @@ Result<Batch> next_batch(const Model& model, const Feeds& feeds, size_t first, c
   }
   if (feeds.pictures == 0) {
     const media::NpyArray* array = feeds.feeds.empty() ? nullptr : &*feeds.feeds[0].array;
-    if (array && (array->shape.size() == 2 || array->shape.size() == 4)) batch.places = static_cast<size_t>(array->shape[0]);
+    if (array && (array->shape.size() == 2 || array->shape.size() == 4))
+      batch.places = static_cast<size_t>(array->shape[0]);
     return batch;
   }
   const size_t left = feeds.pictures - first;

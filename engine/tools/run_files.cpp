@@ -30,8 +30,9 @@ Status RunFiles::make_folder(const std::string& folder) {
       continue;
     }
     const bool taken = fs::exists(so_far, code);
-    return Error{Code::io, format("%s: %s", folder.c_str(),
-                                  taken ? (so_far.string() + " is not a folder").c_str() : "the folder cannot be made")};
+    return Error{Code::io,
+                 format("%s: %s", folder.c_str(),
+                        taken ? (so_far.string() + " is not a folder").c_str() : "the folder cannot be made")};
   }
   return {};
 }

@@ -10,8 +10,8 @@
 
 namespace nibble::tools {
 
-// Collects files under temporary names; commit() puts them in place. What was not committed leaves nothing behind, folders
-// made for it included.
+// Collects files under temporary names; commit() puts them in place. What was not committed leaves nothing behind,
+// folders made for it included.
 class RunFiles {
  public:
   RunFiles() = default;

@@ -28,7 +28,8 @@ Result<bool> is_npy(const std::string& path) {
   if (start.empty()) return Error{Code::corrupt_file, path + ": is empty"};
   std::string extension = fs::path(path).extension().string();
   for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return extension == ".npy" || (start.size() == kMagic.size() && std::memcmp(start.data(), kMagic.data(), start.size()) == 0);
+  return extension == ".npy" ||
+         (start.size() == kMagic.size() && std::memcmp(start.data(), kMagic.data(), start.size()) == 0);
 }
 
 struct Argument {
@@ -90,8 +91,9 @@ Status add_argument(const Argument& argument, const TensorInfo& info, Feed& feed
   const auto npy = folder ? Result<bool>(false) : is_npy(argument.path);
   if (!npy) return npy.error();
   if (!first && (*npy || feed.array)) {
-    return Error{Code::invalid_argument, format("input %s is given twice, by %s and %s; several files need to be pictures",
-                                                describe(info).c_str(), feed.path.c_str(), argument.path.c_str())};
+    return Error{Code::invalid_argument,
+                 format("input %s is given twice, by %s and %s; several files need to be pictures",
+                        describe(info).c_str(), feed.path.c_str(), argument.path.c_str())};
   }
   if (first) feed.path = argument.path;
   if (!*npy) return add_pictures(argument.path, feed);
@@ -104,8 +106,9 @@ Result<size_t> picture_count(const Feeds& feeds, const Model& model) {
   for (const Feed& feed : feeds.feeds) {
     if (feed.array) continue;
     if (count != 0 && feed.pictures.size() != count) {
-      return Error{Code::invalid_argument, format("input %s gets %zu pictures, another input %zu",
-                                                  describe(model.inputs()[feed.input]).c_str(), feed.pictures.size(), count)};
+      return Error{Code::invalid_argument,
+                   format("input %s gets %zu pictures, another input %zu", describe(model.inputs()[feed.input]).c_str(),
+                          feed.pictures.size(), count)};
     }
     count = feed.pictures.size();
   }
@@ -126,7 +129,8 @@ Result<Feeds> open_feeds(const Model& model, const std::vector<std::string>& arg
       NBL_TRY(Argument argument, parse_argument(model, text));
       found.push_back(std::move(argument));
     }
-    for (const Argument& argument : found) NBL_CHECK(add_argument(argument, inputs[argument.input], out.feeds[argument.input]));
+    for (const Argument& argument : found)
+      NBL_CHECK(add_argument(argument, inputs[argument.input], out.feeds[argument.input]));
   }
   std::string missing;
   for (const Feed& feed : out.feeds) {

@@ -16,9 +16,9 @@ namespace nibble::tools {
 
 // A picture that is decoded when its turn comes.
 struct PictureFile {
-  std::string name;                                   // as the user wrote it, or as found in the folder
-  std::shared_ptr<const media::SampleSet> folder;     // null: `name` is the file
-  size_t index = 0;                                   // in the folder
+  std::string name;                                // as the user wrote it, or as found in the folder
+  std::shared_ptr<const media::SampleSet> folder;  // null: `name` is the file
+  size_t index = 0;                                // in the folder
   Result<media::Image> read() const;
 };
 
@@ -30,15 +30,15 @@ struct Feed {
   std::vector<PictureFile> pictures;
 };
 
-// Everything --input names, in the order of the model's inputs; `pictures` is how many samples there are (0 where no input
-// is a picture).
+// Everything --input names, in the order of the model's inputs; `pictures` is how many samples there are (0 where no
+// input is a picture).
 struct Feeds {
   std::vector<Feed> feeds;
   size_t pictures = 0;
 };
 
-// Errors: a name that the model does not have, an input that gets nothing or twice, files that cannot be read. Arrays are
-// read at once, pictures are only found.
+// Errors: a name that the model does not have, an input that gets nothing or twice, files that cannot be read. Arrays
+// are read at once, pictures are only found.
 Result<Feeds> open_feeds(const Model& model, const std::vector<std::string>& arguments);
 
 // The samples of one run.
@@ -52,17 +52,18 @@ struct Batch {
 // At most this many pictures run at once where the model leaves the batch free and --dim says nothing.
 inline constexpr size_t kLargestOwnBatch = 8;
 
-// How many samples, from `first` on, run together, and which sizes the free dimensions get: from --dim, from the shapes of
-// arrays, from the picture. Errors where those contradict.
-Result<Batch> next_batch(const Model& model, const Feeds& feeds, size_t first, const std::map<std::string, int64_t>& dims,
-                         const media::Preprocessing& preprocessing);
+// How many samples, from `first` on, run together, and which sizes the free dimensions get: from --dim, from the shapes
+// of arrays, from the picture. Errors where those contradict.
+Result<Batch> next_batch(const Model& model, const Feeds& feeds, size_t first,
+                         const std::map<std::string, int64_t>& dims, const media::Preprocessing& preprocessing);
 
 struct Sample {
   std::string name;
   media::Image picture;
 };
 
-// Writes all inputs of the session. Gives the pictures of the batch back, for drawing; none where there are only arrays.
+// Writes all inputs of the session. Gives the pictures of the batch back, for drawing; none where there are only
+// arrays.
 Result<std::vector<Sample>> write_inputs(Session& session, const Feeds& feeds, const Batch& batch,
                                          const media::Preprocessing& preprocessing);
 

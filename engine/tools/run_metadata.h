@@ -13,7 +13,7 @@ namespace nibble::tools {
 
 struct Meaning {
   media::Preprocessing preprocessing;
-  std::vector<std::string> classes;          // empty: the file has no names
+  std::vector<std::string> classes;           // empty: the file has no names
   std::optional<media::Detection> detection;  // the network is a detector
 };
 

@@ -31,15 +31,18 @@ std::optional<int> parse_run_options(int argc, char** argv, RunOptions& o) {
   app.set_version_flag("--version", std::string("nibble-run ") + version());
   app.footer(kExamples);
   app.add_option("model", o.model, "the .nbl file");
-  app.add_option("-i,--input", o.inputs,
-                 "a picture, a folder of pictures or a .npy file; NAME=FILE where the model has several inputs (repeatable)")
+  app.add_option(
+         "-i,--input", o.inputs,
+         "a picture, a folder of pictures or a .npy file; NAME=FILE where the model has several inputs (repeatable)")
       ->allow_extra_args(false);
   app.add_option("--top", o.top, "print the K best classes (default where the outputs are classes: 5)")
       ->check(CLI::Range(1, 1000000));
-  app.add_option("--output", o.output, "the output that --top and --output-image are about (default: the first that fits)");
+  app.add_option("--output", o.output,
+                 "the output that --top and --output-image are about (default: the first that fits)");
   app.add_option("--output-image", o.output_image, "write the output, a segmentation or the boxes found as PNG");
   app.add_option("--output-dir", o.output_dir, "write every output to this folder, as NAME.npy");
-  app.add_option("--preprocess", o.preprocess, "JSON: how a picture becomes the input, in place of what the model says");
+  app.add_option("--preprocess", o.preprocess,
+                 "JSON: how a picture becomes the input, in place of what the model says");
   app.add_option("--dim", o.dims, "size of a free dimension, NAME=SIZE (repeatable)")->allow_extra_args(false);
   app.add_option("--repeat", o.repeat, "run N times; the time is the median then")->check(CLI::Range(1, 1000000));
   app.add_flag("--profile", o.profile, "print the time of every step");

@@ -76,8 +76,9 @@ Result<std::vector<media::Box>> find_boxes(const std::vector<Output>& outputs, c
   for (const OutputPart& part : parts) views.push_back({part.shape, part.values});
   const auto rank = input.shape.size();
   const auto is_channels = [](int64_t size) { return size == 1 || size == 3; };
-  const bool nhwc = meaning.preprocessing.layout ? *meaning.preprocessing.layout == media::Layout::nhwc
-                                                 : !is_channels(input.shape[rank - 3]) && is_channels(input.shape.back());
+  const bool nhwc = meaning.preprocessing.layout
+                        ? *meaning.preprocessing.layout == media::Layout::nhwc
+                        : !is_channels(input.shape[rank - 3]) && is_channels(input.shape.back());
   const size_t rows = nhwc ? rank - 3 : rank - 2;
   const media::Size size{static_cast<int>(input.shape[rows]), static_cast<int>(input.shape[rows + 1])};
   NBL_TRY(std::vector<media::Box> boxes, media::detect(*meaning.detection, views, size));
@@ -128,6 +129,9 @@ std::string summary_text(const Output& output) {
 
 Result<media::Image> output_picture(const Output& output, const Meaning& meaning, const media::Image* picture,
                                     const TensorInfo& input) {
+  if (class_count(output, 1) > 0 || output.info.elements() < 2) {
+    return Error{Code::invalid_argument, "output " + describe(output.info) + " is no picture but a row of numbers"};
+  }
   media::Preprocessing preprocessing = meaning.preprocessing;
   if (output.info.type == DType::u8 && !output.info.quantized) {
     // Such an output holds pixels already.

@@ -19,8 +19,8 @@ struct Output {
 };
 Result<std::vector<Output>> read_outputs(const Session& session);
 
-// The part of an output that belongs to one place of the batch, with the shape of a batch of one. The whole output where
-// its first size is not that of the batch.
+// The part of an output that belongs to one place of the batch, with the shape of a batch of one. The whole output
+// where its first size is not that of the batch.
 struct OutputPart {
   std::vector<int64_t> shape;
   std::span<const float> values;

@@ -40,7 +40,8 @@ std::optional<int> parse_arguments(CLI::App& app, int argc, char** argv) {
       app.exit(error);
       return run_tool(app.get_name().c_str(), [] { return Status(); });
     }
-    return fail(app.get_name().c_str(), std::string(error.what()) + " (" + app.get_name() + " --help shows the options)");
+    return fail(app.get_name().c_str(),
+                std::string(error.what()) + " (" + app.get_name() + " --help shows the options)");
   }
   return std::nullopt;
 }

@@ -8,6 +8,8 @@
 layout(constant_id = NBL_SPEC_ACT) const int ACT = 0;
 
 #define NBL_T float
+#define sin nbl_sin
+#define cos nbl_cos
 float apply_unary(float x, float a, float b) {
   switch (ACT) {
 #define NBL_UNARY(id, name, formula) \
@@ -18,6 +20,8 @@ float apply_unary(float x, float a, float b) {
   return x;
 }
 #undef NBL_T
+#undef sin
+#undef cos
 
 vec4 apply_activation(vec4 x, float a, float b) {
   if (ACT == 0) return x;

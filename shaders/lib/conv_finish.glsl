@@ -20,26 +20,51 @@ int requantize_high(int value, int multiplier, int shift) {
   return value < 0 ? -result : result;
 }
 
-uint finish(ivec4 sum, uint block) {
-  if (p.bias != CONV_NONE) sum += ivec4(words4[p.bias / 4u + block]);
-  const ivec4 m = ivec4(words4[p.scale / 4u + block]);
-  const ivec4 t = ivec4(words4[p.shift / 4u + block]);
+// What all outputs of a block of channels share, loaded once: drivers do not move loads out of loops.
+struct OutputBlock {
+  ivec4 bias, multiplier, shift;
+  ivec4 lowest, highest;  // before the zero point is added
+  int zero_point;
+};
+
+OutputBlock load_output_block(uint block) {
+  OutputBlock b;
+  b.bias = p.bias != CONV_NONE ? ivec4(words4[p.bias / 4u + block]) : ivec4(0);
+  b.multiplier = ivec4(words4[p.scale / 4u + block]);
+  b.shift = ivec4(words4[p.shift / 4u + block]);
+  b.zero_point = y_zero_point();
+  b.lowest = ivec4(y_lowest() - b.zero_point);
+  b.highest = ivec4(y_highest() - b.zero_point);
+  return b;
+}
+
+uint finish(ivec4 sum, OutputBlock b) {
+  sum += b.bias;
   ivec4 y;
   if (HIGH_SHIFT) {
-    y = ivec4(requantize_high(sum.x, m.x, t.x), requantize_high(sum.y, m.y, t.y), requantize_high(sum.z, m.z, t.z),
-              requantize_high(sum.w, m.w, t.w));
+    y = ivec4(requantize_high(sum.x, b.multiplier.x, b.shift.x), requantize_high(sum.y, b.multiplier.y, b.shift.y),
+              requantize_high(sum.z, b.multiplier.z, b.shift.z), requantize_high(sum.w, b.multiplier.w, b.shift.w));
   } else {
-    y = requantize(sum, m, t);
+    y = requantize(sum, b.multiplier, b.shift);
   }
-  // Requantized values may be as large as int32: limit them before the zero point is added.
-  y = clamp(y, ivec4(-1024), ivec4(1024)) + y_zero_point();
-  return encode_i8(clamp(y, ivec4(y_lowest()), ivec4(y_highest())));
+  return encode_i8(clamp(y, b.lowest, b.highest) + b.zero_point);
 }
 #else
-A_UNIT finish(vec4 sum, uint block) {
-  if (p.scale != CONV_NONE) sum *= uintBitsToFloat(words4[p.scale / 4u + block]);
-  if (p.bias != CONV_NONE) sum += uintBitsToFloat(words4[p.bias / 4u + block]);
-  return a_encode(mask_lanes(apply_activation(sum, p.a, p.b), block, p.out_channels));
+struct OutputBlock {
+  vec4 bias, scale;
+  uint block;
+};
+
+OutputBlock load_output_block(uint block) {
+  OutputBlock b;
+  b.bias = p.bias != CONV_NONE ? uintBitsToFloat(words4[p.bias / 4u + block]) : vec4(0.0);
+  b.scale = p.scale != CONV_NONE ? uintBitsToFloat(words4[p.scale / 4u + block]) : vec4(1.0);
+  b.block = block;
+  return b;
+}
+
+A_UNIT finish(vec4 sum, OutputBlock b) {
+  return a_encode(mask_lanes(apply_activation(sum * b.scale + b.bias, p.a, p.b), b.block, p.out_channels));
 }
 #endif
 

@@ -9,7 +9,7 @@
 #include "lib/conv_finish.glsl"
 
 layout(constant_id = NBL_SPEC_CONV_TILE_X) const uint TILE_X = 4u;       // 1..8
-layout(constant_id = NBL_SPEC_CONV_TILE_O) const uint TILE_O = 2u;       // 1..4
+layout(constant_id = NBL_SPEC_CONV_TILE_O) const uint TILE_O = 2u;       // 1..4, transposed 1..2
 layout(constant_id = NBL_SPEC_CONV_PADDED) const bool PADDED = true;     // some outputs read beyond the image
 
 #if defined(CONV_CHUNKED)
@@ -19,9 +19,13 @@ const bool ONE_CHUNK = true;
 #endif
 
 #define EACH_X(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7)
+#if defined(CONV_TRANSPOSED)
+#define EACH_O(F) F(0) F(1)
+#else
 #define EACH_O(F) F(0) F(1) F(2) F(3)
+#endif
 #define EACH_X_OF(F, o) F(0, o) F(1, o) F(2, o) F(3, o) F(4, o) F(5, o) F(6, o) F(7, o)
-#define AT(i, o) (o * 8 + i)
+#define AT(i, o) (o * 8u + i)
 
 #if defined(W_i4)
 #define CHUNK_STEPS p.group_steps
@@ -191,12 +195,15 @@ void main() {
   CONV_SUM results[32];
   EACH_O(COLLECT_O)
   const uint y_row = gl_GlobalInvocationID.z * p.y_batch + oy * p.y_row;
-  for (uint k = 0u; k < TILE_O * 8u; ++k) {
-    const uint o = k / 8u;
-    const uint at = ox + (k % 8u) * y_step;
-    if (block0 + o >= p.out_blocks || k % 8u >= TILE_X || at >= p.out_w) continue;
+  for (uint o = 0u; o < TILE_O; ++o) {
+    if (block0 + o >= p.out_blocks) break;
     const uint block = group * p.out_blocks + block0 + o;
-    y[y_row + block * p.y_block + at * p.y_pixel] = finish(results[k], block);
+    const OutputBlock shared_parts = load_output_block(block);
+    for (uint i = 0u; i < TILE_X; ++i) {
+      const uint at = ox + i * y_step;
+      if (at >= p.out_w) break;
+      y[y_row + block * p.y_block + at * p.y_pixel] = finish(results[AT(i, o)], shared_parts);
+    }
   }
 }
 

@@ -31,6 +31,23 @@ float nbl_log1p(float x) {
   return d == 0.0 ? x : log(u) * (x / d);
 }
 
+// Vulkan promises sin and cos to 2^-11 only. The argument goes to [-pi/4, pi/4] by pi/2 in three parts (W. Cody, W. Waite,
+// Software Manual for the Elementary Functions, 1980), good to some thousands; Taylor series there: error below 2^-25.
+float nbl_sine_quarters(float x, int quarters) {
+  const float turns = roundEven(x * 0.63661977236758134);
+  precise float r = x - turns * 1.5703125;
+  r = r - turns * 4.837512969970703e-4;
+  r = r - turns * 7.549789954891882e-8;
+  const int quarter = (int(turns) + quarters) & 3;
+  const float s = r * r;
+  const float sine = r + r * s * (-1.0 / 6.0 + s * (1.0 / 120.0 + s * (-1.0 / 5040.0 + s / 362880.0)));
+  const float cosine = 1.0 + s * (-0.5 + s * (1.0 / 24.0 + s * (-1.0 / 720.0 + s / 40320.0)));
+  const float y = (quarter & 1) == 0 ? sine : cosine;
+  return quarter < 2 ? y : -y;
+}
+float nbl_sin(float x) { return nbl_sine_quarters(x, 0); }
+float nbl_cos(float x) { return nbl_sine_quarters(x, 1); }
+
 float nbl_round_even(float x) { return roundEven(x); }
 
 float nbl_pow(float x, float y) {

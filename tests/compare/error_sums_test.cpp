@@ -65,6 +65,14 @@ TEST(ErrorSums, counts_values_that_are_not_finite_on_one_side_only) {
   EXPECT_FALSE(sums.exact());
 }
 
+TEST(ErrorSums, masked_scores_do_not_drown_the_others) {
+  ErrorSums sums;
+  sums.add(std::vector<float>{-1e9f, 1.0f, -1e9f}, std::vector<float>{-1.1e9f, 1.1f, -1e9f});
+  EXPECT_NEAR(*sums.sqnr_db(), 20.0, 1e-4);
+  sums.add(std::vector<float>{-1e9f}, std::vector<float>{0.0f});
+  EXPECT_LT(*sums.sqnr_db(), 1.0) << "masked on one side only is an error";
+}
+
 TEST(Statistics, wilson_interval_of_eight_in_ten) {
   const Interval interval = wilson_interval(8, 10);
   EXPECT_NEAR(interval.low, 0.4902, 1e-4);

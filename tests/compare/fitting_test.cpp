@@ -30,7 +30,9 @@ Graph network(DType type, Shape shape, const std::string& name = "x") {
 
 class Folder {
  public:
-  Folder() : path_(std::filesystem::path(testing::TempDir()) / ("compare_" + std::to_string(reinterpret_cast<uintptr_t>(this)))) {
+  Folder()
+      : path_(std::filesystem::path(testing::TempDir()) /
+              ("compare_" + std::to_string(reinterpret_cast<uintptr_t>(this)))) {
     std::filesystem::create_directories(path_);
   }
   ~Folder() {
@@ -115,8 +117,10 @@ TEST(SampleValues, free_dimensions_take_the_sizes_of_the_other_network) {
 TEST(SampleValues, arrays_bind_what_both_networks_leave_free) {
   const Folder folder;
   const std::vector<float> numbers(5, 2.5f);
-  ASSERT_TRUE(media::write_npy(folder.file("a.npy"), DType::f32, std::vector<int64_t>{1, 5}, std::as_bytes(std::span(numbers))));
-  const Graph reference = network(DType::f32, {1, Dim::symbol("T")}), stored = network(DType::f32, {1, Dim::symbol("length")});
+  ASSERT_TRUE(media::write_npy(folder.file("a.npy"), DType::f32, std::vector<int64_t>{1, 5},
+                               std::as_bytes(std::span(numbers))));
+  const Graph reference = network(DType::f32, {1, Dim::symbol("T")}),
+              stored = network(DType::f32, {1, Dim::symbol("length")});
   const auto sample = sample_values(reference, stored, folder.samples(), 0, {});
   ASSERT_TRUE(sample) << sample.error().message;
   EXPECT_EQ(sample->reference_dims, (DimBindings{{"T", 5}}));

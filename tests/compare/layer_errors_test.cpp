@@ -43,8 +43,8 @@ void add(LayerErrors& errors, const std::string& name, float error) {
 TEST(LayerErrors, tensors_are_paired_by_name_and_inputs_by_their_quantized_form) {
   const LayerErrors empty(chain(), stored({}));
   EXPECT_TRUE(empty.layers().empty());
-  LayerErrors errors(chain(), stored({tensor("x"), tensor("x:i8", DType::i8), tensor("a", DType::i8), tensor("y", DType::u8),
-                                      tensor("y:i8", DType::i8)}));
+  LayerErrors errors(chain(), stored({tensor("x"), tensor("x:i8", DType::i8), tensor("a", DType::i8),
+                                      tensor("y", DType::u8), tensor("y:i8", DType::i8)}));
   for (const char* name : {"x", "a", "y"}) add(errors, name, 0.1f);
   const std::vector<LayerError> layers = errors.layers();
   ASSERT_EQ(layers.size(), 3u);

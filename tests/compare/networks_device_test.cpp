@@ -65,7 +65,8 @@ TEST(ComparedNetworks, change_of_one_weight_is_charged_to_its_layer) {
   const Graph graph = test::residual_network();
   Graph changed = graph;
   const TensorId weights = changed.nodes[0].inputs[1];
-  std::vector<float> values(changed.tensor(weights).constant->as<float>().begin(), changed.tensor(weights).constant->as<float>().end());
+  std::vector<float> values(changed.tensor(weights).constant->as<float>().begin(),
+                            changed.tensor(weights).constant->as<float>().end());
   for (size_t i = 0; i < values.size(); i += 2) values[i] *= 1.2f;
   changed.tensor(weights).constant = ConstantData::of(values);
   const std::string first = graph.desc(graph.nodes[0].outputs[0]).name;

@@ -75,6 +75,18 @@ TEST(ResultJson, task_figures_are_there_with_the_task) {
   EXPECT_TRUE(json["agreement_interval"].is_null());
 }
 
+TEST(ResultJson, pictures_have_no_decisions_to_agree_on) {
+  Comparison c = classified(std::nullopt);
+  c.task = Task::image;
+  c.pictures.emplace();
+  const RealTensor a{"y", DType::f32, false, {1, 1, 1, 2}, {1.0f, 0.0f}},
+      b{"y", DType::f32, false, {1, 1, 1, 2}, {0.9f, 0.1f}};
+  ASSERT_TRUE(c.pictures->add(a, b, {}));
+  const auto json = nlohmann::json::parse(to_json(c));
+  EXPECT_TRUE(json["agreement"].is_null());
+  EXPECT_NEAR(json["psnr_db"].get<double>(), 20.0, 1e-4);
+}
+
 TEST(ResultText, lists_the_worst_layers_first) {
   Comparison c = classified(1);
   c.layer_samples = 1;

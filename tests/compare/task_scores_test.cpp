@@ -15,7 +15,7 @@ TEST(ClassScores, agreement_and_accuracy_count_samples) {
   ClassScores scores;
   const RealTensor second = real({1, 7}, {0, 9, 1, 2, 3, 4, 5}), last = real({1, 7}, {0, 1, 2, 3, 4, 5, 9});
   ASSERT_TRUE(scores.add(second, second, 1));
-  ASSERT_TRUE(scores.add(second, last, 1));            // class 1 is not in the top five of `last`
+  ASSERT_TRUE(scores.add(second, last, 1));  // class 1 is not in the top five of `last`
   ASSERT_TRUE(scores.add(last, last, std::nullopt));
   EXPECT_EQ(scores.agreement().hits, 2u);
   EXPECT_EQ(scores.agreement().total, 3u);
@@ -76,7 +76,8 @@ TEST(BoxScores, counts_the_boxes_of_the_reference_that_are_found_again) {
 
 TEST(MaskScores, foreground_of_one_channel) {
   MaskScores scores;
-  const RealTensor reference = real({1, 1, 1, 4}, {0.9f, 0.8f, 0.1f, 0.2f}), other = real({1, 1, 1, 4}, {0.9f, 0.4f, 0.6f, 0.2f});
+  const RealTensor reference = real({1, 1, 1, 4}, {0.9f, 0.8f, 0.1f, 0.2f}),
+                   other = real({1, 1, 1, 4}, {0.9f, 0.4f, 0.6f, 0.2f});
   ASSERT_TRUE(scores.add(reference, other, media::Layout::nchw));
   EXPECT_NEAR(*scores.iou(), 1.0 / 3.0, 1e-9);
   EXPECT_DOUBLE_EQ(*scores.pixels().value(), 0.5);
@@ -87,7 +88,8 @@ TEST(MaskScores, foreground_of_one_channel) {
 TEST(MaskScores, same_class_is_needed_in_common_and_background_is_left_out) {
   MaskScores scores;
   // Classes of three pixels: 0 1 2 against 0 1 1.
-  const RealTensor reference = real({1, 3, 1, 3}, {1, 0, 0, 0, 1, 0, 0, 0, 1}), other = real({1, 3, 1, 3}, {1, 0, 0, 0, 1, 1, 0, 0, 0});
+  const RealTensor reference = real({1, 3, 1, 3}, {1, 0, 0, 0, 1, 0, 0, 0, 1}),
+                   other = real({1, 3, 1, 3}, {1, 0, 0, 0, 1, 1, 0, 0, 0});
   ASSERT_TRUE(scores.add(reference, other, media::Layout::nchw));
   EXPECT_DOUBLE_EQ(*scores.iou(), 0.5);
   EXPECT_NEAR(*scores.class_iou(), (1.0 + 0.5 + 0.0) / 3.0, 1e-9);
@@ -106,7 +108,9 @@ TEST(PictureScores, pixels_are_clamped_before_they_are_compared) {
 TEST(Task, is_guessed_by_the_shapes) {
   const media::Preprocessing p;
   const std::vector<int64_t> picture{1, 3, 64, 64}, gray{1, 1, 64, 64};
-  const auto guess = [&](const std::vector<int64_t>& input, const std::vector<int64_t>& output) { return guess_task(false, input, output, p); };
+  const auto guess = [&](const std::vector<int64_t>& input, const std::vector<int64_t>& output) {
+    return guess_task(false, input, output, p);
+  };
   EXPECT_EQ(guess(picture, {1, 1000}), Task::classify);
   EXPECT_EQ(guess(picture, {1, 1000, 1, 1}), Task::classify);
   EXPECT_EQ(guess(picture, {1, 3, 64, 64}), Task::image);

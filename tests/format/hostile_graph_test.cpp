@@ -7,6 +7,7 @@
 #include "format/attributes.h"
 #include "format/container.h"
 #include "format/data_layout.h"
+#include "format/front_coding.h"
 #include "format/graph_decoder.h"
 #include "format/graph_encoder.h"
 #include "format/schema.h"
@@ -32,7 +33,7 @@ struct Parts {
     DataLayout layout;
     const auto bytes = encode_graph(graph, layout).value();
     const fbs::Graph* in = fbs::open_graph(std::as_bytes(std::span(bytes))).value();
-    for (const auto* s : *in->strings()) strings.push_back(s->str());
+    strings = front_decode(fbs::items(in->strings()), fbs::kMaxNameBytes, 1 << 20).value();
     copy(dims, in->dims());
     copy(edges, in->edges());
     copy(inputs, in->inputs());
@@ -55,8 +56,8 @@ struct Parts {
     for (size_t i = 0; i < lists; ++i) {
       all.push_back(fbs::CreateList(b, b.CreateVector(std::vector<int64_t>(1000, 1))));
     }
-    const auto attribute_name_list = b.CreateVectorOfStrings(attribute_names),
-               string_list = b.CreateVectorOfStrings(strings);
+    const auto attribute_name_list = b.CreateVector(front_code(attribute_names)),
+               string_list = b.CreateVector(front_code(strings));
     const auto dim_list = b.CreateVector(dims);
     const auto quant_list = b.CreateVectorOfStructs(quants);
     const auto tensor_list = b.CreateVectorOfStructs(tensors);
@@ -243,6 +244,25 @@ TEST(HostileGraph, what_is_shared_cannot_multiply_without_bound) {
   scales.quants = {{2, 0, 0, 0, 1 << 14, 0}};
   scales.tensors.assign(20000, tensor(3, 0, 1, 1, 0, 1));
   expect_refused(scales, Code::corrupt_file, "far more than the file can hold");
+}
+
+TEST(HostileGraph, front_coded_texts_round_trip_and_bad_ones_are_refused) {
+  const std::vector<std::string> texts{"", "/layer1/conv", "/layer1/conv", "/layer1/c", std::string(2000, 'x'), "",
+                                       "a"};
+  const std::vector<uint8_t> coded = front_code(texts);
+  EXPECT_EQ(front_decode(coded, 2048, 1 << 20).value(), texts);
+  EXPECT_LT(coded.size(), 2060u);
+  for (size_t length = 1; length < coded.size(); ++length) {
+    if (const auto some = front_decode(std::span(coded).first(length), 2048, 1 << 20)) {
+      EXPECT_LT(some->size(), texts.size());
+    }
+  }
+  EXPECT_FALSE(front_decode(coded, 1999, 1 << 20));
+  EXPECT_FALSE(front_decode(coded, 2048, 2000));
+  EXPECT_FALSE(front_decode(std::vector<uint8_t>{1, 1, 'a'}, 2048, 1 << 20));         // shares with nothing
+  EXPECT_FALSE(front_decode(std::vector<uint8_t>{0, 2, 'a'}, 2048, 1 << 20));         // ends early
+  EXPECT_FALSE(front_decode(std::vector<uint8_t>{0, 0x81}, 2048, 1 << 20));           // half a number
+  EXPECT_FALSE(front_decode(std::vector<uint8_t>{0, 0x81, 0x81, 1}, 2048, 1 << 20));  // a number of three bytes
 }
 
 TEST(HostileGraph, metadata_with_shared_or_missing_texts_is_refused) {

@@ -72,11 +72,11 @@ TEST(RoundTrip, keeps_an_int8_and_an_int4_network) {
   }
 }
 
-TEST(RoundTrip, graph_of_resnet20_takes_at_most_nine_kilobytes) {
+TEST(RoundTrip, graph_of_resnet20_takes_at_most_six_kilobytes) {
   const auto int8 = model_bytes(test::resnet20(DType::i8)).value();
-  EXPECT_LE(section_size(int8, kGraphTag), 9000u);
+  EXPECT_LE(section_size(int8, kGraphTag), 6000u);
   const auto int4 = model_bytes(test::resnet20(DType::i4)).value();
-  EXPECT_LE(section_size(int4, kGraphTag), 9500u);
+  EXPECT_LE(section_size(int4, kGraphTag), 6400u);
   // Shares of the float weights' size, everything included.
   const double float_bytes = 4.0 * 270000;
   EXPECT_LE(static_cast<double>(int8.size()) / float_bytes, 0.27);

@@ -50,10 +50,14 @@ const Scheme kSchemes[] = {
     {"f16 x f32", {.x = DType::f16}},
     {"f16 x f16", {.x = DType::f16, .weights = DType::f16}},
     {"f16 x i8", {.x = DType::f16, .weights = DType::i8}},
-    {"f16 x i4, groups of 64", {.x = DType::f16, .weights = DType::i4, .group_size = 64}},
+    {"f16 x i4", {.x = DType::f16, .weights = DType::i4}},
     {"i8 x i8", {.x = DType::i8, .weights = DType::i8}},
-    {"i8 x i8 down to -128, no bias", {.x = DType::i8, .weights = DType::i8, .bias = false, .full_range = true, .zero_point = -128}},
+    {"i8 x i8 down to -128, no bias",
+     {.x = DType::i8, .weights = DType::i8, .bias = false, .full_range = true, .zero_point = -128}},
     {"i8 x i4", {.x = DType::i8, .weights = DType::i4}},
+};
+
+const Scheme kGroupSizes[] = {
     {"i8 x i4, groups of 64", {.x = DType::i8, .weights = DType::i4, .group_size = 64, .full_range = true}},
     {"i8 x i4, groups of 128", {.x = DType::i8, .weights = DType::i4, .group_size = 128, .zero_point = 0}},
 };
@@ -73,22 +77,35 @@ TEST_P(WeightedOp, padding_on_every_side) {
   check(conv_case("3x3 same", same, {1, 8, 6, 9}, 12, 3, 3, scheme()));
   check(conv_case("one wide", same, {1, 6, 7, 1}, 9, 3, 3, scheme()));
   check(conv_case("one high, batch 2", same, {2, 6, 1, 11}, 5, 3, 3, scheme()));
-  check(conv_case("uneven", Conv2d{.pad_top = 2, .pad_left = 0, .pad_bottom = 1, .pad_right = 3}, {2, 3, 5, 6}, 7, 3, 4, scheme()));
+  check(conv_case("uneven", Conv2d{.pad_top = 2, .pad_left = 0, .pad_bottom = 1, .pad_right = 3}, {2, 3, 5, 6}, 7, 3, 4,
+                  scheme()));
   check(conv_case("more than the kernel", Conv2d{.pad_top = 4, .pad_left = 5}, {1, 4, 3, 3}, 4, 2, 2, scheme()));
 }
 
 TEST_P(WeightedOp, strides_and_dilations) {
-  check(conv_case("stride 2", Conv2d{.stride_h = 2, .stride_w = 2, .pad_top = 1, .pad_left = 1}, {1, 3, 17, 19}, 8, 3, 3, scheme()));
+  check(conv_case("stride 2", Conv2d{.stride_h = 2, .stride_w = 2, .pad_top = 1, .pad_left = 1}, {1, 3, 17, 19}, 8, 3,
+                  3, scheme()));
   check(conv_case("stride 3, 1", Conv2d{.stride_h = 3}, {1, 4, 10, 9}, 4, 2, 5, scheme()));
-  check(conv_case("dilated", Conv2d{.dilation_h = 2, .dilation_w = 3, .pad_top = 2, .pad_left = 3, .pad_bottom = 2, .pad_right = 3},
-                  {1, 10, 9, 13}, 11, 3, 3, scheme()));
+  check(conv_case(
+      "dilated", Conv2d{.dilation_h = 2, .dilation_w = 3, .pad_top = 2, .pad_left = 3, .pad_bottom = 2, .pad_right = 3},
+      {1, 10, 9, 13}, 11, 3, 3, scheme()));
   check(conv_case("1x1, stride 2", Conv2d{.stride_h = 2, .stride_w = 2}, {1, 12, 9, 8}, 20, 1, 1, scheme()));
 }
 
 TEST_P(WeightedOp, long_reductions_and_many_outputs) {
   check(conv_case("1x1 of 1,100 channels", Conv2d{}, {1, 1100, 2, 5}, 17, 1, 1, scheme()));
   check(conv_case("3x3 of 130 channels", Conv2d{.pad_top = 1, .pad_left = 1}, {1, 130, 5, 5}, 33, 3, 3, scheme()));
-  check(conv_case("7x7 of 3 channels", Conv2d{.stride_h = 2, .stride_w = 2, .pad_top = 3, .pad_left = 3}, {1, 3, 20, 23}, 10, 7, 7, scheme()));
+  check(conv_case("7x7 of 3 channels", Conv2d{.stride_h = 2, .stride_w = 2, .pad_top = 3, .pad_left = 3},
+                  {1, 3, 20, 23}, 10, 7, 7, scheme()));
+}
+
+TEST_P(WeightedOp, tiles_of_every_size) {
+  const Conv2d same{.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
+  check(conv_case("3x3 with 44 outputs", same, {1, 9, 20, 21}, 44, 3, 3, scheme()));
+  check(conv_case("1x1 with 33 outputs", Conv2d{}, {1, 12, 17, 19}, 33, 1, 1, scheme()));
+  check(conv_transpose_case("transposed with 36 outputs", ConvTranspose2d{.stride_h = 2, .stride_w = 2}, {1, 5, 11, 17},
+                            36, 3, 3, scheme()));
+  check(linear_case("many rows", Linear{}, {70, 40}, 41, scheme()));
 }
 
 TEST_P(WeightedOp, groups) {
@@ -109,8 +126,10 @@ TEST_P(WeightedOp, transposed) {
   padded.output_pad_h = padded.output_pad_w = 1;
   check(conv_transpose_case("3x3, stride 2, padded, batch 2", padded, {2, 7, 4, 5}, 9, 3, 3, scheme()));
   check(conv_transpose_case("stride 1", ConvTranspose2d{.pad_top = 1}, {1, 5, 6, 5}, 6, 3, 3, scheme()));
-  check(conv_transpose_case("stride beyond the kernel", ConvTranspose2d{.stride_h = 3, .stride_w = 4}, {1, 4, 3, 3}, 4, 2, 2, scheme()));
-  check(conv_transpose_case("dilated", ConvTranspose2d{.stride_h = 2, .stride_w = 3, .dilation_h = 2, .dilation_w = 2}, {1, 6, 4, 4}, 8, 3, 3, scheme()));
+  check(conv_transpose_case("stride beyond the kernel", ConvTranspose2d{.stride_h = 3, .stride_w = 4}, {1, 4, 3, 3}, 4,
+                            2, 2, scheme()));
+  check(conv_transpose_case("dilated", ConvTranspose2d{.stride_h = 2, .stride_w = 3, .dilation_h = 2, .dilation_w = 2},
+                            {1, 6, 4, 4}, 8, 3, 3, scheme()));
   ConvTranspose2d grouped = padded;
   grouped.groups = 2;
   check(conv_transpose_case("groups", grouped, {1, 8, 4, 5}, 16, 3, 3, scheme()));
@@ -142,6 +161,17 @@ std::string scheme_name(const ::testing::TestParamInfo<Scheme>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Types, WeightedOp, ::testing::ValuesIn(kSchemes), scheme_name);
 
+class GroupSizes : public WeightedOp {};
+
+TEST_P(GroupSizes, groups_end_inside_taps_and_short_at_the_end) {
+  check(conv_case("3x3", Conv2d{.pad_top = 1, .pad_left = 1}, {1, 36, 5, 5}, 12, 3, 3, scheme()));
+  check(conv_case("1x1", Conv2d{}, {1, 300, 2, 5}, 9, 1, 1, scheme()));
+  check(conv_transpose_case("transposed", ConvTranspose2d{.stride_h = 2}, {1, 20, 4, 5}, 8, 3, 3, scheme()));
+  check(linear_case("a long row", Linear{}, {1, 1300}, 101, scheme()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, GroupSizes, ::testing::ValuesIn(kGroupSizes), scheme_name);
+
 class DepthwiseScheme : public WeightedOp {};
 
 TEST_P(DepthwiseScheme, windows_of_every_kind) {
@@ -159,10 +189,12 @@ TEST_P(DepthwiseScheme, windows_of_every_kind) {
   run("3x3, stride 2", two, {1, 12, 11, 23}, 3, 3);
   run("5x5, stride 2", two, {1, 4, 11, 23}, 5, 5);
   run("7x7", same, {1, 4, 9, 15}, 7, 7);
-  run("dilated by 4", Conv2d{.dilation_h = 4, .dilation_w = 4, .pad_top = 4, .pad_left = 4, .pad_bottom = 4, .pad_right = 4},
+  run("dilated by 4",
+      Conv2d{.dilation_h = 4, .dilation_w = 4, .pad_top = 4, .pad_left = 4, .pad_bottom = 4, .pad_right = 4},
       {1, 4, 9, 18}, 3, 3);
   run("beyond the window: 9 wide", same, {1, 5, 4, 20}, 2, 9);
-  run("beyond the window: dilated by 12", Conv2d{.dilation_w = 12, .pad_left = 12, .pad_right = 12}, {1, 4, 4, 20}, 1, 3);
+  run("beyond the window: dilated by 12", Conv2d{.dilation_w = 12, .pad_left = 12, .pad_right = 12}, {1, 4, 4, 20}, 1,
+      3);
   run("uneven padding", Conv2d{.pad_left = 2, .pad_bottom = 3}, {1, 9, 6, 6}, 3, 2);
 }
 
@@ -179,12 +211,26 @@ TEST(ConvActivation, ends_a_float_layer_and_keeps_spare_lanes_zero) {
   }
 }
 
+// Real layers have shifts above 32, which take a short way.
+TEST(ConvRequantize, factors_of_every_size) {
+  for (DType weights : {DType::i8, DType::i4}) {
+    OpCase op_case =
+        conv_case("shifts from 1 to 62", Conv2d{}, {1, 2, 5, 9}, 62, 1, 1, {.x = DType::i8, .weights = weights});
+    for (size_t o = 0; o < 62; ++o) op_case.inputs[conv_input::shift].elements[o] = static_cast<double>(o + 1);
+    check(op_case);
+    std::fill(op_case.inputs[conv_input::bias].elements.begin(), op_case.inputs[conv_input::bias].elements.end(), -5.0);
+    op_case.inputs[conv_input::multiplier].elements[33] = 0.0;
+    check(op_case);
+  }
+}
+
 TEST(ConvClamp, bounds_of_integer_layers_hold) {
   Conv2d op;
   op.clamp = {-9, 40};
   check(conv_case("relu-like", op, {1, 16, 5, 5}, 8, 1, 1, {.x = DType::i8, .weights = DType::i8}));
   op.clamp = {-128, 127};
-  check(conv_case("full range", op, {1, 16, 5, 5}, 8, 1, 1, {.x = DType::i8, .weights = DType::i8, .full_range = true}));
+  check(
+      conv_case("full range", op, {1, 16, 5, 5}, 8, 1, 1, {.x = DType::i8, .weights = DType::i8, .full_range = true}));
 }
 
 }  // namespace

@@ -22,11 +22,12 @@ std::string run_case(const OpCase& op_case);
 
 class DeviceCase : public testing::TestWithParam<OpCase> {};
 
-#define INSTANTIATE_DEVICE_CASES(suite, ...)                                                                    \
-  INSTANTIATE_TEST_SUITE_P(suite, DeviceCase, testing::ValuesIn(std::vector<OpCase>{__VA_ARGS__}), [](const auto& info) {              \
-    std::string text = info.param.name;                                                                         \
-    for (char& c : text) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';                             \
-    return text;                                                                                                \
-  })
+#define INSTANTIATE_DEVICE_CASES(suite, ...)                                                                 \
+  INSTANTIATE_TEST_SUITE_P(suite, DeviceCase, testing::ValuesIn(std::vector<OpCase>{__VA_ARGS__}),           \
+                           [](const auto& info) {                                                            \
+                             std::string text = info.param.name;                                             \
+                             for (char& c : text) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_'; \
+                             return text;                                                                    \
+                           })
 
 }  // namespace nibble::test

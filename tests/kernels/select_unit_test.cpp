@@ -56,7 +56,8 @@ TEST(select, an_override_wins_where_its_types_match) {
 TEST(select, says_what_a_forced_kernel_lacks) {
   KernelOverrides overrides;
   overrides.family_to_name.emplace_back("conv2d", "bytes_dot");
-  EXPECT_NE(chosen(Family::conv2d, kBytes, caps_with(0, gpu::Int8Path::shift), overrides).find("needs dot8"), std::string::npos);
+  EXPECT_NE(chosen(Family::conv2d, kBytes, caps_with(0, gpu::Int8Path::shift), overrides).find("needs dot8"),
+            std::string::npos);
 }
 
 TEST(select, says_what_was_asked_for_when_there_is_no_row) {

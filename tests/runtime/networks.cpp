@@ -106,7 +106,8 @@ Graph integer_network() {
   w.packing = Packing::blocked;
   w.quant = Quant::channel(0, std::vector<float>(kOut, 0.01f));
   std::vector<std::byte> plain;
-  for (float value : some_values(kOut * kIn * 9, 5)) plain.push_back(static_cast<std::byte>(static_cast<int>(value * 127)));
+  for (float value : some_values(kOut * kIn * 9, 5))
+    plain.push_back(static_cast<std::byte>(static_cast<int>(value * 127)));
   auto packed = pack_weights(w, plain);
   EXPECT_TRUE(packed) << packed.error().message;
 

@@ -94,7 +94,8 @@ TEST(Plan, the_text_names_kernels_nodes_and_totals) {
   for (const Step& step : plan.steps) {
     EXPECT_NE(text.find(kernel_table()[static_cast<size_t>(step.kernel)].name), std::string::npos);
   }
-  for (const char* word : {"first", "second", "sum", "f32[1, 3, 9, 7]", "device peak", "0.00 % of them in integer steps"}) {
+  for (const char* word :
+       {"first", "second", "sum", "f32[1, 3, 9, 7]", "device peak", "0.00 % of them in integer steps"}) {
     EXPECT_NE(text.find(word), std::string::npos) << word << " missing in\n" << text;
   }
   EXPECT_NE(text.find(std::to_string(plan.device_bytes()) + " B"), std::string::npos);

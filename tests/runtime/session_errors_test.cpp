@@ -1,7 +1,9 @@
 // What a session refuses, and what it says then.
-#include "session_fixture.h"
+#include <filesystem>
+#include <random>
 
 #include "networks.h"
+#include "session_fixture.h"
 
 namespace nibble::test {
 namespace {
@@ -13,7 +15,8 @@ TEST_F(SessionTest, a_wrong_name_lists_what_the_model_has) {
                {"no input 'image'", "'x' f32 [1, 3, 9, 7]"});
   std::vector<float> out(6 * 9 * 7);
   expect_ok(s.run());
-  expect_error(s.read("logits", std::span<float>(out)), Code::not_found, {"no output 'logits'", "'sum' f32 [1, 6, 9, 7]"});
+  expect_error(s.read("logits", std::span<float>(out)), Code::not_found,
+               {"no output 'logits'", "'sum' f32 [1, 6, 9, 7]"});
   expect_error(s.read_tensor("nowhere"), Code::not_found, {"nowhere"});
 }
 
@@ -126,6 +129,27 @@ TEST_F(SessionTest, a_device_that_does_not_exist_is_not_found) {
   expect_error(Device::create(options), Code::not_found, {"the device of dreams", device().name()});
   options.select = "77";
   expect_error(Device::create(options), Code::not_found, {"77"});
+}
+
+TEST_F(SessionTest, the_pipeline_cache_is_kept_where_the_user_says) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("nibble-pipelines-" + std::to_string(std::random_device()()) + ".cache");
+  DeviceOptions options;
+  options.pipeline_cache = path.string();
+  {
+    auto cached = Device::create(options);
+    ASSERT_TRUE(cached) << cached.error().message;
+    ASSERT_TRUE(Session::create(*cached, model(residual_network())));
+    EXPECT_FALSE(std::filesystem::exists(path));
+    expect_ok(cached->save_pipeline_cache());
+    EXPECT_TRUE(std::filesystem::exists(path));
+  }
+  auto again = Device::create(options);
+  ASSERT_TRUE(again) << again.error().message;
+  auto s = Session::create(*again, model(residual_network()));
+  ASSERT_TRUE(s) << s.error().message;
+  expect_ok(s->run());
+  std::filesystem::remove(path);
 }
 
 TEST_F(SessionTest, files_that_are_no_models_are_refused) {

@@ -56,7 +56,8 @@ void expect_error(const R& result, Code code, const std::vector<std::string>& wo
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, code) << result.error().message;
   for (const std::string& word : words) {
-    EXPECT_NE(result.error().message.find(word), std::string::npos) << word << " missing in: " << result.error().message;
+    EXPECT_NE(result.error().message.find(word), std::string::npos)
+        << word << " missing in: " << result.error().message;
   }
 }
 

@@ -1,11 +1,10 @@
 // What sessions allocate, upload and compile, counted.
-#include "session_fixture.h"
-
 #include <atomic>
 #include <cstdlib>
 #include <new>
 
 #include "networks.h"
+#include "session_fixture.h"
 
 namespace {
 

@@ -1,6 +1,4 @@
 // What a session computes, and for which networks.
-#include "session_fixture.h"
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -9,6 +7,7 @@
 #include "format/writer.h"
 #include "networks.h"
 #include "ops/op.h"
+#include "session_fixture.h"
 
 namespace nibble::test {
 namespace {

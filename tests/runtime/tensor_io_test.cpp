@@ -52,7 +52,8 @@ TEST(TensorIo, long_integers_are_narrow_on_the_device) {
 TEST(TensorIo, nothing_is_written_when_a_value_does_not_fit) {
   const std::vector<int64_t> values = {5, 2147483648LL};
   std::vector<int32_t> device(2, 7);
-  const Status status = to_device(info_of(DType::i64, {2}), as_bytes(values), std::as_writable_bytes(std::span(device)));
+  const Status status =
+      to_device(info_of(DType::i64, {2}), as_bytes(values), std::as_writable_bytes(std::span(device)));
   ASSERT_FALSE(status);
   EXPECT_NE(status.error().message.find("2147483648"), std::string::npos);
   EXPECT_EQ(device, (std::vector<int32_t>{7, 7}));

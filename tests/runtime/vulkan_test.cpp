@@ -52,7 +52,8 @@ class Frame {
     return commands;
   }
   void end(VkCommandBuffer commands) const {
-    VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, VK_ACCESS_SHADER_WRITE_BIT, VK_ACCESS_HOST_READ_BIT};
+    VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, VK_ACCESS_SHADER_WRITE_BIT,
+                            VK_ACCESS_HOST_READ_BIT};
     own_.vk().vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1,
                                    &barrier, 0, nullptr, 0, nullptr);
     EXPECT_EQ(own_.vk().vkEndCommandBuffer(commands), VK_SUCCESS);
@@ -147,7 +148,8 @@ PFN_vkGetDeviceProcAddr real_get_device = nullptr;
 PFN_vkWaitForFences real_wait = nullptr;
 bool gone = false;
 
-VkResult VKAPI_CALL wait_or_lose(VkDevice device, uint32_t count, const VkFence* fences, VkBool32 all, uint64_t timeout) {
+VkResult VKAPI_CALL wait_or_lose(VkDevice device, uint32_t count, const VkFence* fences, VkBool32 all,
+                                 uint64_t timeout) {
   const VkResult result = real_wait(device, count, fences, all, timeout);
   return gone ? VK_ERROR_DEVICE_LOST : result;
 }

@@ -1,5 +1,5 @@
-// Runs a lowered plan on a device without the runtime: every buffer has memory of its own, filled with NaN beforehand, so
-// that a kernel that reads what nobody wrote, or leaves lanes of padding unwritten, shows.
+// Runs a lowered plan on a device without the runtime: every buffer has memory of its own, filled with NaN beforehand,
+// so that a kernel that reads what nobody wrote, or leaves lanes of padding unwritten, shows.
 #pragma once
 
 #include <span>

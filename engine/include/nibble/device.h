@@ -28,11 +28,11 @@ struct DeviceOptions {
 
 struct DeviceInfo {
   int32_t index = 0;
-  std::string name;     // "llvmpipe (LLVM 15.0.6, 256 bits)"
-  std::string kind;     // "discrete", "integrated", "virtual_gpu", "cpu", "other"
-  std::string version;  // of Vulkan: "1.3.230"
+  std::string name;           // "llvmpipe (LLVM 15.0.6, 256 bits)"
+  std::string kind;           // "discrete", "integrated", "virtual_gpu", "cpu", "other"
+  std::string version;        // of Vulkan: "1.3.230"
   uint64_t memory_bytes = 0;  // of its largest heap of device memory
-  std::string problem;  // why it cannot be used; empty when it can
+  std::string problem;        // why it cannot be used; empty when it can
 };
 
 // Every Vulkan device of the machine, usable or not. not_found when there is no Vulkan loader, saying what to install.

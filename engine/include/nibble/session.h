@@ -92,7 +92,7 @@ class Session {
   Result<bool> wait(std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max());
 
   // Other sizes for free dimensions (those not given become 1): plans again and keeps pipelines and weights. Inputs
-  // become zero. On failure the session stays as it was.
+  // become zero. On failure the session stays as it was, so memory of both sizes is held for a moment.
   Status bind_dims(const std::map<std::string, int64_t>& dims);
 
   // Times of the last run, in the order of execution; empty without SessionOptions::profile, before the first run, and

@@ -1,10 +1,10 @@
 // For applications that have a Vulkan device and a frame of their own.
 #pragma once
 
+#include <vulkan/vulkan_core.h>
+
 #include <span>
 #include <string_view>
-
-#include <vulkan/vulkan_core.h>
 
 #include "nibble/session.h"
 

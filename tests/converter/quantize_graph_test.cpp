@@ -1,0 +1,194 @@
+// Graphs after quantization: which nodes compute in integers, and that the results stay close to those of floats.
+#include "tests/converter/quantized_net.h"
+
+namespace nibble::test {
+namespace {
+
+using quantization::ActivationFormat;
+using quantization::Options;
+using quantization::WeightFormat;
+
+OnnxBuilder picture() {
+  OnnxBuilder b;
+  b.input("x", {"1", "4", "8", "8"}).output("y");
+  b.floats("w1", {8, 4, 3, 3}, noise(288, 1)).floats("b1", {8}, noise(8, 2)).floats("w2", {8, 8, 3, 3}, noise(576, 3)).floats("b2", {8}, noise(8, 4));
+  return b;
+}
+
+// Conv -> Relu -> Conv -> Add -> GlobalAveragePool -> Flatten -> Gemm
+OnnxBuilder classifier() {
+  auto b = picture();
+  b.floats("w3", {5, 8}, noise(40, 5)).floats("b3", {5}, noise(5, 6));
+  b.node("Conv", {"x", "w1", "b1"}, {"c1"}, {}, "conv1").node("Relu", {"c1"}, {"r1"});
+  b.node("Conv", {"r1", "w2", "b2"}, {"c2"}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}, "conv2").node("Add", {"c2", "r1"}, {"sum"});
+  b.node("GlobalAveragePool", {"sum"}, {"pool"}).node("Flatten", {"pool"}, {"flat"});
+  b.node("Gemm", {"flat", "w3", "b3"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
+  return b;
+}
+
+TEST(quantize, computes_a_small_network_in_int8_close_to_float) {
+  const QuantizedNet net = quantize_net(classifier());
+  EXPECT_LT(worst_error(net), 0.05);
+  for (const char* node : {"conv1", "conv2", "fc"}) {
+    const auto* d = net.decision(node);
+    ASSERT_TRUE(d) << node;
+    EXPECT_EQ(d->activations, ActivationFormat::int8);
+    EXPECT_EQ(d->reason, "");
+  }
+  EXPECT_EQ(count_of(net.quantized.graph, "Convert"), 2u) << dump_text(net.quantized.graph);  // in and out
+  EXPECT_EQ(net.quantized.graph.desc(net.quantized.graph.outputs[0]).name, "y");
+}
+
+TEST(quantize, keeps_the_first_layer_of_int4_in_int8_and_says_so) {
+  const QuantizedNet net = quantize_net(classifier(), {.weights = WeightFormat::int4});
+  EXPECT_LT(worst_error(net), 0.3);
+  ASSERT_TRUE(net.decision("conv1") && net.decision("conv2"));
+  EXPECT_EQ(net.decision("conv1")->weights, WeightFormat::int8);
+  EXPECT_EQ(net.decision("conv1")->reason, "first layer");
+  EXPECT_EQ(net.decision("conv2")->weights, WeightFormat::int4);
+  EXPECT_LT(net.bytes.size(), quantize_net(classifier()).bytes.size());
+}
+
+TEST(quantize, gives_the_same_bytes_for_the_same_network) {
+  for (const WeightFormat weights : {WeightFormat::int8, WeightFormat::int4}) {
+    const Options options{.weights = weights};
+    const std::string first = quantize_net(classifier(), options).bytes, second = quantize_net(classifier(), options).bytes;
+    EXPECT_FALSE(first.empty());
+    EXPECT_TRUE(first == second);
+  }
+}
+
+TEST(quantize, narrows_weights_alone_or_activations_to_fp16) {
+  for (const WeightFormat weights : {WeightFormat::fp32, WeightFormat::fp16, WeightFormat::int8, WeightFormat::int4}) {
+    for (const ActivationFormat activations : {ActivationFormat::real, ActivationFormat::fp16}) {
+      const QuantizedNet net = quantize_net(classifier(), {.weights = weights, .activations = activations});
+      const bool narrow = weights == WeightFormat::int4;
+      EXPECT_LT(worst_error(net), narrow ? 0.3 : weights == WeightFormat::int8 ? 0.05 : 0.01) << to_string(weights) << " " << to_string(activations);
+      EXPECT_EQ(net.integer_nodes(), 0u);
+      const TensorDesc& y = net.quantized.graph.desc(net.quantized.graph.outputs[0]);
+      EXPECT_EQ(y.type, DType::f32);
+      EXPECT_EQ(y.name, "y");
+    }
+  }
+}
+
+TEST(quantize, keeps_nodes_wide_that_a_pattern_names) {
+  Options options;
+  options.keep_wide.emplace_back("conv2");
+  const QuantizedNet net = quantize_net(classifier(), options);
+  ASSERT_TRUE(net.decision("conv2"));
+  EXPECT_EQ(net.decision("conv2")->weights, WeightFormat::fp16);
+  EXPECT_EQ(net.decision("conv2")->activations, ActivationFormat::real);
+  EXPECT_EQ(net.decision("conv2")->reason, "--keep-wide");
+  EXPECT_LT(worst_error(net), 0.05);
+}
+
+TEST(quantize, lets_the_parts_of_a_concat_share_scales) {
+  auto b = picture();
+  b.node("Conv", {"x", "w1"}, {"left"}).node("Conv", {"x", "w1", "b2"}, {"right"}).node("Concat", {"left", "right"}, {"inner"}, {{"axis", int64_t{1}}});
+  b.node("Conv", {"x", "w1", "b1"}, {"third"}).node("Relu", {"third"}, {"positive"});
+  b.node("Concat", {"inner", "positive"}, {"all"}, {{"axis", int64_t{1}}});
+  b.floats("w", {2, 24, 1, 1}, noise(48)).node("Conv", {"all", "w"}, {"y"});
+  const QuantizedNet net = quantize_net(b);
+  EXPECT_LT(worst_error(net), 0.05);
+  EXPECT_EQ(count_of(net.quantized.graph, "Convert"), 2u) << dump_text(net.quantized.graph);
+}
+
+TEST(quantize, rescales_and_stores_parts_of_a_concat_that_cannot_share) {
+  auto b = picture();
+  b.node("Conv", {"x", "w1"}, {"c"}).node("Sigmoid", {"c"}, {"s"}).node("Mul", {"c", "s"}, {"m"});
+  b.floats("grid", {1, 1, 6, 6}, noise(36, 9)).node("Concat", {"c", "m", "grid"}, {"all"}, {{"axis", int64_t{1}}});
+  b.floats("w", {2, 17, 1, 1}, noise(34)).node("Conv", {"all", "w"}, {"y"});
+  EXPECT_LT(worst_error(quantize_net(b)), 0.05);
+}
+
+TEST(quantize, makes_tables_of_functions_one_a_channel_where_needed) {
+  auto b = picture();
+  b.floats("slope", {8, 1, 1}, {0, 0.1f, 0.2f, 0.3f, 0.5f, 1, 2, -1}).node("Conv", {"x", "w1", "b1"}, {"c"}).node("PRelu", {"c", "slope"}, {"p"});
+  b.node("Tanh", {"p"}, {"t"}).node("Conv", {"t", "w2"}, {"y"});
+  const QuantizedNet net = quantize_net(b);
+  EXPECT_LT(worst_error(net), 0.08);
+  EXPECT_NE(dump_text(net.quantized.graph).find("[8, 256]"), std::string::npos) << dump_text(net.quantized.graph);
+}
+
+TEST(quantize, moves_pools_and_resizes_integers) {
+  auto b = picture();
+  b.floats("scale", {4}, {1, 1, 2, 2}).integers("p", {8}, {0, 0, 1, 1, 0, 0, 1, 1});
+  b.node("Conv", {"x", "w1", "b1"}, {"c"}).node("MaxPool", {"c"}, {"m"}, {{"kernel_shape", std::vector<int64_t>{2, 2}}, {"strides", std::vector<int64_t>{2, 2}}});
+  b.node("Resize", {"m", "", "scale"}, {"r"}, {{"mode", "linear"}}).node("AveragePool", {"r"}, {"a"}, {{"kernel_shape", std::vector<int64_t>{3, 3}}});
+  b.node("Pad", {"a", "p"}, {"padded"}, {{"mode", "reflect"}}).node("Transpose", {"padded"}, {"t"}, {{"perm", std::vector<int64_t>{0, 1, 3, 2}}});
+  b.node("Conv", {"t", "w2"}, {"y"}, {}, "last");
+  const QuantizedNet net = quantize_net(b);
+  EXPECT_LT(worst_error(net), 0.06);
+  EXPECT_EQ(count_of(net.quantized.graph, "Convert"), 2u) << dump_text(net.quantized.graph);
+}
+
+TEST(quantize, transposed_convolutions_and_groups_stay_close) {
+  for (const WeightFormat weights : {WeightFormat::int8, WeightFormat::int4}) {
+    auto b = picture();
+    b.floats("wt", {8, 4, 2, 2}, noise(128, 5)).floats("dw", {8, 1, 3, 3}, noise(72, 8));
+    b.node("Conv", {"x", "w1", "b1"}, {"c"}).node("Conv", {"c", "dw"}, {"d"}, {{"group", int64_t{8}}}, "depthwise");
+    b.node("ConvTranspose", {"d", "wt"}, {"y"}, {{"group", int64_t{2}}, {"strides", std::vector<int64_t>{2, 2}}, {"pads", std::vector<int64_t>{1, 0, 0, 1}}}, "up");
+    const QuantizedNet net = quantize_net(b, {.weights = weights});
+    EXPECT_LT(worst_error(net), weights == WeightFormat::int8 ? 0.05 : 0.3);
+    EXPECT_EQ(net.decision("depthwise")->weights, WeightFormat::int8);
+  }
+}
+
+TEST(quantize, holds_a_bias_that_dwarfs_the_weights) {
+  for (const WeightFormat weights : {WeightFormat::int8, WeightFormat::int4}) {
+    auto b = picture();
+    Floats w = noise(576, 3);
+    for (size_t i = 0; i < 72; ++i) w[i] *= 1e-12f;
+    for (size_t i = 72; i < 144; ++i) w[i] = 0.0f;
+    b.floats("w", {8, 8, 3, 3}, w).floats("b", {8}, {3, -2, 0, 0, 0, 0, 0, 0});
+    b.node("Conv", {"x", "w1", "b1"}, {"c"}).node("Conv", {"c", "w", "b"}, {"y"});
+    EXPECT_LT(worst_error(quantize_net(b, {.weights = weights})), weights == WeightFormat::int8 ? 0.05 : 0.3);
+  }
+}
+
+TEST(quantize, computes_rows_in_float_that_could_overflow) {
+  OnnxBuilder b;
+  b.input("x", {"1", "80000"}).output("y").floats("w", {1, 80000}, noise(80000));
+  b.node("Gemm", {"x", "w"}, {"y"}, {{"transB", int64_t{1}}}, "long");
+  const QuantizedNet net = quantize_net(b);
+  ASSERT_TRUE(net.decision("long"));
+  EXPECT_EQ(net.decision("long")->activations, ActivationFormat::real);
+  EXPECT_NE(net.decision("long")->reason.find("32 bits"), std::string::npos);
+  EXPECT_LT(worst_error(net), 0.2);  // a sum of 80,000 terms that all but cancel
+}
+
+TEST(quantize, refuses_weights_that_are_not_numbers) {
+  OnnxBuilder b;
+  b.input("x", {"1", "2"}).output("y").floats("w", {1, 2}, {1, std::numeric_limits<float>::quiet_NaN()});
+  b.node("Gemm", {"x", "w"}, {"y"}, {{"transB", int64_t{1}}}, "broken");
+  const auto made = quantization::quantize(b.graph().value(), {}, {.activations = ActivationFormat::real});
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("'broken'"), std::string::npos) << made.error().message;
+}
+
+TEST(quantize, takes_and_gives_bytes_of_pictures) {
+  auto b = picture();
+  b.floats("w", {1, 8, 1, 1}, Floats(8, 0.02f)).floats("b", {1}, {0.5f});
+  b.node("Conv", {"x", "w1", "b1"}, {"c"}).node("Relu", {"c"}, {"r"}).node("Conv", {"r", "w", "b"}, {"y"});
+  Options options;
+  options.byte_input = {{2.0f / 255, 2.0f / 255, 2.0f / 255, 1.0f / 255}, {-1, -1, -1, 0}};
+  options.byte_output = {{1.0f / 255}, {0}};
+  const QuantizedNet net = quantize_net(b, options);
+  const Graph& graph = net.quantized.graph;
+  ASSERT_EQ(graph.desc(graph.inputs[0]).type, DType::u8);
+  ASSERT_EQ(graph.desc(graph.outputs[0]).type, DType::u8);
+  EXPECT_EQ(graph.desc(graph.outputs[0]).name, "y");
+  EXPECT_EQ(count_of(graph, "Convert"), 0u) << dump_text(graph);
+  Floats bytes, real;
+  for (size_t i = 0; i < 256; ++i) {
+    bytes.push_back(static_cast<float>((i * 37) % 256));
+    real.push_back(i < 192 ? bytes[i] * 2 / 255 - 1 : bytes[i] / 255);
+  }
+  const auto expected = run_one(net.original, real), actual = run_one(graph, bytes);
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < actual.size(); ++i) EXPECT_NEAR(actual[i], std::clamp(expected[i] * 255, 0.0, 255.0), 12) << i;
+}
+
+}  // namespace
+}  // namespace nibble::test

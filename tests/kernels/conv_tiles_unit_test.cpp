@@ -1,0 +1,112 @@
+#include <gtest/gtest.h>
+
+#include "kernels/conv_tiles.h"
+#include "kernels/lowering.h"
+#include "tests/support/op_case.h"
+
+namespace nibble::test {
+namespace {
+
+gpu::Caps cpu_caps(uint32_t lanes) {
+  gpu::Caps caps;
+  caps.device_type = gpu::DeviceType::cpu;
+  caps.subgroup_size = lanes;
+  return caps;
+}
+
+gpu::Caps small_groups() {
+  gpu::Caps caps;
+  caps.max_workgroup_invocations = 24;
+  caps.max_workgroup_size = {16, 2, 1};
+  return caps;
+}
+
+Result<LoweredPlan> lowered(const OpCase& op_case, const gpu::Caps& caps) {
+  auto built = build(op_case, 1);
+  if (!built) return std::move(built).error();
+  const KernelOverrides none;
+  return Lowering(built->graph, caps, none).run();
+}
+
+const Step* conv_step(const LoweredPlan& plan) {
+  for (const Step& step : plan.steps) {
+    if (step.multiply_adds > 0) return &step;
+  }
+  return nullptr;
+}
+
+TEST(ConvTiles, workgroups_stay_within_the_limits_of_the_device) {
+  for (const gpu::Caps& caps : {gpu::Caps{}, cpu_caps(4), cpu_caps(8), small_groups()}) {
+    for (int64_t row : {1, 2, 3, 7, 8, 49, 3136, 4000000}) {
+      for (int64_t blocks : {1, 2, 3, 8, 240}) {
+        const ConvExtent extent{row, row < 100 ? row : 1, 1, blocks, 1};
+        for (const ConvTile& tile : {choose_conv_tile(caps, extent), choose_depthwise_tile(caps, extent, 2, 5),
+                                     single_output_tile(caps, extent)}) {
+          EXPECT_LE(tile.local_x * tile.local_y, caps.max_workgroup_invocations);
+          EXPECT_LE(tile.local_x, caps.max_workgroup_size[0]);
+          EXPECT_LE(tile.local_y, caps.max_workgroup_size[1]);
+          EXPECT_GE(tile.local_x * tile.local_y, 1u);
+          EXPECT_LE(tile.x, 8u);
+          EXPECT_LE(tile.o, std::min<int64_t>(4, blocks));
+        }
+      }
+    }
+  }
+}
+
+TEST(ConvTiles, groups_grow_when_an_image_has_more_tiles_than_groups_are_allowed) {
+  const ConvTile tile = choose_conv_tile(cpu_caps(8), {8 * 8 * 65536, 1, 1, 1, 1});
+  EXPECT_EQ(tile.x, 8u);
+  EXPECT_EQ(tile.local_x, 16u);
+}
+
+TEST(ConvTiles, a_depthwise_tile_fits_into_its_window) {
+  for (int64_t step : {1, 2, 3, 5}) {
+    for (int64_t reach : {1, 3, 9, 16}) {
+      const ConvTile tile = choose_depthwise_tile(cpu_caps(8), {56, 56, 1, 36, 1}, step, reach);
+      EXPECT_LE((tile.x - 1) * step + reach, kDepthwiseWindow);
+    }
+  }
+}
+
+TEST(ConvTiles, few_outputs_make_small_tiles) {
+  EXPECT_EQ(choose_conv_tile(cpu_caps(8), {1, 1, 1, 250, 1}).o, 1u);
+  EXPECT_EQ(choose_conv_tile(cpu_caps(8), {49, 1, 1, 4, 1}).o, 1u);
+  EXPECT_EQ(choose_conv_tile(cpu_caps(8), {3136, 1, 1, 16, 1}).o, 4u);
+  EXPECT_EQ(choose_conv_tile(cpu_caps(4), {3136, 1, 1, 16, 1}).o, 2u);
+}
+
+TEST(ConvLowering, a_pointwise_convolution_is_one_long_row) {
+  const auto plan = lowered(conv_case("1x1", Conv2d{}, {1, 64, 7, 7}, 256, 1, 1, {}), cpu_caps(8));
+  ASSERT_TRUE(plan) << plan.error().message;
+  const Step* step = conv_step(*plan);
+  ASSERT_NE(step, nullptr);
+  EXPECT_EQ(step->groups, (std::array<uint32_t, 3>{1, 4, 1}));  // 7 tiles of 8 outputs, 16 of four blocks each
+  EXPECT_EQ(step->multiply_adds, 64u * 256u * 49u);
+  EXPECT_FALSE(step->integer);
+}
+
+TEST(ConvLowering, integer_layers_count_as_such_and_take_the_preferred_path) {
+  gpu::Caps caps = cpu_caps(4);
+  for (gpu::Int8Path path : {gpu::Int8Path::shift, gpu::Int8Path::f32}) {
+    caps.int8_path = path;
+    const auto plan =
+        lowered(conv_case("3x3", Conv2d{}, {1, 8, 6, 6}, 8, 3, 3, {.x = DType::i8, .weights = DType::i8}), caps);
+    ASSERT_TRUE(plan) << plan.error().message;
+    const Step* step = conv_step(*plan);
+    ASSERT_NE(step, nullptr);
+    EXPECT_TRUE(step->integer);
+    EXPECT_EQ(kernel_table()[static_cast<size_t>(step->kernel)].path, path);
+  }
+}
+
+TEST(ConvLowering, names_the_number_that_kernels_cannot_hold) {
+  const auto plan = lowered(conv_case("far apart", Conv2d{.dilation_w = 70000, .pad_left = 40000, .pad_right = 40000},
+                                      {1, 4, 1, 8}, 4, 1, 2, {}),
+                            cpu_caps(8));
+  ASSERT_FALSE(plan);
+  EXPECT_NE(plan.error().message.find("horizontal dilation is 70000"), std::string::npos) << plan.error().message;
+}
+
+}  // namespace
+}  // namespace nibble::test

@@ -1,0 +1,112 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "media/media_testing.h"
+#include "tool_models.h"
+#include "tool_process.h"
+
+namespace nibble::test {
+namespace {
+
+using media::test::TempFolder;
+using nlohmann::json;
+
+json json_of(const std::string& text) {
+  json out = json::parse(text, nullptr, false);
+  EXPECT_FALSE(out.is_discarded()) << text;
+  return out;
+}
+
+void expect_run_figures(const json& model, size_t runs) {
+  EXPECT_EQ(model["runs_ms"].size(), runs);
+  const json& latency = model["latency_ms"];
+  EXPECT_EQ(latency["count"], runs);
+  for (const char* key : {"min", "p10", "median", "p90", "p99", "max"}) EXPECT_GT(latency[key].get<double>(), 0) << key;
+  EXPECT_LE(latency["min"], latency["median"]);
+  EXPECT_LE(latency["median"], latency["max"]);
+  double parts = 0;
+  for (const char* key : {"read", "plan", "pipelines", "upload", "session", "first_run"})
+    parts += model["cold_start_ms"][key].get<double>();
+  EXPECT_NEAR(parts, model["cold_start_ms"]["total"].get<double>(), 1e-6);
+}
+
+TEST(BenchTest, writes_all_figures_as_json) {
+  const TempFolder folder;
+  write_color_classifier(folder / "net.nbl");
+  const std::string text = output_of(NIBBLE_BENCH, {folder / "net.nbl", "--dim", "N=2", "--dim", "H=5", "--runs", "4",
+                                                    "--json", folder / "bench.json"});
+  EXPECT_NE(text.find("median"), std::string::npos) << text;
+  const json result = json_of(media::test::bytes_of(folder / "bench.json"));
+  EXPECT_FALSE(result["device"]["name"].get<std::string>().empty());
+  EXPECT_EQ(result["command"].size(), 10u);
+  EXPECT_GT(result["empty_submit_ms"]["median"].get<double>(), 0);
+  EXPECT_GT(result["one_step_ms"]["median"].get<double>(), 0);
+  EXPECT_FALSE(result.contains("ratio"));
+  ASSERT_EQ(result["models"].size(), 1u);
+  const json& model = result["models"][0];
+  expect_run_figures(model, 4);
+  EXPECT_EQ(model["dims"], json({{"N", 2}, {"H", 5}}));
+  EXPECT_EQ(model["file_bytes"], std::filesystem::file_size(folder / "net.nbl"));
+  // 2 x 3 x 5 x 1 floats go in.
+  EXPECT_GE(model["device_bytes"]["inputs"].get<uint64_t>(), 120u);
+  EXPECT_GE(result["device_peak_bytes"].get<uint64_t>(), model["device_bytes"]["total"].get<uint64_t>());
+  if (!model["steps"].empty()) {
+    EXPECT_EQ(model["steps"].size(), model["plan_steps"].get<size_t>());
+    EXPECT_NE(model["steps"].dump().find("reduce_f32"), std::string::npos);
+  }
+}
+
+TEST(BenchTest, compares_two_files_in_turns) {
+  const TempFolder folder;
+  write_color_classifier(folder / "a.nbl");
+  write_color_classifier(folder / "b.nbl");
+  const json result = json_of(output_of(
+      NIBBLE_BENCH, {folder / "a.nbl", folder / "b.nbl", "--runs", "5", "--warmup", "0", "--no-steps", "--json", "-"}));
+  ASSERT_EQ(result["models"].size(), 2u);
+  for (const json& model : result["models"]) {
+    expect_run_figures(model, 5);
+    EXPECT_FALSE(model.contains("steps"));
+  }
+  EXPECT_EQ(result["ratio"]["pairs"], 5);
+  EXPECT_LE(result["ratio"]["low"], result["ratio"]["second_to_first"]);
+  EXPECT_LE(result["ratio"]["second_to_first"], result["ratio"]["high"]);
+}
+
+TEST(BenchTest, measures_integer_inputs) {
+  const TempFolder folder;
+  write_integers(folder / "net.nbl");
+  const json result = json_of(output_of(NIBBLE_BENCH, {folder / "net.nbl", "--runs", "2", "--json", "-"}));
+  expect_run_figures(result["models"][0], 2);
+}
+
+TEST(BenchTest, refuses_results_that_are_not_numbers) {
+  const TempFolder folder;
+  write_broken(folder / "net.nbl");
+  expect_refused(run_tool(NIBBLE_BENCH, {folder / "net.nbl", "--json", folder / "bench.json"}),
+                 {"net.nbl", "'y'", "NaN"});
+  EXPECT_EQ(folder.files(), 1u);
+}
+
+TEST(BenchTest, refuses_bad_input_in_one_line) {
+  const TempFolder folder;
+  write_color_classifier(folder / "net.nbl");
+  const auto refuses = [&](const std::vector<std::string>& arguments, const std::vector<std::string>& words) {
+    expect_refused(run_tool(NIBBLE_BENCH, arguments), words);
+  };
+  refuses({}, {".nbl file"});
+  refuses({folder / "absent.nbl"}, {"absent.nbl", "no such file"});
+  refuses({folder.path()}, {folder.path(), "folder"});
+  refuses({folder / "net.nbl", "--dim", "Q=3"}, {"'Q'", "H, N, W"});
+  refuses({folder / "net.nbl", "--runs", "-1"}, {"--runs"});
+  refuses({folder / "net.nbl", "--kernel", "reduce=nothing"}, {"nothing"});
+  refuses({folder / "net.nbl", "--json", folder / "absent/b.json"}, {"absent/b.json", "cannot be created"});
+  refuses({folder / "net.nbl", "--device", "no such gpu"}, {"no such gpu"});
+  if (std::filesystem::exists("/dev/full")) {
+    refuses({folder / "net.nbl", "--runs", "1", "--no-steps", "--json", "/dev/full"}, {"/dev/full", "No space left"});
+  }
+  EXPECT_EQ(folder.files(), 1u);
+}
+
+}  // namespace
+}  // namespace nibble::test
