@@ -1,8 +1,8 @@
 // Index of the largest or smallest element along an axis, [before][count][after] units; LANES: along the blocked axis.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/types.glsl"
 #include "lib/group.glsl"
+#include "lib/types.glsl"
 
 layout(constant_id = NBL_SPEC_OWN) const uint LANES = 0;
 layout(constant_id = NBL_SPEC_OWN + 1) const uint MINIMUM = 0;

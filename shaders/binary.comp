@@ -1,11 +1,11 @@
 // z = f(x, y) with broadcasting, one unit of z per invocation. Loop axes are in the push constants, outermost first.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/types.glsl"
-#include "lib/group.glsl"
 #include "lib/activation.glsl"
+#include "lib/group.glsl"
 #include "lib/lanes.glsl"
 #include "lib/quant.glsl"
+#include "lib/types.glsl"
 
 layout(constant_id = NBL_SPEC_OWN) const int KIND = 0;
 layout(constant_id = NBL_SPEC_OWN + 1) const int AXES = 1;
@@ -42,7 +42,8 @@ NBL_T combine(NBL_T x, NBL_T y) {
 #endif
   switch (KIND) {
 #define NBL_BINARY(id, name, formula) \
-  case id: return formula;
+  case id:                            \
+    return formula;
 #include "binary.inc"
 #undef NBL_BINARY
   }

@@ -1,18 +1,18 @@
 // Element y[i0, i1, ...] = x[start0 + i_a * step0, ...]: Transpose, Slice, Pad, Expand, and Concat into a region of y.
 //
 // The loop runs over units of the target region. Each of its AXES (outermost first) has seven words in the table: size,
-// start, step, size in the source, stride in the source, stride in the target (units), and flags. A source axis depends on
-// one loop axis; along the source's blocked axis the stride is that of a block of 4.
+// start, step, size in the source, stride in the source, stride in the target (units), and flags. A source axis depends
+// on one loop axis; along the source's blocked axis the stride is that of a block of 4.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/raw.glsl"
 #include "lib/group.glsl"
+#include "lib/raw.glsl"
 
 layout(constant_id = NBL_SPEC_OWN) const int AXES = 1;
 layout(constant_id = NBL_SPEC_OWN + 1) const int LANE_AXIS = 0;     // the loop axis that is blocked in the target
 layout(constant_id = NBL_SPEC_OWN + 2) const uint WHOLE_UNITS = 0;  // lanes stay together: strides count units
-layout(constant_id = NBL_SPEC_OWN + 3) const uint KEEP = 0;         // the region begins inside a unit: keep earlier lanes
-layout(constant_id = NBL_SPEC_OWN + 4) const uint PADDED = 0;       // some axis reads outside the source
+layout(constant_id = NBL_SPEC_OWN + 3) const uint KEEP = 0;    // the region begins inside a unit: keep earlier lanes
+layout(constant_id = NBL_SPEC_OWN + 4) const uint PADDED = 0;  // some axis reads outside the source
 
 layout(set = 0, binding = 0) readonly buffer X { uint x[]; };
 layout(set = 0, binding = 0) readonly buffer XUnits { RAW_UNIT x_units[]; };

@@ -1,8 +1,8 @@
 // y[b, m, a] = x[b, index[m], a] in whole units.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/raw.glsl"
 #include "lib/group.glsl"
+#include "lib/raw.glsl"
 
 layout(set = 0, binding = 0) readonly buffer X { RAW_UNIT x[]; };
 layout(set = 0, binding = 1) readonly buffer Indices { int indices[]; };

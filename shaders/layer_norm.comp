@@ -1,9 +1,9 @@
 // Rows of `blocks` units to zero mean and unit variance, then scale and bias; one row per invocation.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/types.glsl"
 #include "lib/group.glsl"
 #include "lib/lanes.glsl"
+#include "lib/types.glsl"
 
 layout(constant_id = NBL_SPEC_OWN) const uint HAS_SCALE = 0;
 layout(constant_id = NBL_SPEC_OWN + 1) const uint HAS_BIAS = 0;

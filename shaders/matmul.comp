@@ -1,10 +1,10 @@
-// y[b, m, n] = sum over k of a[b, m, k] * b[b, k, n]; all rows blocked along their last axis. One invocation makes four rows
-// of one unit (4 x 4). TRANSPOSED: b is [b, n, k]. Batches that are broadcast have stride 0.
+// y[b, m, n] = sum over k of a[b, m, k] * b[b, k, n]; all rows blocked along their last axis. One invocation makes four
+// rows of one unit (4 x 4). TRANSPOSED: b is [b, n, k]. Batches that are broadcast have stride 0.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/types.glsl"
 #include "lib/group.glsl"
 #include "lib/lanes.glsl"
+#include "lib/types.glsl"
 
 layout(constant_id = NBL_SPEC_OWN) const uint TRANSPOSED = 0;
 layout(constant_id = NBL_SPEC_OWN + 1) const int AXES = 1;
@@ -47,7 +47,8 @@ void main() {
     vec4 b0, b1, b2, b3;
     if (TRANSPOSED != 0) {
       const uvec4 row_b = base_b + min(4 * column + uvec4(0, 1, 2, 3), uvec4(p.columns - 1)) * p.inner_blocks + k;
-      const mat4 t = transpose(mat4(a_decode(b[row_b.x]), a_decode(b[row_b.y]), a_decode(b[row_b.z]), a_decode(b[row_b.w])));
+      const mat4 t =
+          transpose(mat4(a_decode(b[row_b.x]), a_decode(b[row_b.y]), a_decode(b[row_b.z]), a_decode(b[row_b.w])));
       b0 = t[0];
       b1 = t[1];
       b2 = t[2];

@@ -1,10 +1,10 @@
 // y = f((x - mean) * factor + bias), one unit per invocation: the third step of InstanceNorm.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/types.glsl"
-#include "lib/group.glsl"
 #include "lib/activation.glsl"
+#include "lib/group.glsl"
 #include "lib/lanes.glsl"
+#include "lib/types.glsl"
 
 layout(constant_id = NBL_SPEC_OWN) const uint MASK = 1;
 

@@ -1,6 +1,6 @@
-// Joins the chunks (and the channels of a group) into each channel's mean, scale / deviation and bias: the second step of
-// InstanceNorm. Pairs merge as in T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise algorithm for computing
-// sample variances", 1979.
+// Joins the chunks (and the channels of a group) into each channel's mean, scale / deviation and bias: the second step
+// of InstanceNorm. Pairs merge as in T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise algorithm for
+// computing sample variances", 1979.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "lib/group.glsl"

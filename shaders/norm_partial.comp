@@ -1,9 +1,9 @@
-// Mean and sum of squared deviations of every chunks-th unit of each plane, [N][blocks] planes of `plane` units: the first
-// of the three steps of InstanceNorm. Two sweeps, because the sum of squares alone cancels.
+// Mean and sum of squared deviations of every chunks-th unit of each plane, [N][blocks] planes of `plane` units: the
+// first of the three steps of InstanceNorm. Two sweeps, because the sum of squares alone cancels.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/types.glsl"
 #include "lib/group.glsl"
+#include "lib/types.glsl"
 
 layout(set = 0, binding = 0) readonly buffer X { A_UNIT x[]; };
 layout(set = 0, binding = 1) writeonly buffer Partial { vec4 partial[]; };  // [plane][chunk]{mean, deviation}

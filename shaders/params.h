@@ -37,7 +37,7 @@ struct TableParams {
 struct BinaryParams {
   uint units;
   uint channels, blocks, inner;
-  float a, b;               // of the fused activation
+  float a, b;  // of the fused activation
   int zero_x, zero_y, zero_z;
   int multiplier_x, multiplier_y, shift;
   int out_min, out_max;
@@ -59,7 +59,7 @@ struct ConvertParams {
 
 // repack.comp. NBL_SPEC_OWN: the source is one row; + 1: the target is flat; + 2: by units of the source
 struct RepackParams {
-  uint units;     // of the target, or of the source
+  uint units;  // of the target, or of the source
   uint elements;
   uint to_channels, to_blocks, to_inner;
   uint from_channels, from_blocks, from_inner;
@@ -88,7 +88,7 @@ struct PoolParams {
 
 // reduce.comp
 struct ReduceParams {
-  uint units;                    // of the output: before * slices * after
+  uint units;  // of the output: before * slices * after
   uint count, slices, after;
   uint channels, blocks, inner;  // of the output, for masking; channels of the input where lanes are reduced
   float factor;
@@ -160,7 +160,8 @@ struct MatMulParams {
 
 #ifdef __cplusplus
 static_assert(sizeof(BinaryParams) <= 128 && sizeof(ConvertParams) <= 128 && sizeof(PoolParams) <= 128 &&
-              sizeof(ReduceParams) <= 128 && sizeof(MatMulParams) <= 128 && sizeof(RepackParams) <= 128 && sizeof(CopyParams) <= 128);
+              sizeof(ReduceParams) <= 128 && sizeof(MatMulParams) <= 128 && sizeof(RepackParams) <= 128 &&
+              sizeof(CopyParams) <= 128);
 }  // namespace nibble::params
 #endif
 #endif

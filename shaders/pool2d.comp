@@ -1,9 +1,10 @@
-// Maximum and average over windows, one unit of the output per invocation. Lanes past the last channel stay zero by themselves.
+// Maximum and average over windows, one unit of the output per invocation. Lanes past the last channel stay zero by
+// themselves.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/types.glsl"
 #include "lib/group.glsl"
 #include "lib/quant.glsl"
+#include "lib/types.glsl"
 
 layout(constant_id = NBL_SPEC_OWN) const uint AVERAGE = 0;
 layout(constant_id = NBL_SPEC_OWN + 1) const uint COUNT_PADDING = 0;
@@ -64,7 +65,8 @@ void main() {
   }
   if (AVERAGE != 0) {
     const bool padding = COUNT_PADDING != 0;
-    const int rows = taps_between(top, p.kernel_h, p.dilation_h, padding ? -p.pad_top : 0, p.in_h + (padding ? p.pad_bottom : 0));
+    const int rows =
+        taps_between(top, p.kernel_h, p.dilation_h, padding ? -p.pad_top : 0, p.in_h + (padding ? p.pad_bottom : 0));
     const int columns =
         taps_between(left, p.kernel_w, p.dilation_w, padding ? -p.pad_left : 0, p.in_w + (padding ? p.pad_right : 0));
     result = average(result, max(rows * columns, 1));

@@ -1,15 +1,17 @@
-// One pass of a reduction: over an axis of whole units, [before][count][after] to [before][slices][after], each invocation
-// taking every slices-th unit; or (LANES) over the blocked axis itself, [outer][blocks][inner] to one channel in lane 0.
+// One pass of a reduction: over an axis of whole units, [before][count][after] to [before][slices][after], each
+// invocation taking every slices-th unit; or (LANES) over the blocked axis itself, [outer][blocks][inner] to one
+// channel in lane 0.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/types.glsl"
 #include "lib/group.glsl"
 #include "lib/lanes.glsl"
 #include "lib/quant.glsl"
+#include "lib/types.glsl"
 
-layout(constant_id = NBL_SPEC_OWN) const uint COMBINE = 0;     // 0 sum, 1 max, 2 min, 3 product, 4 log of the sum of exp
+layout(constant_id = NBL_SPEC_OWN) const uint COMBINE = 0;  // 0 sum, 1 max, 2 min, 3 product, 4 log of the sum of exp
 layout(constant_id = NBL_SPEC_OWN + 1) const uint BEFORE = 0;  // on each element: 1 absolute value, 2 square
-layout(constant_id = NBL_SPEC_OWN + 2) const uint AFTER = 0;   // on the result: 1 times factor, 2 square root, 3 requantize
+layout(constant_id = NBL_SPEC_OWN +
+                     2) const uint AFTER = 0;  // on the result: 1 times factor, 2 square root, 3 requantize
 layout(constant_id = NBL_SPEC_OWN + 3) const uint LANES = 0;
 layout(constant_id = NBL_SPEC_OWN + 4) const uint MASK = 0;
 

@@ -1,10 +1,10 @@
-// The same elements in row-major order in another layout: between flat and blocked, between blocked axes, and for Reshape.
-// Both sides are [outer][channels][inner]; flat is [1][elements][1]. One unit of the target per invocation, or (SCATTER,
-// 32-bit elements to a flat target) one unit of the source.
+// The same elements in row-major order in another layout: between flat and blocked, between blocked axes, and for
+// Reshape. Both sides are [outer][channels][inner]; flat is [1][elements][1]. One unit of the target per invocation, or
+// (SCATTER, 32-bit elements to a flat target) one unit of the source.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/raw.glsl"
 #include "lib/group.glsl"
+#include "lib/raw.glsl"
 
 layout(constant_id = NBL_SPEC_OWN) const uint FROM_LINEAR = 0;  // the source is one row: element = linear index
 layout(constant_id = NBL_SPEC_OWN + 1) const uint TO_FLAT = 0;  // the target has no padding at its end
@@ -27,7 +27,8 @@ Place place_of(uint linear) {
 }
 
 uint element_at(Place at) {
-  const uint element = ((at.outer * p.from_blocks + (at.channel >> 2)) * p.from_inner + at.inner) * 4 + (at.channel & 3u);
+  const uint element =
+      ((at.outer * p.from_blocks + (at.channel >> 2)) * p.from_inner + at.inner) * 4 + (at.channel & 3u);
   return LOAD_RAW(x, element);
 }
 

@@ -1,10 +1,11 @@
-// Resampling of planes, one unit of the output per invocation. The table holds, for each output column and then for each
-// output row, its taps: {input index, weight}; weights are float bits, or integers in units of 2^-10 for integer tensors.
+// Resampling of planes, one unit of the output per invocation. The table holds, for each output column and then for
+// each output row, its taps: {input index, weight}; weights are float bits, or integers in units of 2^-10 for integer
+// tensors.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/types.glsl"
 #include "lib/group.glsl"
 #include "lib/quant.glsl"
+#include "lib/types.glsl"
 
 layout(constant_id = NBL_SPEC_OWN) const uint TAPS = 1;  // 1 (nearest), 2 or 4 in each direction
 
@@ -41,8 +42,10 @@ void main() {
     const uint row0 = base + y0.x * p.in_w;
     const uint row1 = base + y1.x * p.in_w;
     const A_VALUE zero = A_VALUE(p.zero);
-    const A_VALUE line0 = WEIGHT(x0.y) * (a_decode(x[row0 + x0.x]) - zero) + WEIGHT(x1.y) * (a_decode(x[row0 + x1.x]) - zero);
-    const A_VALUE line1 = WEIGHT(x0.y) * (a_decode(x[row1 + x0.x]) - zero) + WEIGHT(x1.y) * (a_decode(x[row1 + x1.x]) - zero);
+    const A_VALUE line0 =
+        WEIGHT(x0.y) * (a_decode(x[row0 + x0.x]) - zero) + WEIGHT(x1.y) * (a_decode(x[row0 + x1.x]) - zero);
+    const A_VALUE line1 =
+        WEIGHT(x0.y) * (a_decode(x[row1 + x0.x]) - zero) + WEIGHT(x1.y) * (a_decode(x[row1 + x1.x]) - zero);
     sum = WEIGHT(y0.y) * line0 + WEIGHT(y1.y) * line1;
   } else {
     for (uint ky = 0; ky < TAPS; ++ky) {

@@ -1,10 +1,10 @@
-// Softmax and log-softmax along one axis, [before][count][after] units: each invocation takes one unit of [before][after].
-// LANES: the axis is the blocked one, so that count counts blocks and the four lanes belong together.
+// Softmax and log-softmax along one axis, [before][count][after] units: each invocation takes one unit of
+// [before][after]. LANES: the axis is the blocked one, so that count counts blocks and the four lanes belong together.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/types.glsl"
 #include "lib/group.glsl"
 #include "lib/lanes.glsl"
+#include "lib/types.glsl"
 
 layout(constant_id = NBL_SPEC_OWN) const uint LANES = 0;
 layout(constant_id = NBL_SPEC_OWN + 1) const uint LOG = 0;

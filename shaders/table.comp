@@ -1,8 +1,8 @@
 // y = table[x] over the 256 values of a byte: one row, or one per channel of the blocked axis.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/types.glsl"
 #include "lib/group.glsl"
+#include "lib/types.glsl"
 
 layout(constant_id = NBL_SPEC_OWN) const uint PER_CHANNEL = 0;
 

@@ -5,10 +5,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-label_exclude="slow"
+export NIBBLE_TEST_SLOW=0
 for argument in "$@"; do
   case "$argument" in
-    --all) label_exclude="" ;;
+    --all) NIBBLE_TEST_SLOW=1 ;;
     *) echo "usage: tests/run.sh [--all]" >&2; exit 2 ;;
   esac
 done
@@ -21,4 +21,4 @@ data="${NIBBLE_TEST_DATA:-../shared}"
 if [ ! -d "$data/models" ]; then
   echo "No shared test data at '$data' (set NIBBLE_TEST_DATA): tests on public networks will be skipped."
 fi
-ctest --test-dir build --output-on-failure --parallel 2 ${label_exclude:+--label-exclude "$label_exclude"}
+ctest --test-dir build --output-on-failure --parallel 2

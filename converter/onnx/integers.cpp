@@ -299,7 +299,8 @@ Result<bool> fold_integers(NodeContext& node) {
   const std::string& type = node.type();
   if (node.inputs() == 0) return false;
   for (size_t i = 0; i < node.inputs(); ++i) {
-    if (!node.has(i)) continue;
+    if (!node.has(i) && i > 0 && type == "Slice") continue;
+    if (!node.has(i)) return false;
     const Value& v = node.value(i);
     if (!v.ints || v.ints->size() > kMaxKnown || !is_const(v.shape)) return false;
   }

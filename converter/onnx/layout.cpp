@@ -364,12 +364,14 @@ Status import_constant(NodeContext& node) {
   } else if (node.has_attribute("value_float") || node.has_attribute("value_floats")) {
     NBL_TRY(const float single, node.real("value_float", 0.0f));
     NBL_TRY(const std::vector<float> many, node.reals("value_floats", {single}));
+    if (node.has_attribute("value_float") && many.size() != 1) return node.fail("both value_float and value_floats are given");
     const Shape shape = node.has_attribute("value_float") ? Shape{} : Shape{static_cast<int64_t>(many.size())};
     NBL_TRY(const TensorId id, node.constant(shape, many));
     return node.set(0, id);
   } else if (node.has_attribute("value_int") || node.has_attribute("value_ints")) {
     NBL_TRY(const int64_t single, node.integer("value_int", 0));
     NBL_TRY(const std::vector<int64_t> many, node.integers("value_ints", {single}));
+    if (node.has_attribute("value_int") && many.size() != 1) return node.fail("both value_int and value_ints are given");
     const Shape shape = node.has_attribute("value_int") ? Shape{} : Shape{static_cast<int64_t>(many.size())};
     return node.set_ints(0, shape, std::vector<Dim>(many.begin(), many.end()));
   } else {

@@ -2,8 +2,8 @@
 #ifndef NIBBLE_ACTIVATION_GLSL
 #define NIBBLE_ACTIVATION_GLSL
 
-#include "params.h"
 #include "lib/scalar_math.glsl"
+#include "params.h"
 
 layout(constant_id = NBL_SPEC_ACT) const int ACT = 0;
 
@@ -13,7 +13,8 @@ layout(constant_id = NBL_SPEC_ACT) const int ACT = 0;
 float apply_unary(float x, float a, float b) {
   switch (ACT) {
 #define NBL_UNARY(id, name, formula) \
-  case id: return formula;
+  case id:                           \
+    return formula;
 #include "unary.inc"
 #undef NBL_UNARY
   }

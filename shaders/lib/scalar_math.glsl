@@ -5,12 +5,13 @@
 float nbl_tanh(float x) {
   const float m = abs(x);
   if (m < 0.05) return x * (1.0 + x * x * (-1.0 / 3.0 + x * x * (2.0 / 15.0)));  // below, 1 - t cancels
-  const float t = exp(-2.0 * m);  // in (0, 1]: never overflows
+  const float t = exp(-2.0 * m);                                                 // in (0, 1]: never overflows
   const float y = (1.0 - t) / (1.0 + t);
   return x < 0.0 ? -y : y;
 }
 
-// Taylor series near zero, else Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 7.1.26: error < 1.5e-7.
+// Taylor series near zero, else Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 7.1.26: error
+// < 1.5e-7.
 float nbl_erf(float x) {
   const float m = abs(x);
   const float s = x * x;
@@ -31,8 +32,9 @@ float nbl_log1p(float x) {
   return d == 0.0 ? x : log(u) * (x / d);
 }
 
-// Vulkan promises sin and cos to 2^-11 only. The argument goes to [-pi/4, pi/4] by pi/2 in three parts (W. Cody, W. Waite,
-// Software Manual for the Elementary Functions, 1980), good to some thousands; Taylor series there: error below 2^-25.
+// Vulkan promises sin and cos to 2^-11 only. The argument goes to [-pi/4, pi/4] by pi/2 in three parts (W. Cody, W.
+// Waite, Software Manual for the Elementary Functions, 1980), good to some thousands; Taylor series there: error below
+// 2^-25.
 float nbl_sine_quarters(float x, int quarters) {
   const float turns = roundEven(x * 0.63661977236758134);
   precise float r = x - turns * 1.5703125;

@@ -96,6 +96,9 @@ TEST(onnx_obstacles, name_unsupported_attributes_and_run_time_parameters) {
   OnnxBuilder c;
   c.input("x", {"1", "3", "8", "8", "8"}).output("y").node("MaxPool", {"x"}, {"y"}, {{"kernel_shape", std::vector<int64_t>{2, 2, 2}}});
   expect_words(c.problem(), {"3 spatial axes"});
+  OnnxBuilder absent;
+  absent.input("x", {"4"}).output("y").integers("two", {1}, {2}).node("Mul", {"two", ""}, {"m"}).node("Reshape", {"x", "m"}, {"y"});
+  expect_words(absent.problem(), {"Mul 'm'", "input 1 is missing"});
   OnnxBuilder d;
   d.input("x", {"4"}).output("y").node("Relu", {"later"}, {"y"}).node("Relu", {"x"}, {"later"});
   expect_words(d.problem(), {"'later' is made by no node before it"});

@@ -43,8 +43,8 @@ std::vector<OnnxBuilder> seeds() {
   auto& moves = out.emplace_back(11);
   moves.input("x", {"1", "4", "4", "4"}).output("y").output("q").floats("scales", {4}, {1, 1, 2, 2}).floats("w", {4, 2, 2, 2}, std::vector<float>(32, 1.0f));
   moves.node("Resize", {"x", "", "scales"}, {"a"}, {{"mode", "cubic"}, {"coordinate_transformation_mode", "half_pixel"}});
-  moves.node("ConvTranspose", {"a", "w"}, {"b"}, {{"group", int64_t{2}}, {"output_shape", Ints{10, 10}}, {"output_padding", Ints{0, 0}}});
-  moves.node("DepthToSpace", {"b"}, {"c"}, {{"blocksize", int64_t{2}}}).node("Transpose", {"c"}, {"d"}, {{"perm", Ints{0, 2, 3, 1}}}).node("Split", {"d"}, {"y", "e"}, {{"axis", int64_t{1}}, {"split", Ints{10, 10}}});
+  moves.node("ConvTranspose", {"a", "w"}, {"b"}, {{"group", int64_t{2}}, {"output_shape", Ints{8, 8}}, {"output_padding", Ints{0, 0}}});
+  moves.node("DepthToSpace", {"b"}, {"c"}, {{"blocksize", int64_t{2}}}).node("Transpose", {"c"}, {"d"}, {{"perm", Ints{0, 2, 3, 1}}}).node("Split", {"d"}, {"y", "e"}, {{"axis", int64_t{1}}, {"split", Ints{8, 8}}});
   moves.node("ArgMax", {"e"}, {"q"}, {{"axis", int64_t{-1}}, {"keepdims", int64_t{0}}});
   return out;
 }
@@ -60,7 +60,7 @@ void limit_memory() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int flips = argc > 1 ? std::atoi(argv[1]) : 1500;  // damaged files of each kind and network
+  const int flips = argc > 1 ? std::atoi(argv[1]) : 20000;  // damaged files of each kind and network
   limit_memory();
   uint32_t state = 12345;
   const auto random = [&state](size_t below) {
