@@ -13,12 +13,15 @@ namespace {
 namespace fs = std::filesystem;
 
 void expect_words(const std::string& text, const std::vector<std::string>& words) {
-  for (const std::string& word : words) EXPECT_NE(text.find(word), std::string::npos) << "'" << word << "' missing in: " << text;
+  for (const std::string& word : words)
+    EXPECT_NE(text.find(word), std::string::npos) << "'" << word << "' missing in: " << text;
 }
 
 class onnx_files : public ::testing::Test {
  protected:
-  onnx_files() : folder_(fs::temp_directory_path() / ("nibble_onnx_files." + std::to_string(getpid()))) { fs::create_directories(folder_ / "models"); }
+  onnx_files() : folder_(fs::temp_directory_path() / ("nibble_onnx_files." + std::to_string(getpid()))) {
+    fs::create_directories(folder_ / "models");
+  }
   ~onnx_files() override { fs::remove_all(folder_); }
 
   std::string write(const std::string& name, const std::string& bytes) const {
@@ -80,11 +83,14 @@ TEST_F(onnx_files, external_data_stays_in_the_folder_of_the_model) {
 TEST(onnx_obstacles, are_listed_all_at_once_by_name) {
   OnnxBuilder b;
   b.input("x", {"1", "2", "4", "4"}).output("y");
-  b.node("Wavelet", {"x"}, {"a"}, {}, "first").node("Relu", {"a"}, {"b"}, {}, "between").node("NonZero", {"x"}, {"c"}, {}, "second");
+  b.node("Wavelet", {"x"}, {"a"}, {}, "first")
+      .node("Relu", {"a"}, {"b"}, {}, "between")
+      .node("NonZero", {"x"}, {"c"}, {}, "second");
   b.node("MaxPool", {"x"}, {"d"}, {{"kernel_shape", std::vector<int64_t>{2, 2}}, {"mystery", int64_t{1}}}, "third");
   b.node("Gelu", {"x"}, {"e"}, {}, "fourth", "com.example").node("Sum", {"b", "c", "d", "e"}, {"y"});
   const std::string text = b.problem();
-  expect_words(text, {"Wavelet 'first'", "NonZero 'second'", "MaxPool 'third'", "attribute 'mystery'", "Gelu 'fourth'", "domain com.example"});
+  expect_words(text, {"Wavelet 'first'", "NonZero 'second'", "MaxPool 'third'", "attribute 'mystery'", "Gelu 'fourth'",
+                      "domain com.example"});
   EXPECT_EQ(text.find("between"), std::string::npos) << "a node is blamed for what it reads: " << text;
 }
 
@@ -94,10 +100,16 @@ TEST(onnx_obstacles, name_unsupported_attributes_and_run_time_parameters) {
   b.node("Conv", {"x", "w"}, {"y"}, {}, "conv");
   expect_words(b.problem(), {"Conv 'conv'", "weights", "run time"});
   OnnxBuilder c;
-  c.input("x", {"1", "3", "8", "8", "8"}).output("y").node("MaxPool", {"x"}, {"y"}, {{"kernel_shape", std::vector<int64_t>{2, 2, 2}}});
+  c.input("x", {"1", "3", "8", "8", "8"})
+      .output("y")
+      .node("MaxPool", {"x"}, {"y"}, {{"kernel_shape", std::vector<int64_t>{2, 2, 2}}});
   expect_words(c.problem(), {"3 spatial axes"});
   OnnxBuilder absent;
-  absent.input("x", {"4"}).output("y").integers("two", {1}, {2}).node("Mul", {"two", ""}, {"m"}).node("Reshape", {"x", "m"}, {"y"});
+  absent.input("x", {"4"})
+      .output("y")
+      .integers("two", {1}, {2})
+      .node("Mul", {"two", ""}, {"m"})
+      .node("Reshape", {"x", "m"}, {"y"});
   expect_words(absent.problem(), {"Mul 'm'", "input 1 is missing"});
   OnnxBuilder d;
   d.input("x", {"4"}).output("y").node("Relu", {"later"}, {"y"}).node("Relu", {"x"}, {"later"});
@@ -129,7 +141,8 @@ TEST(onnx_obstacles, hostile_numbers_are_refused) {
   OnnxBuilder outer;  // 65536 * 65536 sums
   outer.input("x", {"4"}).output("y").integers("n", {}, {65536}).integers("z", {}, {0}).integers("u", {}, {1});
   outer.integers("a", {2}, {-1, 1}).node("Range", {"z", "n", "u"}, {"r"}).node("Reshape", {"r", "a"}, {"column"});
-  outer.node("Unsqueeze", {"r"}, {"row"}, {{"axes", std::vector<int64_t>{0}}}).node("Unsqueeze", {"r"}, {"tall"}, {{"axes", std::vector<int64_t>{1}}});
+  outer.node("Unsqueeze", {"r"}, {"row"}, {{"axes", std::vector<int64_t>{0}}})
+      .node("Unsqueeze", {"r"}, {"tall"}, {{"axes", std::vector<int64_t>{1}}});
   outer.node("Add", {"row", "tall"}, {"sums"}).node("Reshape", {"x", "sums"}, {"y"});
   EXPECT_NE(outer.problem(), "");
   OnnxBuilder claimed;

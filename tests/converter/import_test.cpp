@@ -1,4 +1,5 @@
-// What imported operators mean, where opset versions and attributes make a difference. ONNX's own node tests cover the rest.
+// What imported operators mean, where opset versions and attributes make a difference. ONNX's own node tests cover the
+// rest.
 #include "tests/converter/oracle_run.h"
 #include "tests/support/onnx_builder.h"
 
@@ -50,13 +51,16 @@ TEST(onnx_import, resize_defaults_follow_the_opset) {
   ten.floats("s", {4}, {1, 1, 1, 0.5f}).node("Resize", {"x", "s"}, {"y"}, {{"mode", "nearest"}});
   expect_close(compute(ten, x), {1, 3}, 0);  // asymmetric, floor
   auto eleven = model(11, {"1", "1", "1", "4"});
-  eleven.floats("r", {0}, {}).floats("s", {4}, {1, 1, 1, 0.5f}).node("Resize", {"x", "r", "s"}, {"y"}, {{"mode", "linear"}});
+  eleven.floats("r", {0}, {})
+      .floats("s", {4}, {1, 1, 1, 0.5f})
+      .node("Resize", {"x", "r", "s"}, {"y"}, {{"mode", "linear"}});
   expect_close(compute(eleven, x), {1.5, 3.5}, 1e-12);  // half_pixel
   auto sizes = model(13, {"1", "1", "1", "4"});
   sizes.integers("z", {4}, {1, 1, 2, 2}).node("Resize", {"x", "", "", "z"}, {"y"}, {{"mode", "linear"}});
   expect_close(compute(sizes, x), {1.5, 3.5, 1.5, 3.5}, 1e-12);
   auto axes = model(19, {"1", "1", "1", "4"});
-  axes.integers("z", {1}, {2}).node("Resize", {"x", "", "", "z"}, {"y"}, {{"mode", "linear"}, {"axes", std::vector<int64_t>{-1}}});
+  axes.integers("z", {1}, {2})
+      .node("Resize", {"x", "", "", "z"}, {"y"}, {{"mode", "linear"}, {"axes", std::vector<int64_t>{-1}}});
   expect_close(compute(axes, x), {1.5, 3.5}, 1e-12);
   auto upsample = model(9, {"1", "1", "1", "4"});
   upsample.floats("s", {4}, {1, 1, 1, 2}).node("Upsample", {"x", "s"}, {"y"}, {{"mode", "nearest"}});
@@ -67,9 +71,11 @@ TEST(onnx_import, takes_axes_from_attributes_and_from_inputs) {
   const std::vector<int64_t> one{1};
   for (const bool recent : {false, true}) {
     OnnxBuilder squeeze(recent ? 13 : 11), unsqueeze(recent ? 13 : 11), sum(recent ? 13 : 11);
-    for (OnnxBuilder* b : {&squeeze, &unsqueeze, &sum}) b->input("x", {"N", "1", "3"}).output("y").integers("a", {1}, {1});
+    for (OnnxBuilder* b : {&squeeze, &unsqueeze, &sum})
+      b->input("x", {"N", "1", "3"}).output("y").integers("a", {1}, {1});
     const OnnxNames inputs = recent ? OnnxNames{"x", "a"} : OnnxNames{"x"};
-    const std::vector<OnnxAttribute> axes = recent ? std::vector<OnnxAttribute>{} : std::vector<OnnxAttribute>{{"axes", one}};
+    const std::vector<OnnxAttribute> axes =
+        recent ? std::vector<OnnxAttribute>{} : std::vector<OnnxAttribute>{{"axes", one}};
     squeeze.node("Squeeze", inputs, {"y"}, axes);
     unsqueeze.node("Unsqueeze", inputs, {"y"}, axes);
     auto summed = axes;
@@ -89,7 +95,9 @@ TEST(onnx_import, pads_by_attribute_input_axes_and_negative_amounts) {
   mixed.integers("p", {4}, {0, -1, 0, 2}).floats("v", {}, {5}).node("Pad", {"x", "p", "v"}, {"y"});
   expect_close(compute(mixed, {1, 2, 3}), {2, 3, 5, 5}, 0);
   auto axes = model(18, {"1", "3"});
-  axes.integers("p", {2}, {1, 0}).integers("a", {1}, {-1}).node("Pad", {"x", "p", "", "a"}, {"y"}, {{"mode", "reflect"}});
+  axes.integers("p", {2}, {1, 0})
+      .integers("a", {1}, {-1})
+      .node("Pad", {"x", "p", "", "a"}, {"y"}, {{"mode", "reflect"}});
   expect_close(compute(axes, {1, 2, 3}), {2, 1, 2, 3}, 0);
 }
 
@@ -129,10 +137,13 @@ TEST(onnx_import, transposed_convolution_has_groups_and_an_output_shape) {
   grouped.floats("w", {2, 1, 1, 2}, {1, 10, 2, 20}).node("ConvTranspose", {"x", "w"}, {"y"}, {{"group", int64_t{2}}});
   expect_close(compute(grouped, {1, 2, 3, 4}), {1, 12, 20, 6, 68, 80}, 0);
   auto shaped = model(11, {"1", "1", "1", "2"});
-  shaped.floats("w", {1, 1, 1, 2}, {1, 1}).node("ConvTranspose", {"x", "w"}, {"y"}, {{"strides", std::vector<int64_t>{1, 2}}, {"output_shape", std::vector<int64_t>{1, 5}}});
+  shaped.floats("w", {1, 1, 1, 2}, {1, 1})
+      .node("ConvTranspose", {"x", "w"}, {"y"},
+            {{"strides", std::vector<int64_t>{1, 2}}, {"output_shape", std::vector<int64_t>{1, 5}}});
   expect_close(compute(shaped, {1, 2}), {1, 1, 2, 2, 0}, 0);
   auto same = model(11, {"1", "1", "1", "2"});
-  same.floats("w", {1, 1, 1, 1}, {1}).node("ConvTranspose", {"x", "w"}, {"y"}, {{"strides", std::vector<int64_t>{1, 3}}, {"auto_pad", "SAME_UPPER"}});
+  same.floats("w", {1, 1, 1, 1}, {1})
+      .node("ConvTranspose", {"x", "w"}, {"y"}, {{"strides", std::vector<int64_t>{1, 3}}, {"auto_pad", "SAME_UPPER"}});
   expect_close(compute(same, {1, 2}), {1, 0, 0, 2, 0, 0}, 0);
 }
 
@@ -161,7 +172,8 @@ TEST(onnx_import, batch_normalization_needs_as_many_values_as_channels) {
   for (const size_t channels : {2u, 3u}) {
     auto b = model(15, {"1", "2", "1", "1"});
     const Floats ones(channels, 1.0f);
-    b.floats("p", {static_cast<int64_t>(channels)}, ones).node("BatchNormalization", {"x", "p", "p", "p", "p"}, {"y"}, {{"epsilon", 3.0f}});
+    b.floats("p", {static_cast<int64_t>(channels)}, ones)
+        .node("BatchNormalization", {"x", "p", "p", "p", "p"}, {"y"}, {{"epsilon", 3.0f}});
     if (channels == 3) {
       EXPECT_NE(b.problem().find("channels"), std::string::npos) << b.problem();
     } else {
@@ -196,7 +208,9 @@ TEST(onnx_import, keeps_the_names_of_outputs) {
 TEST(onnx_import, folding_does_not_blow_up_small_files) {
   auto b = model(13, {"1"});
   b.integers("big", {2}, {30000, 30000}).floats("one", {1, 1}, {1}).integers("pair", {2}, {0, 1});
-  b.node("Expand", {"one", "big"}, {"wide"}).node("ReduceSum", {"wide", "pair"}, {"sum"}, {{"keepdims", int64_t{0}}}).node("Add", {"x", "sum"}, {"y"});
+  b.node("Expand", {"one", "big"}, {"wide"})
+      .node("ReduceSum", {"wide", "pair"}, {"sum"}, {{"keepdims", int64_t{0}}})
+      .node("Add", {"x", "sum"}, {"y"});
   const auto graph = b.graph();
   ASSERT_TRUE(graph) << graph.error().message;
   for (const Tensor& t : graph->tensors) {

@@ -25,7 +25,8 @@ std::optional<::onnx::TensorProto> read_proto(const fs::path& path, const ::onnx
   if (!in || !tensor.ParseFromIstream(&in)) return std::nullopt;
   tensor.set_name(info.name());
   // NumPy knows no bfloat16, so such values are filed as the integers that hold their bits.
-  if (info.type().tensor_type().elem_type() == ::onnx::TensorProto::BFLOAT16) tensor.set_data_type(::onnx::TensorProto::BFLOAT16);
+  if (info.type().tensor_type().elem_type() == ::onnx::TensorProto::BFLOAT16)
+    tensor.set_data_type(::onnx::TensorProto::BFLOAT16);
   return tensor;
 }
 
@@ -36,13 +37,15 @@ bool is_claimed(const ::onnx::ModelProto& model) {
   });
 }
 
-Attempt attempt(const onnx_import::Model& model, const std::vector<::onnx::TensorProto>& values, const std::string& fed) {
+Attempt attempt(const onnx_import::Model& model, const std::vector<::onnx::TensorProto>& values,
+                const std::string& fed) {
   onnx_import::Model copy = model;
   copy.proto = std::make_shared<::onnx::ModelProto>(*model.proto);
   bool first = true;
   for (auto& input : *copy.proto->mutable_graph()->mutable_input()) {
     // A few cases declare another shape than their data has.
-    const auto value = std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.name() == input.name(); });
+    const auto value =
+        std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.name() == input.name(); });
     if (value == values.end() || !input.type().has_tensor_type()) continue;
     auto* shape = input.mutable_type()->mutable_tensor_type()->mutable_shape();
     shape->clear_dim();
@@ -117,7 +120,8 @@ NodeCase load_node_case(const fs::path& folder) {
   for (int i = 0; i < graph.output_size(); ++i) {
     const auto value = read_proto(folder / "test_data_set_0" / format("output_%d.pb", i), graph.output(i));
     if (!value) return out;
-    if (auto constant = onnx_import::read_tensor(*value, "")) out.outputs.push_back(std::move(*constant));  // strings cannot
+    if (auto constant = onnx_import::read_tensor(*value, ""))
+      out.outputs.push_back(std::move(*constant));  // strings cannot
   }
   for (const char* fed : {"all", "first", "none"}) out.attempts.push_back(attempt(*model, values, fed));
   return out;
@@ -139,8 +143,10 @@ Result<std::vector<Numbers>> run_oracle(const Graph& graph, const NodeCase& node
   return out;
 }
 
-std::string difference(const NodeCase& node_case, const Graph& graph, const std::vector<Numbers>& results, double absolute) {
-  if (results.size() != node_case.outputs.size()) return format("%zu outputs, expected %zu", results.size(), node_case.outputs.size());
+std::string difference(const NodeCase& node_case, const Graph& graph, const std::vector<Numbers>& results,
+                       double absolute) {
+  if (results.size() != node_case.outputs.size())
+    return format("%zu outputs, expected %zu", results.size(), node_case.outputs.size());
   for (size_t i = 0; i < results.size(); ++i) {
     const Constant& expected = node_case.outputs[i];
     const TensorDesc& desc = graph.desc(graph.outputs[i]);
@@ -149,8 +155,10 @@ std::string difference(const NodeCase& node_case, const Graph& graph, const std:
                     to_string(expected.desc.type), to_string(expected.desc.shape).c_str());
     }
     const Numbers wanted = numbers(expected);
-    const double relative = node_case.name.find("BFLOAT16") != std::string::npos ? 1.0 / 128 : 1e-3;  // bfloat16 is computed in fp32
-    if (wanted.size() != results[i].size()) return format("output %zu has %zu values, expected %zu", i, results[i].size(), wanted.size());
+    const double relative =
+        node_case.name.find("BFLOAT16") != std::string::npos ? 1.0 / 128 : 1e-3;  // bfloat16 is computed in fp32
+    if (wanted.size() != results[i].size())
+      return format("output %zu has %zu values, expected %zu", i, results[i].size(), wanted.size());
     for (size_t k = 0; k < wanted.size(); ++k) {
       if (close(results[i][k], wanted[k], absolute, relative)) continue;
       return format("output %zu, element %zu: %.9g, expected %.9g", i, k, results[i][k], wanted[k]);

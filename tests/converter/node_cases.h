@@ -40,8 +40,9 @@ NodeCase load_node_case(const std::filesystem::path& folder);
 // The graph's outputs as real numbers, computed by the oracle.
 Result<std::vector<Numbers>> run_oracle(const Graph& graph, const NodeCase& node_case);
 
-// What is wrong with the results; empty when they are those expected. ONNX's own tolerance is 1e-3 relative and `absolute`
-// 1e-7; that is not reachable in fp32 where values cancel.
-std::string difference(const NodeCase& node_case, const Graph& graph, const std::vector<Numbers>& results, double absolute);
+// What is wrong with the results; empty when they are those expected. ONNX's own tolerance is 1e-3 relative and
+// `absolute` 1e-7; that is not reachable in fp32 where values cancel.
+std::string difference(const NodeCase& node_case, const Graph& graph, const std::vector<Numbers>& results,
+                       double absolute);
 
 }  // namespace nibble::test

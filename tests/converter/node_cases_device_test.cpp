@@ -47,7 +47,8 @@ Result<std::vector<Numbers>> run_on_device(const Device& device, Graph graph, co
   NBL_CHECK(pack_graph(graph));
   NBL_TRY(const Model model, make_model(std::move(graph)));
   NBL_TRY(Session session, Session::create(device, model));
-  for (const TensorInfo& info : session.inputs()) NBL_CHECK(write_input(session, info, node_case.inputs.at(info.name).bytes));
+  for (const TensorInfo& info : session.inputs())
+    NBL_CHECK(write_input(session, info, node_case.inputs.at(info.name).bytes));
   NBL_CHECK(session.run());
   std::vector<Numbers> out;
   for (const TensorInfo& info : session.outputs()) {
@@ -66,14 +67,16 @@ TEST(onnx_node_cases_device, pass_where_they_are_imported) {
   for (const auto& path : claimed_node_cases(*folder)) {
     const NodeCase node_case = load_node_case(path);
     // Parameters as constants is how networks come; where data is all there is, the form with the most inputs.
-    const auto attempt = std::find_if(node_case.attempts.rbegin(), node_case.attempts.rend(), [](const Attempt& a) {
-      return a.refusal.empty() && !a.graph.inputs.empty();
-    });
+    const auto attempt = std::find_if(node_case.attempts.rbegin(), node_case.attempts.rend(),
+                                      [](const Attempt& a) { return a.refusal.empty() && !a.graph.inputs.empty(); });
     if (attempt == node_case.attempts.rend()) continue;
     const auto results = run_on_device(*device, attempt->graph, node_case);
-    const std::string problem = results ? difference(node_case, attempt->graph, *results, 1e-4) : results.error().message;
-    if (problem.empty()) ++passed;
-    else ADD_FAILURE() << node_case.name << ", fed " << attempt->fed << ": " << problem;
+    const std::string problem =
+        results ? difference(node_case, attempt->graph, *results, 1e-4) : results.error().message;
+    if (problem.empty())
+      ++passed;
+    else
+      ADD_FAILURE() << node_case.name << ", fed " << attempt->fed << ": " << problem;
   }
   std::printf("%zu passed\n", passed);
   EXPECT_GT(passed, 200u);

@@ -1,4 +1,6 @@
 // Every node test of ONNX whose operators are claimed either gives the expected results or is refused, saying why.
+#include "tests/converter/node_cases.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -7,7 +9,6 @@
 #include <sstream>
 
 #include "core/text.h"
-#include "tests/converter/node_cases.h"
 
 namespace nibble::test {
 namespace {
@@ -38,7 +39,8 @@ TEST(onnx_node_cases, pass_on_the_oracle_or_are_refused_as_listed) {
       if (!attempt.refusal.empty()) continue;
       ++imported;
       const auto results = run_oracle(attempt.graph, node_case);
-      const std::string problem = results ? difference(node_case, attempt.graph, *results, 1e-5) : results.error().message;
+      const std::string problem =
+          results ? difference(node_case, attempt.graph, *results, 1e-5) : results.error().message;
       if (wrong.empty() && !problem.empty()) wrong = "fed " + attempt.fed + ": " + problem;
     }
     if (!wrong.empty()) {
@@ -57,7 +59,8 @@ TEST(onnx_node_cases, pass_on_the_oracle_or_are_refused_as_listed) {
   EXPECT_GT(passed, 200u);
   if (std::getenv("NIBBLE_UPDATE_GOLDEN")) {
     std::ofstream out(refusal_file());
-    out << "# Node tests of claimed operators that the importer refuses, and why (NIBBLE_UPDATE_GOLDEN=1 writes this file).\n";
+    out << "# Node tests of claimed operators that the importer refuses, and why (NIBBLE_UPDATE_GOLDEN=1 writes this "
+           "file).\n";
     for (const std::string& line : refused) out << line << '\n';
   }
   EXPECT_EQ(refused, lines_of(refusal_file()));

@@ -27,13 +27,16 @@ inline Floats noise(size_t count, uint32_t seed = 1) {
 }
 
 // Every output as real numbers; quantized ones dequantized. Inputs are given in the graph's order.
-inline Result<std::vector<std::vector<double>>> run_floats(const Graph& graph, const std::vector<Floats>& inputs, const DimBindings& dims = {}) {
+inline Result<std::vector<std::vector<double>>> run_floats(const Graph& graph, const std::vector<Floats>& inputs,
+                                                           const DimBindings& dims = {}) {
   NBL_TRY(const Graph bound, bind_dims(graph, dims));
   reference::ValueMap values;
   for (size_t i = 0; i < bound.inputs.size(); ++i) {
     NBL_TRY(reference::Value value, reference::make_value<double>(bound.desc(bound.inputs[i])));
-    if (i < inputs.size() && value.is_real()) value.real.assign(inputs[i].begin(), inputs[i].end());
-    else if (i < inputs.size()) value.stored.assign(inputs[i].begin(), inputs[i].end());
+    if (i < inputs.size() && value.is_real())
+      value.real.assign(inputs[i].begin(), inputs[i].end());
+    else if (i < inputs.size())
+      value.stored.assign(inputs[i].begin(), inputs[i].end());
     values.emplace(bound.inputs[i], std::move(value));
   }
   NBL_TRY(const reference::ValueMap computed, reference::run(bound, std::move(values), {}));
@@ -56,7 +59,8 @@ inline void expect_close(const std::vector<double>& actual, const std::vector<do
 
 inline size_t count_of(const Graph& graph, const std::string& op) {
   size_t count = 0, at = 0;
-  for (const std::string text = dump_text(graph); (at = text.find(" = " + op + "(", at)) != std::string::npos; ++at) ++count;
+  for (const std::string text = dump_text(graph); (at = text.find(" = " + op + "(", at)) != std::string::npos; ++at)
+    ++count;
   return count;
 }
 

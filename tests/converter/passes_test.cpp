@@ -1,6 +1,5 @@
 // Each pass before and after: what the graph looks like, and that it still computes the same.
 #include "converter/passes/pass.h"
-
 #include "tests/converter/oracle_run.h"
 #include "tests/support/onnx_builder.h"
 
@@ -37,13 +36,18 @@ Graph after(const OnnxBuilder& builder, bool (*pass)(Graph&, const passes::Optio
 OnnxBuilder picture() {
   OnnxBuilder b;
   b.input("x", {"1", "2", "5", "5"}).output("y").floats("w", {3, 2, 3, 3}, noise(54)).floats("b", {3}, noise(3, 2));
-  b.floats("scale", {3}, {0.5f, -2, 3}).floats("shift", {3}, noise(3, 3)).floats("var", {3}, {0.25f, 1, 4}).floats("c", {3, 1, 1}, noise(3, 4));
+  b.floats("scale", {3}, {0.5f, -2, 3})
+      .floats("shift", {3}, noise(3, 3))
+      .floats("var", {3}, {0.25f, 1, 4})
+      .floats("c", {3, 1, 1}, noise(3, 4));
   return b;
 }
 
 TEST(passes, fold_batch_normalization_and_bias_into_a_convolution) {
   auto b = picture();
-  b.node("Conv", {"x", "w", "b"}, {"conv"}).node("BatchNormalization", {"conv", "scale", "shift", "shift", "var"}, {"bn"}).node("Add", {"bn", "c"}, {"y"});
+  b.node("Conv", {"x", "w", "b"}, {"conv"})
+      .node("BatchNormalization", {"conv", "scale", "shift", "shift", "var"}, {"bn"})
+      .node("Add", {"bn", "c"}, {"y"});
   const Graph graph = after(b, nullptr, 1e-4);
   EXPECT_EQ(graph.nodes.size(), 1u) << dump_text(graph);
   EXPECT_EQ(count_of(graph, "Conv2d"), 1u);
@@ -74,13 +78,20 @@ TEST(passes, fold_division_and_subtraction_from_a_constant) {
 
 TEST(passes, fold_zero_padding_into_the_convolution_only) {
   auto zeros = picture();
-  zeros.integers("p", {8}, {0, 0, 1, 2, 0, 0, 0, 1}).node("Pad", {"x", "p"}, {"padded"}).node("Conv", {"padded", "w"}, {"y"}, {{"pads", std::vector<int64_t>{1, 0, 1, 0}}});
+  zeros.integers("p", {8}, {0, 0, 1, 2, 0, 0, 0, 1})
+      .node("Pad", {"x", "p"}, {"padded"})
+      .node("Conv", {"padded", "w"}, {"y"}, {{"pads", std::vector<int64_t>{1, 0, 1, 0}}});
   EXPECT_EQ(after(zeros, passes::fold_pad).nodes.size(), 1u);
   auto edges = picture();
-  edges.integers("p", {8}, {0, 0, 1, 1, 0, 0, 1, 1}).node("Pad", {"x", "p"}, {"padded"}, {{"mode", "edge"}}).node("Conv", {"padded", "w"}, {"y"});
+  edges.integers("p", {8}, {0, 0, 1, 1, 0, 0, 1, 1})
+      .node("Pad", {"x", "p"}, {"padded"}, {{"mode", "edge"}})
+      .node("Conv", {"padded", "w"}, {"y"});
   EXPECT_EQ(after(edges, nullptr).nodes.size(), 2u);
   auto ones = picture();
-  ones.integers("p", {8}, {0, 0, 1, 1, 0, 0, 1, 1}).floats("v", {}, {1}).node("Pad", {"x", "p", "v"}, {"padded"}).node("Conv", {"padded", "w"}, {"y"});
+  ones.integers("p", {8}, {0, 0, 1, 1, 0, 0, 1, 1})
+      .floats("v", {}, {1})
+      .node("Pad", {"x", "p", "v"}, {"padded"})
+      .node("Conv", {"padded", "w"}, {"y"});
   EXPECT_EQ(after(ones, nullptr).nodes.size(), 2u);
 }
 
@@ -93,7 +104,13 @@ void expect_recognized(OnnxBuilder& b, const std::string& kind) {
 
 OnnxBuilder vector() {
   OnnxBuilder b;
-  b.input("x", {"16"}).output("y").floats("3", {}, {3}).floats("0", {}, {0}).floats("6", {}, {6}).floats("sixth", {}, {1.0f / 6}).floats("half", {}, {0.5f});
+  b.input("x", {"16"})
+      .output("y")
+      .floats("3", {}, {3})
+      .floats("0", {}, {0})
+      .floats("6", {}, {6})
+      .floats("sixth", {}, {1.0f / 6})
+      .floats("half", {}, {0.5f});
   b.floats("one", {}, {1}).floats("root", {}, {1.41421356f});
   return b;
 }
@@ -109,10 +126,16 @@ TEST(passes, recognize_silu_in_either_order) {
 
 TEST(passes, recognize_hard_swish_as_exporters_write_it) {
   auto six_last = vector();  // x * clip(x + 3, 0, 6) / 6
-  six_last.node("Add", {"x", "3"}, {"a"}).node("Clip", {"a", "0", "6"}, {"c"}).node("Mul", {"x", "c"}, {"m"}).node("Div", {"m", "6"}, {"y"});
+  six_last.node("Add", {"x", "3"}, {"a"})
+      .node("Clip", {"a", "0", "6"}, {"c"})
+      .node("Mul", {"x", "c"}, {"m"})
+      .node("Div", {"m", "6"}, {"y"});
   expect_recognized(six_last, "hard_swish");
   auto six_first = vector();  // x * (clip(x + 3, 0, 6) * 1/6)
-  six_first.node("Add", {"x", "3"}, {"a"}).node("Clip", {"a", "0", "6"}, {"c"}).node("Mul", {"c", "sixth"}, {"g"}).node("Mul", {"g", "x"}, {"y"});
+  six_first.node("Add", {"x", "3"}, {"a"})
+      .node("Clip", {"a", "0", "6"}, {"c"})
+      .node("Mul", {"c", "sixth"}, {"g"})
+      .node("Mul", {"g", "x"}, {"y"});
   expect_recognized(six_first, "hard_swish");
   auto sigmoid = vector();
   sigmoid.node("HardSigmoid", {"x"}, {"g"}, {{"alpha", 1.0f / 6}}).node("Mul", {"x", "g"}, {"y"});
@@ -121,16 +144,27 @@ TEST(passes, recognize_hard_swish_as_exporters_write_it) {
 
 TEST(passes, recognize_gelu_as_exporters_write_it) {
   auto half_last = vector();  // x * (1 + erf(x / sqrt 2)) * 0.5
-  half_last.node("Div", {"x", "root"}, {"d"}).node("Erf", {"d"}, {"e"}).node("Add", {"e", "one"}, {"p"}).node("Mul", {"x", "p"}, {"m"}).node("Mul", {"m", "half"}, {"y"});
+  half_last.node("Div", {"x", "root"}, {"d"})
+      .node("Erf", {"d"}, {"e"})
+      .node("Add", {"e", "one"}, {"p"})
+      .node("Mul", {"x", "p"}, {"m"})
+      .node("Mul", {"m", "half"}, {"y"});
   expect_recognized(half_last, "gelu");
   auto half_first = vector();  // (0.5 * x) * (1 + erf(x / sqrt 2))
-  half_first.node("Div", {"x", "root"}, {"d"}).node("Erf", {"d"}, {"e"}).node("Add", {"e", "one"}, {"p"}).node("Mul", {"x", "half"}, {"h"}).node("Mul", {"h", "p"}, {"y"});
+  half_first.node("Div", {"x", "root"}, {"d"})
+      .node("Erf", {"d"}, {"e"})
+      .node("Add", {"e", "one"}, {"p"})
+      .node("Mul", {"x", "half"}, {"h"})
+      .node("Mul", {"h", "p"}, {"y"});
   expect_recognized(half_first, "gelu");
 }
 
 TEST(passes, keep_lookalikes_of_activations) {
   auto other = vector();  // x * clip(x + 3, 0, 6) / 3 is no hard swish
-  other.node("Add", {"x", "3"}, {"a"}).node("Clip", {"a", "0", "6"}, {"c"}).node("Mul", {"x", "c"}, {"m"}).node("Div", {"m", "3"}, {"y"});
+  other.node("Add", {"x", "3"}, {"a"})
+      .node("Clip", {"a", "0", "6"}, {"c"})
+      .node("Mul", {"x", "c"}, {"m"})
+      .node("Div", {"m", "3"}, {"y"});
   EXPECT_EQ(dump_text(after(other, nullptr)).find("hard_swish"), std::string::npos);
   OnnxBuilder two;
   two.input("x", {"8"}).input("z", {"8"}).output("y").node("Sigmoid", {"z"}, {"s"}).node("Mul", {"x", "s"}, {"y"});
@@ -152,7 +186,11 @@ TEST(passes, fuse_an_activation_unless_integers_need_it_apart) {
 TEST(passes, simplify_reshapes_transposes_and_identities) {
   OnnxBuilder b;
   b.input("x", {"2", "3"}).output("y").integers("s", {1}, {6}).integers("t", {2}, {2, 3});
-  b.node("Reshape", {"x", "s"}, {"a"}).node("Reshape", {"a", "t"}, {"b"}).node("Transpose", {"b"}, {"c"}).node("Transpose", {"c"}, {"d"}).node("Relu", {"d"}, {"y"});
+  b.node("Reshape", {"x", "s"}, {"a"})
+      .node("Reshape", {"a", "t"}, {"b"})
+      .node("Transpose", {"b"}, {"c"})
+      .node("Transpose", {"c"}, {"d"})
+      .node("Relu", {"d"}, {"y"});
   EXPECT_EQ(after(b, nullptr).nodes.size(), 1u);
 }
 
@@ -161,9 +199,15 @@ TEST(passes, merge_what_is_equal_and_nothing_else) {
   b.input("x", {"4"}).output("y").node("Exp", {"x"}, {"a"}).node("Exp", {"x"}, {"b"}).node("Add", {"a", "b"}, {"y"});
   EXPECT_EQ(after(b, passes::merge_equal, 1e-4).nodes.size(), 2u);
   OnnxBuilder near;  // scales that differ beyond the sixth decimal place
-  near.input("x", {"4"}).output("y").floats("s", {}, {1e-7f}).floats("t", {}, {3e-7f}).integers("z", {}, {0}, kOnnxInt8);
+  near.input("x", {"4"})
+      .output("y")
+      .floats("s", {}, {1e-7f})
+      .floats("t", {}, {3e-7f})
+      .integers("z", {}, {0}, kOnnxInt8);
   near.node("QuantizeLinear", {"x", "s", "z"}, {"q"}).node("QuantizeLinear", {"x", "t", "z"}, {"r"});
-  near.node("DequantizeLinear", {"q", "s", "z"}, {"a"}).node("DequantizeLinear", {"r", "t", "z"}, {"b"}).node("Add", {"a", "b"}, {"y"});
+  near.node("DequantizeLinear", {"q", "s", "z"}, {"a"})
+      .node("DequantizeLinear", {"r", "t", "z"}, {"b"})
+      .node("Add", {"a", "b"}, {"y"});
   EXPECT_EQ(after(near, nullptr).nodes.size(), 5u);
 }
 

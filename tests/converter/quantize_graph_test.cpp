@@ -11,7 +11,10 @@ using quantization::WeightFormat;
 OnnxBuilder picture() {
   OnnxBuilder b;
   b.input("x", {"1", "4", "8", "8"}).output("y");
-  b.floats("w1", {8, 4, 3, 3}, noise(288, 1)).floats("b1", {8}, noise(8, 2)).floats("w2", {8, 8, 3, 3}, noise(576, 3)).floats("b2", {8}, noise(8, 4));
+  b.floats("w1", {8, 4, 3, 3}, noise(288, 1))
+      .floats("b1", {8}, noise(8, 2))
+      .floats("w2", {8, 8, 3, 3}, noise(576, 3))
+      .floats("b2", {8}, noise(8, 4));
   return b;
 }
 
@@ -20,7 +23,8 @@ OnnxBuilder classifier() {
   auto b = picture();
   b.floats("w3", {5, 8}, noise(40, 5)).floats("b3", {5}, noise(5, 6));
   b.node("Conv", {"x", "w1", "b1"}, {"c1"}, {}, "conv1").node("Relu", {"c1"}, {"r1"});
-  b.node("Conv", {"r1", "w2", "b2"}, {"c2"}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}, "conv2").node("Add", {"c2", "r1"}, {"sum"});
+  b.node("Conv", {"r1", "w2", "b2"}, {"c2"}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}, "conv2")
+      .node("Add", {"c2", "r1"}, {"sum"});
   b.node("GlobalAveragePool", {"sum"}, {"pool"}).node("Flatten", {"pool"}, {"flat"});
   b.node("Gemm", {"flat", "w3", "b3"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
   return b;
@@ -52,7 +56,8 @@ TEST(quantize, keeps_the_first_layer_of_int4_in_int8_and_says_so) {
 TEST(quantize, gives_the_same_bytes_for_the_same_network) {
   for (const WeightFormat weights : {WeightFormat::int8, WeightFormat::int4}) {
     const Options options{.weights = weights};
-    const std::string first = quantize_net(classifier(), options).bytes, second = quantize_net(classifier(), options).bytes;
+    const std::string first = quantize_net(classifier(), options).bytes,
+                      second = quantize_net(classifier(), options).bytes;
     EXPECT_FALSE(first.empty());
     EXPECT_TRUE(first == second);
   }
@@ -63,7 +68,10 @@ TEST(quantize, narrows_weights_alone_or_activations_to_fp16) {
     for (const ActivationFormat activations : {ActivationFormat::real, ActivationFormat::fp16}) {
       const QuantizedNet net = quantize_net(classifier(), {.weights = weights, .activations = activations});
       const bool narrow = weights == WeightFormat::int4;
-      EXPECT_LT(worst_error(net), narrow ? 0.3 : weights == WeightFormat::int8 ? 0.05 : 0.01) << to_string(weights) << " " << to_string(activations);
+      EXPECT_LT(worst_error(net), narrow                          ? 0.3
+                                  : weights == WeightFormat::int8 ? 0.05
+                                                                  : 0.01)
+          << to_string(weights) << " " << to_string(activations);
       EXPECT_EQ(net.integer_nodes(), 0u);
       const TensorDesc& y = net.quantized.graph.desc(net.quantized.graph.outputs[0]);
       EXPECT_EQ(y.type, DType::f32);
@@ -85,7 +93,9 @@ TEST(quantize, keeps_nodes_wide_that_a_pattern_names) {
 
 TEST(quantize, lets_the_parts_of_a_concat_share_scales) {
   auto b = picture();
-  b.node("Conv", {"x", "w1"}, {"left"}).node("Conv", {"x", "w1", "b2"}, {"right"}).node("Concat", {"left", "right"}, {"inner"}, {{"axis", int64_t{1}}});
+  b.node("Conv", {"x", "w1"}, {"left"})
+      .node("Conv", {"x", "w1", "b2"}, {"right"})
+      .node("Concat", {"left", "right"}, {"inner"}, {{"axis", int64_t{1}}});
   b.node("Conv", {"x", "w1", "b1"}, {"third"}).node("Relu", {"third"}, {"positive"});
   b.node("Concat", {"inner", "positive"}, {"all"}, {{"axis", int64_t{1}}});
   b.floats("w", {2, 24, 1, 1}, noise(48)).node("Conv", {"all", "w"}, {"y"});
@@ -104,7 +114,9 @@ TEST(quantize, rescales_and_stores_parts_of_a_concat_that_cannot_share) {
 
 TEST(quantize, makes_tables_of_functions_one_a_channel_where_needed) {
   auto b = picture();
-  b.floats("slope", {8, 1, 1}, {0, 0.1f, 0.2f, 0.3f, 0.5f, 1, 2, -1}).node("Conv", {"x", "w1", "b1"}, {"c"}).node("PRelu", {"c", "slope"}, {"p"});
+  b.floats("slope", {8, 1, 1}, {0, 0.1f, 0.2f, 0.3f, 0.5f, 1, 2, -1})
+      .node("Conv", {"x", "w1", "b1"}, {"c"})
+      .node("PRelu", {"c", "slope"}, {"p"});
   b.node("Tanh", {"p"}, {"t"}).node("Conv", {"t", "w2"}, {"y"});
   const QuantizedNet net = quantize_net(b);
   EXPECT_LT(worst_error(net), 0.08);
@@ -114,9 +126,13 @@ TEST(quantize, makes_tables_of_functions_one_a_channel_where_needed) {
 TEST(quantize, moves_pools_and_resizes_integers) {
   auto b = picture();
   b.floats("scale", {4}, {1, 1, 2, 2}).integers("p", {8}, {0, 0, 1, 1, 0, 0, 1, 1});
-  b.node("Conv", {"x", "w1", "b1"}, {"c"}).node("MaxPool", {"c"}, {"m"}, {{"kernel_shape", std::vector<int64_t>{2, 2}}, {"strides", std::vector<int64_t>{2, 2}}});
-  b.node("Resize", {"m", "", "scale"}, {"r"}, {{"mode", "linear"}}).node("AveragePool", {"r"}, {"a"}, {{"kernel_shape", std::vector<int64_t>{3, 3}}});
-  b.node("Pad", {"a", "p"}, {"padded"}, {{"mode", "reflect"}}).node("Transpose", {"padded"}, {"t"}, {{"perm", std::vector<int64_t>{0, 1, 3, 2}}});
+  b.node("Conv", {"x", "w1", "b1"}, {"c"})
+      .node("MaxPool", {"c"}, {"m"},
+            {{"kernel_shape", std::vector<int64_t>{2, 2}}, {"strides", std::vector<int64_t>{2, 2}}});
+  b.node("Resize", {"m", "", "scale"}, {"r"}, {{"mode", "linear"}})
+      .node("AveragePool", {"r"}, {"a"}, {{"kernel_shape", std::vector<int64_t>{3, 3}}});
+  b.node("Pad", {"a", "p"}, {"padded"}, {{"mode", "reflect"}})
+      .node("Transpose", {"padded"}, {"t"}, {{"perm", std::vector<int64_t>{0, 1, 3, 2}}});
   b.node("Conv", {"t", "w2"}, {"y"}, {}, "last");
   const QuantizedNet net = quantize_net(b);
   EXPECT_LT(worst_error(net), 0.06);
@@ -128,7 +144,9 @@ TEST(quantize, transposed_convolutions_and_groups_stay_close) {
     auto b = picture();
     b.floats("wt", {8, 4, 2, 2}, noise(128, 5)).floats("dw", {8, 1, 3, 3}, noise(72, 8));
     b.node("Conv", {"x", "w1", "b1"}, {"c"}).node("Conv", {"c", "dw"}, {"d"}, {{"group", int64_t{8}}}, "depthwise");
-    b.node("ConvTranspose", {"d", "wt"}, {"y"}, {{"group", int64_t{2}}, {"strides", std::vector<int64_t>{2, 2}}, {"pads", std::vector<int64_t>{1, 0, 0, 1}}}, "up");
+    b.node("ConvTranspose", {"d", "wt"}, {"y"},
+           {{"group", int64_t{2}}, {"strides", std::vector<int64_t>{2, 2}}, {"pads", std::vector<int64_t>{1, 0, 0, 1}}},
+           "up");
     const QuantizedNet net = quantize_net(b, {.weights = weights});
     EXPECT_LT(worst_error(net), weights == WeightFormat::int8 ? 0.05 : 0.3);
     EXPECT_EQ(net.decision("depthwise")->weights, WeightFormat::int8);
@@ -181,7 +199,8 @@ TEST(quantize, takes_and_gives_bytes_of_pictures) {
   EXPECT_EQ(graph.desc(graph.outputs[0]).name, "y");
   EXPECT_EQ(count_of(graph, "Convert"), 0u) << dump_text(graph);
   Floats bytes, real;
-  for (const float x : noise_inputs(net.original)[0]) {
+  const std::vector<Floats> inputs = noise_inputs(net.original);
+  for (const float x : inputs[0]) {
     const float sign = bytes.size() < 192 ? 1 : -1;
     bytes.push_back(std::round((sign * x + 1) * 127.5f));
     real.push_back(sign * (bytes.back() / 127.5f - 1));

@@ -1,6 +1,4 @@
 // Rounding of weights, choice of ranges, histograms.
-#include "converter/quantize/weights.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,6 +6,7 @@
 #include <limits>
 
 #include "converter/calibrate/calibrate.h"
+#include "converter/quantize/weights.h"
 #include "tests/converter/oracle_run.h"
 
 namespace nibble::test {
@@ -29,8 +28,8 @@ double error_rms(const std::vector<float>& a, const std::vector<float>& b) {
 
 TEST(weights_int8, lie_within_half_a_step_of_the_real_ones) {
   Floats w = noise(3 * 5 * 9);
-  for (size_t i = 0; i < 45; ++i) w[i] *= 1e-6f;        // a channel of tiny weights
-  for (size_t i = 45; i < 90; ++i) w[i] = 0.0f;         // one of zeros
+  for (size_t i = 0; i < 45; ++i) w[i] *= 1e-6f;  // a channel of tiny weights
+  for (size_t i = 45; i < 90; ++i) w[i] = 0.0f;   // one of zeros
   const QuantizedWeights q = round_int8(w, 3, 5, 9, {});
   const std::vector<float> real = dequantize(q);
   for (size_t i = 0; i < w.size(); ++i) {
@@ -38,7 +37,10 @@ TEST(weights_int8, lie_within_half_a_step_of_the_real_ones) {
     EXPECT_NE(q.values[i], -128);
   }
   for (size_t i = 45; i < 90; ++i) EXPECT_EQ(q.values[i], 0);
-  EXPECT_EQ(*std::max_element(q.values.begin(), q.values.begin() + 45, [](int a, int b) { return std::abs(a) < std::abs(b); }) % 127, 0);
+  EXPECT_EQ(*std::max_element(q.values.begin(), q.values.begin() + 45,
+                              [](int a, int b) { return std::abs(a) < std::abs(b); }) %
+                127,
+            0);
 }
 
 TEST(weights_int8, keep_scales_that_came_with_them) {
@@ -67,7 +69,8 @@ TEST(weights_int4, groups_of_different_size_keep_their_own_steps) {
   for (size_t i = 32; i < 64; ++i) w[i] *= 0.02f;
   const QuantizedWeights q = round_int4(w, 1, 64, 1, 32);
   const std::vector<float> real = dequantize(q);
-  EXPECT_LT(error_rms({w.begin() + 32, w.end()}, {real.begin() + 32, real.end()}), 0.2 * rms({w.begin() + 32, w.end()}));
+  EXPECT_LT(error_rms({w.begin() + 32, w.end()}, {real.begin() + 32, real.end()}),
+            0.2 * rms({w.begin() + 32, w.end()}));
 }
 
 TEST(weights_int4, sums_cannot_leave_int32) {
@@ -80,14 +83,18 @@ TEST(weights_int4, sums_cannot_leave_int32) {
 }
 
 TEST(ranges, represent_zero_exactly_and_lose_at_most_half_a_step) {
-  for (const Range range : {Range{-1, 1}, Range{0, 6}, Range{2, 3}, Range{-5, -1}, Range{-0.1f, 10}, Range{0, 0}, Range{-3e38f, 3e38f}, Range{0, 1e-30f}}) {
+  for (const Range range : {Range{-1, 1}, Range{0, 6}, Range{2, 3}, Range{-5, -1}, Range{-0.1f, 10}, Range{0, 0},
+                            Range{-3e38f, 3e38f}, Range{0, 1e-30f}}) {
     const ActivationQuant q = choose_quant(range);
     ASSERT_GT(q.scale, 0.0f);
     EXPECT_TRUE(std::isfinite(q.scale));
     EXPECT_TRUE(q.zero_point >= -127 && q.zero_point <= 127);
-    const double low = static_cast<double>(q.scale) * (q.min - q.zero_point), high = static_cast<double>(q.scale) * (q.max - q.zero_point);
-    EXPECT_LE(low - 0.51 * static_cast<double>(q.scale), std::min(static_cast<double>(range.low), 0.0)) << range.low << " " << range.high;
-    EXPECT_GE(high + 0.51 * static_cast<double>(q.scale), std::max(static_cast<double>(range.high), 0.0)) << range.low << " " << range.high;
+    const double low = static_cast<double>(q.scale) * (q.min - q.zero_point),
+                 high = static_cast<double>(q.scale) * (q.max - q.zero_point);
+    EXPECT_LE(low - 0.51 * static_cast<double>(q.scale), std::min(static_cast<double>(range.low), 0.0))
+        << range.low << " " << range.high;
+    EXPECT_GE(high + 0.51 * static_cast<double>(q.scale), std::max(static_cast<double>(range.high), 0.0))
+        << range.low << " " << range.high;
   }
   EXPECT_EQ(choose_quant({0, 6}).zero_point, -127);  // one sign uses all levels
   EXPECT_EQ(choose_quant({-6, 0}).zero_point, 127);

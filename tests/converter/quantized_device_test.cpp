@@ -14,11 +14,21 @@ using quantization::WeightFormat;
 // uint8 in and out, so that nothing in between is float: Conv, table, pools, Concat, Add, Conv.
 OnnxBuilder network() {
   OnnxBuilder b;
-  b.input("x", {"1", "4", "9", "7"}).output("y").floats("w1", {8, 4, 3, 3}, noise(288, 1)).floats("b1", {8}, noise(8, 2));
-  b.floats("w2", {8, 8, 1, 1}, noise(64, 3)).floats("w3", {3, 16, 1, 1}, noise(48, 4)).floats("slope", {8, 1, 1}, noise(8, 5));
-  b.node("Conv", {"x", "w1", "b1"}, {"c"}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}).node("PRelu", {"c", "slope"}, {"p"}).node("Sigmoid", {"p"}, {"s"});
-  b.node("Conv", {"s", "w2", "b1"}, {"d"}).node("Add", {"d", "p"}, {"a"}).node("AveragePool", {"a"}, {"v"}, {{"kernel_shape", std::vector<int64_t>{2, 2}}});
-  b.node("MaxPool", {"p"}, {"m"}, {{"kernel_shape", std::vector<int64_t>{2, 2}}}).node("Concat", {"v", "m"}, {"j"}, {{"axis", int64_t{1}}});
+  b.input("x", {"1", "4", "9", "7"})
+      .output("y")
+      .floats("w1", {8, 4, 3, 3}, noise(288, 1))
+      .floats("b1", {8}, noise(8, 2));
+  b.floats("w2", {8, 8, 1, 1}, noise(64, 3))
+      .floats("w3", {3, 16, 1, 1}, noise(48, 4))
+      .floats("slope", {8, 1, 1}, noise(8, 5));
+  b.node("Conv", {"x", "w1", "b1"}, {"c"}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}})
+      .node("PRelu", {"c", "slope"}, {"p"})
+      .node("Sigmoid", {"p"}, {"s"});
+  b.node("Conv", {"s", "w2", "b1"}, {"d"})
+      .node("Add", {"d", "p"}, {"a"})
+      .node("AveragePool", {"a"}, {"v"}, {{"kernel_shape", std::vector<int64_t>{2, 2}}});
+  b.node("MaxPool", {"p"}, {"m"}, {{"kernel_shape", std::vector<int64_t>{2, 2}}})
+      .node("Concat", {"v", "m"}, {"j"}, {{"axis", int64_t{1}}});
   b.node("Conv", {"j", "w3"}, {"y"});
   return b;
 }

@@ -33,7 +33,8 @@ struct QuantizedNet {
 
 inline std::vector<Floats> noise_inputs(const Graph& graph) {
   std::vector<Floats> out;
-  for (TensorId id : graph.inputs) out.push_back(noise(static_cast<size_t>(elements(graph.desc(id).shape).evaluate({})), 11));
+  for (TensorId id : graph.inputs)
+    out.push_back(noise(static_cast<size_t>(elements(graph.desc(id).shape).evaluate({})), 11));
   return out;
 }
 
@@ -69,7 +70,8 @@ inline QuantizedNet quantize_net(const OnnxBuilder& builder, const quantization:
   out.original = std::move(*graph);
   const bool integer = options.activations == quantization::ActivationFormat::int8;
   EXPECT_TRUE(passes::run(out.original, {.integer_activations = integer}));
-  auto quantized = quantization::quantize(out.original, integer ? noise_ranges(out.original) : quantization::Ranges{}, options);
+  auto quantized =
+      quantization::quantize(out.original, integer ? noise_ranges(out.original) : quantization::Ranges{}, options);
   EXPECT_TRUE(quantized) << quantized.error().message;
   if (!quantized) return out;
   out.quantized = std::move(*quantized);

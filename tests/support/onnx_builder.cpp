@@ -30,8 +30,10 @@ OnnxBuilder& OnnxBuilder::input(const std::string& name, const OnnxNames& dims, 
   for (const std::string& dim : dims) {
     auto* d = shape->add_dim();
     if (dim.empty()) continue;
-    if (dim.find_first_not_of("0123456789") == std::string::npos) d->set_dim_value(std::stoll(dim));
-    else d->set_dim_param(dim);
+    if (dim.find_first_not_of("0123456789") == std::string::npos)
+      d->set_dim_value(std::stoll(dim));
+    else
+      d->set_dim_param(dim);
   }
   return *this;
 }
@@ -50,14 +52,17 @@ OnnxBuilder& OnnxBuilder::floats(const std::string& name, const OnnxShape& shape
   return *this;
 }
 
-OnnxBuilder& OnnxBuilder::integers(const std::string& name, const OnnxShape& shape, const std::vector<int64_t>& values, int32_t type) {
+OnnxBuilder& OnnxBuilder::integers(const std::string& name, const OnnxShape& shape, const std::vector<int64_t>& values,
+                                   int32_t type) {
   auto* tensor = proto_->model.mutable_graph()->add_initializer();
   tensor->set_name(name);
   tensor->set_data_type(type);
   for (int64_t d : shape) tensor->add_dims(d);
   for (int64_t v : values) {
-    if (type == kOnnxInt64) tensor->add_int64_data(v);
-    else tensor->add_int32_data(static_cast<int32_t>(v));
+    if (type == kOnnxInt64)
+      tensor->add_int64_data(v);
+    else
+      tensor->add_int32_data(static_cast<int32_t>(v));
   }
   return *this;
 }
@@ -78,7 +83,8 @@ OnnxBuilder& OnnxBuilder::external(const std::string& name, const OnnxShape& sha
 }
 
 OnnxBuilder& OnnxBuilder::node(const std::string& type, const OnnxNames& inputs, const OnnxNames& outputs,
-                               const std::vector<OnnxAttribute>& attributes, const std::string& name, const std::string& domain) {
+                               const std::vector<OnnxAttribute>& attributes, const std::string& name,
+                               const std::string& domain) {
   using A = ::onnx::AttributeProto;
   auto* node = proto_->model.mutable_graph()->add_node();
   node->set_op_type(type);

@@ -33,11 +33,14 @@ class OnnxBuilder {
   OnnxBuilder& input(const std::string& name, const OnnxNames& dims, int32_t type = kOnnxFloat);
   OnnxBuilder& output(const std::string& name);
   OnnxBuilder& floats(const std::string& name, const OnnxShape& shape, const std::vector<float>& values);
-  OnnxBuilder& integers(const std::string& name, const OnnxShape& shape, const std::vector<int64_t>& values, int32_t type = kOnnxInt64);
+  OnnxBuilder& integers(const std::string& name, const OnnxShape& shape, const std::vector<int64_t>& values,
+                        int32_t type = kOnnxInt64);
   // A float constant whose values lie in a file; entries such as {"location", "w.bin"}.
-  OnnxBuilder& external(const std::string& name, const OnnxShape& shape, const std::vector<std::pair<std::string, std::string>>& entries);
+  OnnxBuilder& external(const std::string& name, const OnnxShape& shape,
+                        const std::vector<std::pair<std::string, std::string>>& entries);
   OnnxBuilder& node(const std::string& type, const OnnxNames& inputs, const OnnxNames& outputs,
-                    const std::vector<OnnxAttribute>& attributes = {}, const std::string& name = "", const std::string& domain = "");
+                    const std::vector<OnnxAttribute>& attributes = {}, const std::string& name = "",
+                    const std::string& domain = "");
 
   std::string bytes() const;
   Result<onnx_import::Imported> import(const DimBindings& fixed = {}, const std::string& folder = "") const;
