@@ -14,6 +14,7 @@ using A = ::onnx::AttributeProto;
 
 const Value kAbsent;
 constexpr uint64_t kMaxGrowth = uint64_t{1} << 25;  // elements
+constexpr double kMaxWork = 1e10;                  // multiply-adds: less than a minute
 
 // Scales that came with constant weights follow them through a new order or shape; other arithmetic makes them void.
 Quant moved_quant(const TensorDesc& x, const Node& node, const Shape& shape) {
@@ -203,7 +204,11 @@ Result<TensorId> NodeContext::emit(Op op, std::vector<TensorId> inputs, std::vec
     return id == kNoTensor || graph.tensor(id).is_constant();
   });
   if (!all_constant) return out;
-  // Folding must not turn a small file into a large one: what it adds in all is bounded, and beyond that the device computes.
+  // A small file must not turn into a large one, nor into minutes of work: what folding adds and does in all is bounded, and
+  // beyond that the device computes.
+  const double work = folding_work(graph, graph.nodes.back());
+  if (importer_.worked_ + work > kMaxWork) return out;
+  importer_.worked_ += work;
   uint64_t given = 0, made = 0;
   for (TensorId id : inputs) given += id == kNoTensor ? 0 : element_count(graph.desc(id).shape);
   for (TensorId id : graph.nodes.back().outputs) made += element_count(graph.desc(id).shape);

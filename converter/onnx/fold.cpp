@@ -4,6 +4,8 @@
 
 namespace nibble::onnx_import {
 
+double folding_work(const Graph& graph, const Node& node) { return reference::estimated_work(graph, node); }
+
 Result<std::vector<Tensor>> fold_constants(const Graph& graph, const Node& node) {
   NBL_TRY(const std::vector<reference::Value> values, reference::evaluate_constant(graph, node));
   std::vector<Tensor> out;

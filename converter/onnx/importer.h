@@ -121,6 +121,7 @@ Result<bool> fold_integers(NodeContext& node);
 // The integers of a constant int8, uint8 or int64 input.
 Result<std::vector<int64_t>> quantized_values(NodeContext& node, size_t input);
 // Evaluates a node whose inputs are all constants.
+double folding_work(const Graph& graph, const Node& node);
 Result<std::vector<Tensor>> fold_constants(const Graph& graph, const Node& node);
 
 class Importer {
@@ -151,6 +152,7 @@ class Importer {
   std::set<std::string> free_names_;
   std::vector<Obstacle> obstacles_;
   uint64_t grown_ = 0;  // elements that folding has made beyond those it was given
+  double worked_ = 0;   // multiply-adds or moves that folding has taken
 };
 
 }  // namespace nibble::onnx_import

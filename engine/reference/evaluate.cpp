@@ -63,7 +63,8 @@ Result<std::vector<BasicValue<T>>> evaluate_checked(const Graph& graph, const No
   return outputs;
 }
 
-// Multiply-adds or element moves of a node, roughly.
+}  // namespace
+
 double estimated_work(const Graph& graph, const Node& node) {
   const auto size = [&](TensorId id) { return static_cast<double>(elements(graph.desc(id).shape).evaluate({})); };
   double work = size(node.outputs[0]);
@@ -78,8 +79,6 @@ double estimated_work(const Graph& graph, const Node& node) {
   for (TensorId id : node.inputs) work += id == kNoTensor ? 0.0 : size(id);
   return work;
 }
-
-}  // namespace
 
 // Takes the node, not its Op: see infer_node.
 template <class T>

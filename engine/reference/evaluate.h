@@ -22,6 +22,9 @@ Result<std::vector<BasicValue<T>>> evaluate_node(const Graph& graph, const Node&
 template <class T>
 Status evaluate_into(const Node& node, std::span<const BasicValue<T>* const> inputs, BasicValue<T>& out);
 
+// Multiply-adds or element moves of a node, roughly; free dimensions count as 1.
+double estimated_work(const Graph& graph, const Node& node);
+
 // One node from constants alone, for constant folding; an error where an input is not constant.
 Result<std::vector<Value>> evaluate_constant(const Graph& graph, const Node& node);
 

@@ -220,5 +220,16 @@ TEST(onnx_import, folding_does_not_blow_up_small_files) {
   }
 }
 
+TEST(onnx_import, folding_does_not_take_minutes_of_work_from_small_files) {
+  auto b = model(13, {"1"});
+  b.integers("big", {4}, {1, 1, 4000, 4000}).floats("one", {1, 1, 1, 1}, {1}).integers("axes", {4}, {0, 1, 2, 3});
+  b.node("Expand", {"one", "big"}, {"wide"});
+  b.node("AveragePool", {"wide"}, {"mean"}, {{"kernel_shape", std::vector<int64_t>{2000, 2000}}});  // 1.6e13 additions
+  b.node("ReduceSum", {"mean", "axes"}, {"sum"}, {{"keepdims", int64_t{0}}}).node("Add", {"x", "sum"}, {"y"});
+  const auto graph = b.graph();
+  ASSERT_TRUE(graph) << graph.error().message;
+  EXPECT_EQ(count_of(*graph, "Pool2d"), 1u) << "it was computed";
+}
+
 }  // namespace
 }  // namespace nibble::test
