@@ -54,7 +54,7 @@ function(kernel family name source)
   set(header "${NIBBLE_SPIRV_DIR}/${name}.h")
   add_custom_command(
     OUTPUT "${header}"
-    COMMAND "${NIBBLE_GLSLANG}" -V --quiet --target-env vulkan1.1 -S comp "-I${NIBBLE_SHADER_DIR}" ${defines}
+    COMMAND "${NIBBLE_GLSLANG}" -V -g0 --quiet --target-env vulkan1.1 -S comp "-I${NIBBLE_SHADER_DIR}" ${defines}
             --vn "${name}_spv" --depfile "${header}.d" -o "${header}" "${NIBBLE_SHADER_DIR}/${source}"
     DEPENDS "${NIBBLE_SHADER_DIR}/${source}"
     DEPFILE "${header}.d"

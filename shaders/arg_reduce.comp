@@ -26,7 +26,7 @@ bool better(SCALAR candidate, SCALAR best) {
 void main() {
   const uint u = linear_invocation();
   if (u >= p.units) return;
-  const uint before = u / p.after;
+  const uint before = divide(u, p.after);
   const uint base = before * p.count * p.after + (u - before * p.after);
   A_VALUE best = a_decode(x[base]);
   ivec4 index = ivec4(0);

@@ -59,7 +59,7 @@ void main() {
   uint at_x = 0;
   uint at_y = 0;
   for (int axis = AXES - 1; axis > 0; --axis) {
-    const uint next = rest / p.size[axis];
+    const uint next = divide(rest, p.size[axis]);
     const uint coordinate = rest - next * p.size[axis];
     at_x += coordinate * p.stride_x[axis];
     at_y += coordinate * p.stride_y[axis];
@@ -74,7 +74,7 @@ void main() {
   A_VALUE value = A_VALUE(combine(vx.x, vy.x), combine(vx.y, vy.y), combine(vx.z, vy.z), combine(vx.w, vy.w));
 #if defined(A_f32) || defined(A_f16)
   value = apply_activation(value, p.a, p.b);
-  if (MASK != 0) value = mask_lanes(value, u / p.inner % p.blocks, p.channels);
+  if (MASK != 0) value = mask_lanes(value, block_of(u, p.blocks, p.inner), p.channels);
 #endif
   z[u] = a_encode(value);
 }

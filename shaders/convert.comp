@@ -80,7 +80,7 @@ void main() {
   if (u >= p.units) return;
   O_VALUE value = converted(a_decode(x[u]));
 #if defined(TO_FLOAT)
-  if (MASK != 0) value = mask_lanes(value, u / p.inner % p.blocks, p.channels);
+  if (MASK != 0) value = mask_lanes(value, block_of(u, p.blocks, p.inner), p.channels);
 #endif
   y[u] = o_encode(value);
 }

@@ -12,7 +12,7 @@ layout(constant_id = NBL_SPEC_OWN) const int AXES = 1;
 layout(constant_id = NBL_SPEC_OWN + 1) const int LANE_AXIS = 0;     // the loop axis that is blocked in the target
 layout(constant_id = NBL_SPEC_OWN + 2) const uint WHOLE_UNITS = 0;  // lanes stay together: strides count units
 layout(constant_id = NBL_SPEC_OWN + 3) const uint KEEP = 0;    // the region begins inside a unit: keep earlier lanes
-layout(constant_id = NBL_SPEC_OWN + 4) const uint PADDED = 0;  // some axis reads outside the source
+layout(constant_id = NBL_SPEC_OWN + 4) const uint PADDED = 0;  // bit m: some axis reads outside the source in mode m
 
 layout(set = 0, binding = 0) readonly buffer X { uint x[]; };
 layout(set = 0, binding = 0) readonly buffer XUnits { RAW_UNIT x_units[]; };
@@ -24,17 +24,22 @@ const int WORDS = 7;
 const int OUTSIDE = -1;
 const int FLAG_BLOCKED = 8;
 
-// Where coordinate c (possibly outside) of the source is read; OUTSIDE for the constant.
+bool mode_in_use(int mode) { return (PADDED & (1u << mode)) != 0; }
+
+// Where coordinate c (possibly outside) of the source is read; OUTSIDE for the constant. Modes that no axis has are
+// compiled out; the short forms serve padding by less than the source's size.
 int padded(int c, int size, int mode) {
-  if (c >= 0 && c < size) return c;
-  if (mode == 1) return OUTSIDE;
-  if (mode == 2) {  // reflect, the edge not repeated
+  if (mode_in_use(1) && mode == 1) return c >= 0 && c < size ? c : OUTSIDE;
+  if (mode_in_use(2) && mode == 2) {  // reflect, the edge not repeated
     const int period = max(2 * (size - 1), 1);
     const int r = ((c % period) + period) % period;
     return r < size ? r : period - r;
   }
-  if (mode == 3) return clamp(c, 0, size - 1);
-  return ((c % size) + size) % size;
+  if (mode_in_use(3) && mode == 3) return clamp(c, 0, size - 1);
+  if (mode_in_use(4) && mode == 4) return ((c % size) + size) % size;
+  if (mode_in_use(5) && mode == 5) return size - 1 - abs(size - 1 - abs(c));              // reflect, short
+  if (mode_in_use(6) && mode == 6) return c < 0 ? c + size : (c >= size ? c - size : c);  // wrap, short
+  return c;
 }
 
 struct Axis {
@@ -71,7 +76,7 @@ void main() {
     const int size = axes[axis * WORDS];
     int coordinate = rest;
     if (axis > 0) {
-      rest = rest / size;
+      rest = int(divide(uint(rest), uint(size)));
       coordinate -= rest * size;
     }
     target += coordinate * axes[axis * WORDS + 5];
@@ -86,6 +91,10 @@ void main() {
     } else {
       source += part;
     }
+  }
+  if (WHOLE_UNITS != 0 && LANE_AXIS < 0) {  // nothing to mask either
+    y[target] = inside ? x_units[source] : pack_raw(uvec4(p.fill));
+    return;
   }
   const int first = 4 * block - int(p.lane_begin);  // coordinate of lane 0 in the region
   uvec4 lanes = uvec4(inside ? 0u : p.fill);

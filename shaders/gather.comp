@@ -12,8 +12,8 @@ layout(push_constant) uniform Push { GatherParams p; };
 void main() {
   const uint u = linear_invocation();
   if (u >= p.units) return;
-  const uint row = u / p.after;
-  const uint before = row / p.count;
+  const uint row = divide(u, p.after);
+  const uint before = divide(row, p.count);
   int index = indices[row - before * p.count];
   if (index < 0) index += int(p.size);
   index = clamp(index, 0, int(p.size) - 1);

@@ -18,15 +18,15 @@ layout(push_constant) uniform Push { MatMulParams p; };
 void main() {
   const uint u = linear_invocation();
   if (u >= p.tiles) return;
-  const uint tile = u / p.column_blocks;
+  const uint tile = divide(u, p.column_blocks);
   const uint column = u - tile * p.column_blocks;
-  const uint batch = tile / p.row_blocks;
+  const uint batch = divide(tile, p.row_blocks);
   const uint row = 4 * (tile - batch * p.row_blocks);
   uint rest = batch;
   uint base_a = 0;
   uint base_b = 0;
   for (int axis = AXES - 1; axis > 0; --axis) {
-    const uint next = rest / p.size[axis];
+    const uint next = divide(rest, p.size[axis]);
     const uint coordinate = rest - next * p.size[axis];
     base_a += coordinate * p.stride_a[axis];
     base_b += coordinate * p.stride_b[axis];

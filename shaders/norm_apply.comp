@@ -16,7 +16,7 @@ layout(push_constant) uniform Push { UnaryParams p; };
 void main() {
   const uint u = linear_invocation();
   if (u >= p.units) return;
-  const uint plane = u / p.inner;
+  const uint plane = divide(u, p.inner);
   const vec4 v = (a_decode(x[u]) - moments[3 * plane]) * moments[3 * plane + 1] + moments[3 * plane + 2];
   vec4 value = apply_activation(v, p.a, p.b);
   if (MASK != 0) value = mask_lanes(value, plane % p.blocks, p.channels);

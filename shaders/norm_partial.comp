@@ -12,7 +12,7 @@ layout(push_constant) uniform Push { NormPartialParams p; };
 void main() {
   const uint u = linear_invocation();
   if (u >= p.planes * p.chunks) return;
-  const uint row = u / p.chunks;
+  const uint row = divide(u, p.chunks);
   const uint chunk = u - row * p.chunks;
   const uint base = row * p.plane;
   const float count = float((p.plane - chunk + p.chunks - 1) / p.chunks);

@@ -39,8 +39,8 @@ A_VALUE average(A_VALUE sum, int count) {
 void main() {
   const uint u = linear_invocation();
   if (u >= p.units) return;
-  const uint row = u / p.out_w;
-  const uint plane = row / p.out_h;
+  const uint row = divide(u, p.out_w);
+  const uint plane = divide(row, p.out_h);
   const int top = int(row - plane * p.out_h) * p.stride_h - p.pad_top;
   const int left = int(u - row * p.out_w) * p.stride_w - p.pad_left;
   const int base = int(plane) * p.in_h * p.in_w;

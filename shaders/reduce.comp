@@ -79,8 +79,8 @@ O_VALUE finished(A_VALUE v) {
 void main() {
   const uint u = linear_invocation();
   if (u >= p.units) return;
-  const uint row = u / p.after;
-  const uint before = row / p.slices;
+  const uint row = divide(u, p.after);
+  const uint before = divide(row, p.slices);
   const uint slice = row - before * p.slices;
   const uint base = before * p.count * p.after + (u - row * p.after);
   A_VALUE result = A_VALUE(neutral());
@@ -99,7 +99,7 @@ void main() {
 #endif
   O_VALUE value = finished(result);
 #if defined(O_f32) || defined(O_f16)
-  if (MASK != 0) value = mask_lanes(value, u / p.inner % p.blocks, p.channels);
+  if (MASK != 0) value = mask_lanes(value, block_of(u, p.blocks, p.inner), p.channels);
 #endif
   y[u] = o_encode(value);
 }

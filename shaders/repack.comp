@@ -21,8 +21,8 @@ struct Place {
 };
 
 Place place_of(uint linear) {
-  const uint row = linear / p.from_inner;
-  const uint outer = row / p.from_channels;
+  const uint row = divide(linear, p.from_inner);
+  const uint outer = divide(row, p.from_channels);
   return Place(outer, row - outer * p.from_channels, linear - row * p.from_inner);
 }
 
@@ -73,9 +73,9 @@ void write_flat(uint u) {
 
 #if defined(A_f32)
 void scatter(uint u) {
-  const uint row = u / p.from_inner;
+  const uint row = divide(u, p.from_inner);
   const uint inner = u - row * p.from_inner;
-  const uint outer = row / p.from_blocks;
+  const uint outer = divide(row, p.from_blocks);
   const uint channel = 4 * (row - outer * p.from_blocks);
   const uint first = (outer * p.from_channels + channel) * p.from_inner + inner;
   const uvec4 lanes = x_units[u];
@@ -97,9 +97,9 @@ void main() {
     write_flat(u);
     return;
   }
-  const uint row = u / p.to_inner;
+  const uint row = divide(u, p.to_inner);
   const uint inner = u - row * p.to_inner;
-  const uint outer = row / p.to_blocks;
+  const uint outer = divide(row, p.to_blocks);
   const uint channel = 4 * (row - outer * p.to_blocks);
   const uint first = (outer * p.to_channels + channel) * p.to_inner + inner;
   uvec4 lanes = uvec4(0);

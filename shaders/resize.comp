@@ -23,9 +23,9 @@ layout(push_constant) uniform Push { ResizeParams p; };
 void main() {
   const uint u = linear_invocation();
   if (u >= p.units) return;
-  const uint row = u / p.out_w;
+  const uint row = divide(u, p.out_w);
   const uint column = u - row * p.out_w;
-  const uint plane = row / p.out_h;
+  const uint plane = divide(row, p.out_h);
   const uint base = plane * p.in_h * p.in_w;
   const uint first_row = (p.out_w + row - plane * p.out_h) * TAPS;
   if (TAPS == 1) {

@@ -29,7 +29,7 @@ vec4 element(uint base, uint i) {
 void main() {
   const uint u = linear_invocation();
   if (u >= p.units) return;
-  const uint before = u / p.after;
+  const uint before = divide(u, p.after);
   const uint base = before * p.count * p.after + (u - before * p.after);
   vec4 most = vec4(LOWEST);
   for (uint i = 0; i < p.count; ++i) most = max(most, element(base, i));

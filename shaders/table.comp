@@ -20,7 +20,7 @@ void main() {
   uvec4 entry = uvec4(decode_u8(x[u]));
 #endif
   if (PER_CHANNEL != 0) {
-    const uvec4 channel = uvec4(0, 1, 2, 3) + 4 * (u / p.inner % p.blocks);
+    const uvec4 channel = uvec4(0, 1, 2, 3) + 4 * block_of(u, p.blocks, p.inner);
     entry += 256 * min(channel, uvec4(p.channels - 1));
   }
   const uvec4 shift = (entry & 3u) * 8u;

@@ -32,6 +32,6 @@ void main() {
   const uint u = linear_invocation();
   if (u >= p.units) return;
   A_VALUE value = apply_function(a_decode(x[u]));
-  if (MASK != 0) value = mask_lanes(value, u / p.inner % p.blocks, p.channels);
+  if (MASK != 0) value = mask_lanes(value, block_of(u, p.blocks, p.inner), p.channels);
   y[u] = o_encode(value);
 }

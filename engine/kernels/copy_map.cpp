@@ -1,5 +1,6 @@
 #include "kernels/copy_map.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "core/try.h"
@@ -9,7 +10,19 @@
 namespace nibble {
 namespace {
 
-constexpr int32_t kFlagBlocked = 8;  // of the kernel's table: stride of blocks, 1 inside them
+// Flags of the kernel's table: how to read outside, and whether the stride is that of blocks (and 1 inside them).
+constexpr int32_t kFlagMode = 7;
+constexpr int32_t kFlagBlocked = 8;
+constexpr int32_t kReflectShort = 5;  // reflect and wrap by less than the source's size need no division
+constexpr int32_t kWrapShort = 6;
+
+int32_t mode_flag(const CopyAxis& axis, int64_t source_size) {
+  const int64_t last = axis.start + axis.step * (axis.size - 1);
+  const bool within = std::min(axis.start, last) > -source_size && std::max(axis.start, last) < 2 * source_size - 1;
+  if (within && axis.outside == Outside::reflect) return kReflectShort;
+  if (within && axis.outside == Outside::wrap) return kWrapShort;
+  return static_cast<int32_t>(axis.outside);
+}
 
 struct Loop {
   int64_t size = 1, start = 0, step = 1, source_size = 1, source_stride = 0, target_stride = 0;
@@ -42,15 +55,15 @@ struct Map {
   std::vector<Loop> loops;
   params::CopyParams push{};
   bool whole_units = false;
-  bool padded = false;
+  uint32_t padded = 0;  // bit m: an axis has mode m
 };
 
 Loop make_loop(const Operand& from, const CopyAxis& axis, int64_t source_stride, int64_t target_stride, bool lane,
                bool whole_units) {
-  Loop loop{axis.size, axis.start, axis.step, 1, source_stride, target_stride, static_cast<int32_t>(axis.outside),
-            lane};
+  Loop loop{axis.size, axis.start, axis.step, 1, source_stride, target_stride, 0, lane};
   if (axis.source_axis >= 0) {
     loop.source_size = from.shape[static_cast<size_t>(axis.source_axis)];
+    loop.flags = mode_flag(axis, loop.source_size);
     if (axis.source_axis == from.layout.axis && !whole_units) loop.flags |= kFlagBlocked;
   } else {
     loop.source_stride = 0;
@@ -108,7 +121,7 @@ Map make_map(const Operand& from, const Operand& to, const std::vector<CopyAxis>
     loop.lane_axis = is_lane && mask;
     map.push.target_base +=
         static_cast<int32_t>((is_lane ? axes[i].target_begin / 4 : axes[i].target_begin) * target[i] / 4);
-    map.padded = map.padded || axes[i].outside != Outside::never;
+    if (axes[i].outside != Outside::never) map.padded |= 1u << (static_cast<uint32_t>(loop.flags & kFlagMode));
     units *= loop.size;
     map.loops.push_back(loop);
   }
@@ -155,7 +168,7 @@ Status emit_copy(Lowering& lowering, const Operand& from, const Operand& to, con
                            {NBL_SPEC_OWN + 1, static_cast<uint32_t>(lane_axis)},
                            {NBL_SPEC_OWN + 2, map.whole_units ? 1u : 0u},
                            {NBL_SPEC_OWN + 3, map.push.lane_begin != 0 ? 1u : 0u},
-                           {NBL_SPEC_OWN + 4, map.padded ? 1u : 0u}});
+                           {NBL_SPEC_OWN + 4, map.padded}});
   step.integer = width == 1;
   lowering.emit(std::move(step));
   return {};
