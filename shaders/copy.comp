@@ -64,34 +64,48 @@ int contribution(Axis axis, int coordinate) {
 
 bool is_outside(Axis axis, int part) { return PADDED != 0 && part < 0 && (axis.flags & 7) != 0; }
 
+// State of the walk over the loop axes, innermost first.
+int rest, target, source, block;
+bool inside;
+
+void visit(int axis) {
+  const int size = axes[axis * WORDS];
+  int coordinate = rest;
+  if (axis > 0) {
+    rest = int(divide(uint(rest), uint(size)));
+    coordinate -= rest * size;
+  }
+  target += coordinate * axes[axis * WORDS + 5];
+  if (axis == LANE_AXIS) {
+    block = coordinate;
+    if (WHOLE_UNITS == 0) return;
+  }
+  const Axis map = load_axis(axis);
+  const int part = contribution(map, coordinate);
+  if (is_outside(map, part)) {
+    inside = false;
+  } else {
+    source += part;
+  }
+}
+
 void main() {
   const uint u = linear_invocation();
   if (u >= p.units) return;
-  int rest = int(u);
-  int target = int(p.target_base);
-  int source = int(p.source_base);
-  int block = 0;
-  bool inside = true;
-  for (int axis = AXES - 1; axis >= 0; --axis) {
-    const int size = axes[axis * WORDS];
-    int coordinate = rest;
-    if (axis > 0) {
-      rest = int(divide(uint(rest), uint(size)));
-      coordinate -= rest * size;
-    }
-    target += coordinate * axes[axis * WORDS + 5];
-    if (axis == LANE_AXIS) {
-      block = coordinate;
-      if (WHOLE_UNITS == 0) continue;
-    }
-    const Axis map = load_axis(axis);
-    const int part = contribution(map, coordinate);
-    if (is_outside(map, part)) {
-      inside = false;
-    } else {
-      source += part;
-    }
-  }
+  rest = int(u);
+  target = int(p.target_base);
+  source = int(p.source_base);
+  block = 0;
+  inside = true;
+  // Written out, because loads at constant places are much cheaper than in a loop.
+  if (AXES > 7) visit(7);
+  if (AXES > 6) visit(6);
+  if (AXES > 5) visit(5);
+  if (AXES > 4) visit(4);
+  if (AXES > 3) visit(3);
+  if (AXES > 2) visit(2);
+  if (AXES > 1) visit(1);
+  visit(0);
   if (WHOLE_UNITS != 0 && LANE_AXIS < 0) {  // nothing to mask either
     y[target] = inside ? x_units[source] : pack_raw(uvec4(p.fill));
     return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/text.h"
 #include "core/try.h"
 #include "kernels/step_parts.h"
 #include "params.h"
@@ -23,6 +24,8 @@ int32_t mode_flag(const CopyAxis& axis, int64_t source_size) {
   if (within && axis.outside == Outside::wrap) return kWrapShort;
   return static_cast<int32_t>(axis.outside);
 }
+
+constexpr size_t kMostLoops = 8;  // as copy.comp writes out
 
 struct Loop {
   int64_t size = 1, start = 0, step = 1, source_size = 1, source_stride = 0, target_stride = 0;
@@ -150,6 +153,10 @@ Status emit_copy(Lowering& lowering, const Operand& from, const Operand& to, con
     scalar_to.shape = {1};
   }
   Map map = make_map(from, scalar_to, axes);
+  if (map.loops.size() > kMostLoops) {
+    return Error{Code::unsupported_op,
+                 format("moves elements along %zu axes; the kernel takes at most %zu", map.loops.size(), kMostLoops)};
+  }
   map.push.fill = fill;
   std::vector<uint32_t> words;
   int32_t lane_axis = -1;
