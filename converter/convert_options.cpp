@@ -39,7 +39,8 @@ void parse_dims(const std::vector<std::string>& texts, DimBindings& out) {
     const size_t equals = text.find('=');
     char* end = nullptr;
     const long long value = equals == std::string::npos ? 0 : std::strtoll(text.c_str() + equals + 1, &end, 10);
-    if (equals == 0 || value < 1 || value > kMaxDim || *end) throw CLI::ValidationError("--dim", "'" + text + "': expected NAME=SIZE");
+    if (equals == 0 || value < 1 || value > kMaxDim || *end)
+      throw CLI::ValidationError("--dim", "'" + text + "': expected NAME=SIZE");
     out[text.substr(0, equals)] = value;
   }
 }
@@ -58,24 +59,42 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_option("model", o.model, "ONNX file")->required();
   app.add_option("-o,--output", o.output, "the .nbl file to write");
   app.add_flag("--check", o.check_only, "only say what stands in the way of converting the model");
-  app.add_option("--weights", weights, "format of the weights")->check(CLI::IsMember({"fp32", "fp16", "int8", "int4"}))->capture_default_str();
-  app.add_option("--activations", activations, "format of what flows between layers; int8 with int8 and int4 weights, else float")
+  app.add_option("--weights", weights, "format of the weights")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8", "int4"}))
+      ->capture_default_str();
+  app.add_option("--activations", activations,
+                 "format of what flows between layers; int8 with int8 and int4 weights, else float")
       ->check(CLI::IsMember({"float", "fp16", "int8"}));
-  app.add_option("--group-size", o.format.group_size, "int4: weights that share a multiplier")->check(CLI::IsMember({32, 64, 128}))->capture_default_str();
-  app.add_option("--keep-wide", keep_wide, "a layer's name, or re:REGEX: these layers get the next wider format; may be repeated");
-  app.add_option("--calibrate", o.calibrate, "samples for the ranges of int8 activations: a folder of pictures, a list, .npy files, MNIST idx");
+  app.add_option("--group-size", o.format.group_size, "int4: weights that share a multiplier")
+      ->check(CLI::IsMember({32, 64, 128}))
+      ->capture_default_str();
+  app.add_option("--keep-wide", keep_wide,
+                 "a layer's name, or re:REGEX: these layers get the next wider format; may be repeated");
+  app.add_option("--calibrate", o.calibrate,
+                 "samples for the ranges of int8 activations: a folder of pictures, a list, .npy files, MNIST idx");
   app.add_option("--skip", o.skip, "leave out the first K samples");
   app.add_option("--samples", o.samples, "use at most N samples");
-  app.add_option("--ranges", range_method, "how a tensor's range is chosen")->check(CLI::IsMember({"minmax", "percentile", "mse"}))->capture_default_str();
-  app.add_option("--percentile", o.ranges.percent, "with --ranges percentile")->check(CLI::Range(50.0, 100.0))->capture_default_str();
-  app.add_option("--executor", o.executor, "what runs the float network: this processor, or a Vulkan device")->check(CLI::IsMember({"cpu", "device"}))->capture_default_str();
+  app.add_option("--ranges", range_method, "how a tensor's range is chosen")
+      ->check(CLI::IsMember({"minmax", "percentile", "mse"}))
+      ->capture_default_str();
+  app.add_option("--percentile", o.ranges.percent, "with --ranges percentile")
+      ->check(CLI::Range(50.0, 100.0))
+      ->capture_default_str();
+  app.add_option("--executor", o.executor, "what runs the float network: this processor, or a Vulkan device")
+      ->check(CLI::IsMember({"cpu", "device"}))
+      ->capture_default_str();
   app.add_option("--device", o.device, "with --executor device: its index or a part of its name");
   app.add_option("--preprocess", o.preprocess, "JSON: how a picture becomes the network's input; kept in the file");
   app.add_option("--classes", o.classes, "class names, one a line; kept in the file");
-  app.add_option("--detection", o.detection, "JSON (a file, or the text itself): decoder and suppression of a detector; kept in the file");
+  app.add_option("--detection", o.detection,
+                 "JSON (a file, or the text itself): decoder and suppression of a detector; kept in the file");
   app.add_option("--meta", o.metadata, "KEY=VALUE to keep in the file; may be repeated");
-  app.add_option("--input-type", o.input_type, "uint8: the first input takes pixels as they are")->check(CLI::IsMember({"float", "uint8"}))->capture_default_str();
-  app.add_option("--output-type", o.output_type, "uint8: the first output gives pixels")->check(CLI::IsMember({"float", "uint8"}))->capture_default_str();
+  app.add_option("--input-type", o.input_type, "uint8: the first input takes pixels as they are")
+      ->check(CLI::IsMember({"float", "uint8"}))
+      ->capture_default_str();
+  app.add_option("--output-type", o.output_type, "uint8: the first output gives pixels")
+      ->check(CLI::IsMember({"float", "uint8"}))
+      ->capture_default_str();
   app.add_option("--dim", dims, "NAME=SIZE: fixes a free dimension; may be repeated");
   app.add_option("--report", o.report, "write what was done to each layer as JSON");
   app.add_option("--dump-after", o.dump_after, "print the graph after this pass ('all': after each)");
@@ -87,9 +106,14 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     std::exit(app.exit(e));
   }
-  o.format.weights = weights == "fp32" ? WeightFormat::fp32 : weights == "fp16" ? WeightFormat::fp16 : weights == "int4" ? WeightFormat::int4 : WeightFormat::int8;
+  o.format.weights = weights == "fp32"   ? WeightFormat::fp32
+                     : weights == "fp16" ? WeightFormat::fp16
+                     : weights == "int4" ? WeightFormat::int4
+                                         : WeightFormat::int8;
   if (activations.empty()) activations = weights == "int8" || weights == "int4" ? "int8" : "float";
-  o.format.activations = activations == "int8" ? ActivationFormat::int8 : activations == "fp16" ? ActivationFormat::fp16 : ActivationFormat::real;
+  o.format.activations = activations == "int8"   ? ActivationFormat::int8
+                         : activations == "fp16" ? ActivationFormat::fp16
+                                                 : ActivationFormat::real;
   o.ranges.method = *calibrate::parse_method(range_method);
   return o;
 }

@@ -22,14 +22,14 @@ struct ConvertOptions {
   size_t samples = std::numeric_limits<size_t>::max();
   std::string executor = "cpu";  // or "device"
   std::string device;
-  std::string preprocess;  // JSON file
-  std::string classes;     // text file, a name a line
-  std::string detection;   // JSON file or text: decoder and suppression
+  std::string preprocess;             // JSON file
+  std::string classes;                // text file, a name a line
+  std::string detection;              // JSON file or text: decoder and suppression
   std::vector<std::string> metadata;  // KEY=VALUE
   std::string input_type = "float";   // or "uint8"
   std::string output_type = "float";
   DimBindings dims;
-  std::string report;      // JSON file
+  std::string report;  // JSON file
   std::string dump_after;
 };
 

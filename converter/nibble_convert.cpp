@@ -29,7 +29,8 @@ Result<std::string> read_text(const std::string& path) {
 // What the file says about itself besides the graph.
 Status fill_metadata(const ConvertOptions& o, const media::Preprocessing& preprocessing, Graph& graph) {
   graph.metadata["producer"] = std::string("nibble-convert ") + version();
-  graph.metadata["format"] = format("weights %s, activations %s", to_string(o.format.weights), to_string(o.format.activations));
+  graph.metadata["format"] =
+      format("weights %s, activations %s", to_string(o.format.weights), to_string(o.format.activations));
   if (!o.preprocess.empty()) graph.metadata["preprocess"] = media::to_json(preprocessing);
   if (!o.classes.empty()) {
     NBL_TRY(graph.metadata["classes"], read_text(o.classes));
@@ -44,7 +45,8 @@ Status fill_metadata(const ConvertOptions& o, const media::Preprocessing& prepro
   }
   for (const std::string& pair : o.metadata) {
     const size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) return Error{Code::invalid_argument, "--meta '" + pair + "': expected KEY=VALUE"};
+    if (equals == std::string::npos || equals == 0)
+      return Error{Code::invalid_argument, "--meta '" + pair + "': expected KEY=VALUE"};
     graph.metadata[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
   return {};
@@ -58,7 +60,8 @@ Result<std::unique_ptr<Executor>> make_executor(const ConvertOptions& o, const G
   return make_device_executor(bound, device);
 }
 
-Result<quantization::Ranges> calibrate_ranges(const ConvertOptions& o, const Graph& graph, const media::Preprocessing& preprocessing) {
+Result<quantization::Ranges> calibrate_ranges(const ConvertOptions& o, const Graph& graph,
+                                              const media::Preprocessing& preprocessing) {
   media::SampleOptions sample_options{o.skip, o.samples, {}};
   for (TensorId id : graph.inputs) sample_options.input_names.push_back(graph.desc(id).name);
   NBL_TRY(const media::SampleSet samples, media::open_samples(o.calibrate, sample_options));
@@ -86,7 +89,8 @@ quantization::BytePixels input_pixels(const media::Preprocessing& p) {
   quantization::BytePixels out;
   const size_t channels = std::max<size_t>({p.mean.size(), p.std.size(), 1});
   for (size_t c = 0; c < channels; ++c) {
-    const double mean = p.mean.empty() ? 0.0 : p.mean[p.mean.size() == 1 ? 0 : c], std = p.std.empty() ? 1.0 : p.std[p.std.size() == 1 ? 0 : c];
+    const double mean = p.mean.empty() ? 0.0 : p.mean[p.mean.size() == 1 ? 0 : c],
+                 std = p.std.empty() ? 1.0 : p.std[p.std.size() == 1 ? 0 : c];
     out.factor.push_back(static_cast<float>(1.0 / (255.0 * std)));
     out.offset.push_back(static_cast<float>(-mean / std));
   }
@@ -96,20 +100,27 @@ quantization::BytePixels input_pixels(const media::Preprocessing& p) {
 Status write_report(const std::string& path, const std::vector<quantization::Decision>& decisions) {
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   for (const auto& d : decisions) {
-    layers.push_back({{"node", d.node}, {"operator", d.op}, {"weights", to_string(d.weights)}, {"activations", to_string(d.activations)}, {"reason", d.reason}});
+    layers.push_back({{"node", d.node},
+                      {"operator", d.op},
+                      {"weights", to_string(d.weights)},
+                      {"activations", to_string(d.activations)},
+                      {"reason", d.reason}});
   }
   const nlohmann::ordered_json report = {{"version", version()}, {"layers", layers}};
-  return media::write_file_atomically(path, report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return media::write_file_atomically(path,
+                                      report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 void print_decisions(const std::vector<quantization::Decision>& decisions) {
   std::map<std::string, int> counts;
-  for (const auto& d : decisions) ++counts[std::string(to_string(d.weights)) + " weights, " + to_string(d.activations) + " activations"];
+  for (const auto& d : decisions)
+    ++counts[std::string(to_string(d.weights)) + " weights, " + to_string(d.activations) + " activations"];
   for (const auto& [what, count] : counts) std::printf("%4d layers: %s\n", count, what.c_str());
   for (const auto& d : decisions) {
     if (d.reason.empty()) continue;
     std::printf("     wider: %s '%s' stays %s%s: %s\n", d.op.c_str(), d.node.c_str(), to_string(d.weights),
-                d.activations == quantization::ActivationFormat::real ? " with float arithmetic" : "", d.reason.c_str());
+                d.activations == quantization::ActivationFormat::real ? " with float arithmetic" : "",
+                d.reason.c_str());
   }
 }
 
@@ -122,8 +133,9 @@ uint64_t constant_bytes(const Graph& graph) {
 Status convert(const ConvertOptions& o) {
   NBL_TRY(onnx_import::Imported imported, onnx_import::import_file(o.model, o.dims));
   if (!imported.obstacles.empty()) {
-    return Error{Code::unsupported_op, format("'%s' cannot be converted, %zu obstacle(s):\n", o.model.c_str(), imported.obstacles.size()) +
-                                           onnx_import::describe(imported.obstacles)};
+    return Error{Code::unsupported_op,
+                 format("'%s' cannot be converted, %zu obstacle(s):\n", o.model.c_str(), imported.obstacles.size()) +
+                     onnx_import::describe(imported.obstacles)};
   }
   Graph graph = std::move(imported.graph);
   const bool integers = o.format.activations == quantization::ActivationFormat::int8;
@@ -139,8 +151,9 @@ Status convert(const ConvertOptions& o) {
   quantization::Options format_options = o.format;
   if (o.input_type == "uint8") format_options.byte_input = input_pixels(preprocessing);
   if (o.output_type == "uint8") {
-    format_options.byte_output = quantization::BytePixels{{static_cast<float>(1.0 / preprocessing.output_scale)},
-                                                          {static_cast<float>(-preprocessing.output_offset / preprocessing.output_scale)}};
+    format_options.byte_output =
+        quantization::BytePixels{{static_cast<float>(1.0 / preprocessing.output_scale)},
+                                 {static_cast<float>(-preprocessing.output_offset / preprocessing.output_scale)}};
   }
   NBL_CHECK(fill_metadata(o, preprocessing, graph));
 
@@ -148,7 +161,8 @@ Status convert(const ConvertOptions& o) {
   if (integers && !o.calibrate.empty()) {
     NBL_TRY(ranges, calibrate_ranges(o, graph, preprocessing));
   } else if (integers && !quantization::has_own_scales(graph)) {
-    return Error{Code::invalid_argument, "int8 activations need samples: give --calibrate PATH, or --activations float"};
+    return Error{Code::invalid_argument,
+                 "int8 activations need samples: give --calibrate PATH, or --activations float"};
   }
   const uint64_t bytes_before = constant_bytes(graph);
   NBL_TRY(quantization::Quantized quantized, quantization::quantize(graph, ranges, format_options));
@@ -157,7 +171,8 @@ Status convert(const ConvertOptions& o) {
   if (!o.report.empty()) NBL_CHECK(write_report(o.report, quantized.decisions));
   print_decisions(quantized.decisions);
   std::printf("%s: %zu nodes, weights %.1f kB -> %.1f kB\n", o.output.c_str(), quantized.graph.nodes.size(),
-              static_cast<double>(bytes_before) / 1000.0, static_cast<double>(constant_bytes(quantized.graph)) / 1000.0);
+              static_cast<double>(bytes_before) / 1000.0,
+              static_cast<double>(constant_bytes(quantized.graph)) / 1000.0);
   return {};
 }
 

@@ -18,27 +18,27 @@ namespace nibble::params {
 using uint = uint32_t;
 #endif
 
-// All convolution kernels. Strides count units; offsets count words from the start of the constants, 0xFFFFFFFF = absent.
-// conv2d_grouped: tiles are outputs, in_blocks and out_blocks are channels of a group, steps are taps, o_tiles says
-// whether the group multipliers lie in blocks.
+// All convolution kernels. Strides count units; offsets count words from the start of the constants, 0xFFFFFFFF =
+// absent. conv2d_grouped: tiles are outputs, in_blocks and out_blocks are channels of a group, steps are taps, o_tiles
+// says whether the group multipliers lie in blocks.
 struct ConvParams {
   uint x_batch, x_block, x_row, x_pixel;
   uint y_batch, y_block, y_row, y_pixel;
   int in_h, in_w;
   uint out_w;
-  uint tiles_x;       // in a row
-  uint tiles;         // of an image
-  uint in_blocks;     // of a group
-  uint out_blocks;    // of a group
-  uint o_tiles;       // of a group
+  uint tiles_x;     // in a row
+  uint tiles;       // of an image
+  uint in_blocks;   // of a group
+  uint out_blocks;  // of a group
+  uint o_tiles;     // of a group
   uint groups;
-  uint out_channels;  // of all groups
+  uint out_channels;                   // of all groups
   uint kernel, stride, dilation, pad;  // h << 16 | w; pad is top and left
   uint weights, bias, scale, shift, group_multiplier;
-  uint steps;         // weight blocks (conv2d_depthwise: taps) of a block of outputs
-  uint group_steps;   // of 4 input channels each that share a multiplier
-  uint quant;         // z_x, z_y, lowest and highest y: a signed byte each, the first lowest
-  float a, b;         // of the activation
+  uint steps;        // weight blocks (conv2d_depthwise: taps) of a block of outputs
+  uint group_steps;  // of 4 input channels each that share a multiplier
+  uint quant;        // z_x, z_y, lowest and highest y: a signed byte each, the first lowest
+  float a, b;        // of the activation
 };
 
 #ifdef __cplusplus

@@ -20,8 +20,9 @@ Result<quantization::Ranges> Calibrator::ranges(const Options& options) const {
   for (size_t i = 0; i < histograms_.size(); ++i) {
     const Histogram& h = histograms_[i];
     if (h.not_finite() > 0) {
-      return Error{Code::invalid_argument, format("calibration: tensor '%s' held %llu values that are NaN or infinite; check the preprocessing",
-                                                  names_[i].c_str(), static_cast<unsigned long long>(h.not_finite()))};
+      return Error{Code::invalid_argument,
+                   format("calibration: tensor '%s' held %llu values that are NaN or infinite; check the preprocessing",
+                          names_[i].c_str(), static_cast<unsigned long long>(h.not_finite()))};
     }
     if (h.empty()) continue;
     const auto id = static_cast<TensorId>(i);

@@ -70,7 +70,8 @@ quantization::Range Histogram::least_squared_error() const {
   // Either end is shrunk in its own steps of 2.5 %, down to a fifth.
   const auto error_of = [&](const quantization::Range& range) {
     const quantization::ActivationQuant q = quantization::choose_quant(range);
-    const double low = static_cast<double>(q.scale) * (q.min - q.zero_point), high = static_cast<double>(q.scale) * (q.max - q.zero_point);
+    const double low = static_cast<double>(q.scale) * (q.min - q.zero_point),
+                 high = static_cast<double>(q.scale) * (q.max - q.zero_point);
     const double rounding = static_cast<double>(q.scale) * static_cast<double>(q.scale) / 12.0;
     double error = 0.0;
     for (int i = 0; i < kBins; ++i) {
@@ -84,7 +85,8 @@ quantization::Range Histogram::least_squared_error() const {
   };
   const bool two_sided = full.low < 0.0f && full.high > 0.0f;
   const auto consider = [&](double low_ratio, double high_ratio) {
-    const quantization::Range range{static_cast<float>(full.low * low_ratio), static_cast<float>(full.high * high_ratio)};
+    const quantization::Range range{static_cast<float>(full.low * low_ratio),
+                                    static_cast<float>(full.high * high_ratio)};
     const double error = error_of(range);
     if (error < best_error) best_error = error, best = range;
   };

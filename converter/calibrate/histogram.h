@@ -27,8 +27,8 @@ class Histogram {
   quantization::Range min_max() const { return {minimum_, maximum_}; }
   // The range that leaves out a share of (100 - percent) / 200 of the values at either end.
   quantization::Range percentile(double percent) const;
-  // The range, among shrunken versions of min_max(), with the least squared error of 255 evenly spaced levels. Zeros are
-  // left out: every range represents them exactly.
+  // The range, among shrunken versions of min_max(), with the least squared error of 255 evenly spaced levels. Zeros
+  // are left out: every range represents them exactly.
   quantization::Range least_squared_error() const;
 
  private:

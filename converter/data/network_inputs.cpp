@@ -9,7 +9,8 @@ namespace nibble {
 namespace {
 
 // Sizes of a free image input that a picture determines; everything else that is free stays 1.
-Status bind_picture(const TensorDesc& desc, const media::Image& image, const media::Preprocessing& p, DimBindings& out) {
+Status bind_picture(const TensorDesc& desc, const media::Image& image, const media::Preprocessing& p,
+                    DimBindings& out) {
   if (desc.shape.size() != 4) return {};
   std::vector<int64_t> shape;
   for (const Dim& d : desc.shape) shape.push_back(d.is_const() ? d.value() : 0);
@@ -28,7 +29,8 @@ Status bind_picture(const TensorDesc& desc, const media::Image& image, const med
 
 Status bind_shape(const TensorDesc& desc, const std::vector<int64_t>& shape, DimBindings& out) {
   if (shape.size() != desc.shape.size()) {
-    return Error{Code::invalid_argument, format("input '%s' has rank %zu, the sample %zu", desc.name.c_str(), desc.shape.size(), shape.size())};
+    return Error{Code::invalid_argument,
+                 format("input '%s' has rank %zu, the sample %zu", desc.name.c_str(), desc.shape.size(), shape.size())};
   }
   for (size_t i = 0; i < shape.size(); ++i) {
     const auto names = desc.shape[i].symbols();
@@ -45,22 +47,27 @@ const media::NamedArray* array_for(const std::vector<media::NamedArray>& arrays,
   return nullptr;
 }
 
-Result<reference::FloatValue> value_of(const TensorDesc& desc, const media::NpyArray& array, const std::string& sample) {
+Result<reference::FloatValue> value_of(const TensorDesc& desc, const media::NpyArray& array,
+                                       const std::string& sample) {
   NBL_TRY(reference::FloatValue value, reference::make_value<float>(desc));
   if (array.shape != value.shape) {
     Shape found(array.shape.begin(), array.shape.end());
-    return Error{Code::invalid_argument, format("sample '%s', input '%s': expected shape %s, found %s", sample.c_str(), desc.name.c_str(),
-                                                to_string(desc.shape).c_str(), to_string(found).c_str())};
+    return Error{Code::invalid_argument,
+                 format("sample '%s', input '%s': expected shape %s, found %s", sample.c_str(), desc.name.c_str(),
+                        to_string(desc.shape).c_str(), to_string(found).c_str())};
   }
   const std::vector<float> floats = media::to_floats(array);
-  if (value.is_real()) value.real.assign(floats.begin(), floats.end());
-  else std::transform(floats.begin(), floats.end(), value.stored.begin(), [](float v) { return static_cast<int64_t>(v); });
+  if (value.is_real())
+    value.real.assign(floats.begin(), floats.end());
+  else
+    std::transform(floats.begin(), floats.end(), value.stored.begin(), [](float v) { return static_cast<int64_t>(v); });
   return value;
 }
 
 }  // namespace
 
-Result<DimBindings> dims_of_sample(const Graph& graph, const media::SampleSet& samples, size_t i, const media::Preprocessing& preprocessing) {
+Result<DimBindings> dims_of_sample(const Graph& graph, const media::SampleSet& samples, size_t i,
+                                   const media::Preprocessing& preprocessing) {
   DimBindings out;
   if (free_dims(graph).empty()) return out;
   if (samples.kind(i) == media::SampleSet::Kind::image) {
@@ -70,7 +77,8 @@ Result<DimBindings> dims_of_sample(const Graph& graph, const media::SampleSet& s
   }
   NBL_TRY(const std::vector<media::NamedArray> arrays, samples.arrays(i));
   for (TensorId id : graph.inputs) {
-    if (const auto* array = array_for(arrays, graph.desc(id).name)) NBL_CHECK(bind_shape(graph.desc(id), array->array.shape, out));
+    if (const auto* array = array_for(arrays, graph.desc(id).name))
+      NBL_CHECK(bind_shape(graph.desc(id), array->array.shape, out));
   }
   return out;
 }
@@ -80,7 +88,8 @@ Result<std::vector<reference::FloatValue>> sample_inputs(const Graph& bound, con
   std::vector<reference::FloatValue> out;
   if (samples.kind(i) == media::SampleSet::Kind::image) {
     if (bound.inputs.size() != 1 || bound.desc(bound.inputs[0]).type != DType::f32) {
-      return Error{Code::invalid_argument, "pictures fit a network with one float input only; give .npy samples instead"};
+      return Error{Code::invalid_argument,
+                   "pictures fit a network with one float input only; give .npy samples instead"};
     }
     NBL_TRY(reference::FloatValue value, reference::make_value<float>(bound.desc(bound.inputs[0])));
     NBL_TRY(const media::Image image, samples.image(i));
@@ -93,7 +102,9 @@ Result<std::vector<reference::FloatValue>> sample_inputs(const Graph& bound, con
   NBL_TRY(const std::vector<media::NamedArray> arrays, samples.arrays(i));
   for (TensorId id : bound.inputs) {
     const auto* array = array_for(arrays, bound.desc(id).name);
-    if (!array) return Error{Code::not_found, "sample '" + samples.name(i) + "' has no file for input '" + bound.desc(id).name + "'"};
+    if (!array)
+      return Error{Code::not_found,
+                   "sample '" + samples.name(i) + "' has no file for input '" + bound.desc(id).name + "'"};
     NBL_TRY(reference::FloatValue value, value_of(bound.desc(id), array->array, samples.name(i)));
     out.push_back(std::move(value));
   }

@@ -12,7 +12,8 @@ namespace nibble {
 
 // The dimension names to bind so that a sample fits: arrays give their own sizes, a picture those of the preprocessing
 // (free heights and widths take the picture's size after resize and crop).
-Result<DimBindings> dims_of_sample(const Graph& graph, const media::SampleSet& samples, size_t i, const media::Preprocessing& preprocessing);
+Result<DimBindings> dims_of_sample(const Graph& graph, const media::SampleSet& samples, size_t i,
+                                   const media::Preprocessing& preprocessing);
 
 // Values for all inputs of a graph with bound shapes, in the graph's order. Pictures need a single float input.
 Result<std::vector<reference::FloatValue>> sample_inputs(const Graph& bound, const media::SampleSet& samples, size_t i,

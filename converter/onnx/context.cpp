@@ -14,7 +14,7 @@ using A = ::onnx::AttributeProto;
 
 const Value kAbsent;
 constexpr uint64_t kMaxGrowth = uint64_t{1} << 25;  // elements
-constexpr double kMaxWork = 1e10;                  // multiply-adds: less than a minute
+constexpr double kMaxWork = 1e10;                   // multiply-adds: less than a minute
 
 // Scales that came with constant weights follow them through a new order or shape; other arithmetic makes them void.
 Quant moved_quant(const TensorDesc& x, const Node& node, const Shape& shape) {
@@ -28,7 +28,9 @@ Quant moved_quant(const TensorDesc& x, const Node& node, const Shape& shape) {
     return quant;
   }
   // The axis that has the same size and as many elements before it.
-  const auto before = [](const Shape& s, size_t axis) { return elements(Shape(s.begin(), s.begin() + static_cast<long>(axis))); };
+  const auto before = [](const Shape& s, size_t axis) {
+    return elements(Shape(s.begin(), s.begin() + static_cast<long>(axis)));
+  };
   const auto axis = static_cast<size_t>(quant.axis);
   for (size_t i = 0; i < shape.size(); ++i) {
     if (!(shape[i] == x.shape[axis]) || !(before(shape, i) == before(x.shape, axis))) continue;
@@ -46,7 +48,8 @@ uint64_t element_count(const Shape& shape) {
 }  // namespace
 
 std::optional<std::vector<Dim>> known_integers(const Tensor& tensor) {
-  if (!tensor.is_constant() || tensor.constant->bytes.size() / bytes_per_element(tensor.desc.type) > kMaxKnown) return std::nullopt;
+  if (!tensor.is_constant() || tensor.constant->bytes.size() / bytes_per_element(tensor.desc.type) > kMaxKnown)
+    return std::nullopt;
   std::vector<Dim> out;
   if (tensor.desc.type == DType::i64) {
     for (int64_t v : tensor.constant->as<int64_t>()) out.push_back(v);
@@ -92,7 +95,8 @@ Result<TensorId> NodeContext::tensor(size_t i) {
   if (!value.ints) return fail(format("input %zu has no value", i));
   std::vector<int64_t> numbers;
   for (const Dim& d : *value.ints) {
-    if (!d.is_const()) return unsupported(format("input %zu depends on the free dimension %s at run time", i, d.to_string().c_str()));
+    if (!d.is_const())
+      return unsupported(format("input %zu depends on the free dimension %s at run time", i, d.to_string().c_str()));
     numbers.push_back(d.value());
   }
   TensorDesc desc{"", value.type, value.shape, {}, Packing::plain};
@@ -115,7 +119,8 @@ Result<std::vector<int64_t>> NodeContext::ints(size_t i) const {
   NBL_TRY(const std::vector<Dim> known, dims(i));
   std::vector<int64_t> out;
   for (const Dim& d : known) {
-    if (!d.is_const()) return unsupported(format("input %zu depends on the free dimension %s", i, d.to_string().c_str()));
+    if (!d.is_const())
+      return unsupported(format("input %zu depends on the free dimension %s", i, d.to_string().c_str()));
     out.push_back(d.value());
   }
   return out;
@@ -189,7 +194,8 @@ Result<std::vector<float>> NodeContext::reals(const char* name, std::vector<floa
 Result<int64_t> NodeContext::axis(const char* name, int64_t otherwise, size_t rank) {
   NBL_TRY(int64_t axis, integer(name, otherwise));
   const auto r = static_cast<int64_t>(rank);
-  if (axis < -r || axis >= r) return fail(format("axis %lld is outside a tensor of rank %zu", static_cast<long long>(axis), rank));
+  if (axis < -r || axis >= r)
+    return fail(format("axis %lld is outside a tensor of rank %zu", static_cast<long long>(axis), rank));
   return axis < 0 ? axis + r : axis;
 }
 
@@ -204,8 +210,8 @@ Result<TensorId> NodeContext::emit(Op op, std::vector<TensorId> inputs, std::vec
     return id == kNoTensor || graph.tensor(id).is_constant();
   });
   if (!all_constant) return out;
-  // A small file must not turn into a large one, nor into minutes of work: what folding adds and does in all is bounded, and
-  // beyond that the device computes.
+  // A small file must not turn into a large one, nor into minutes of work: what folding adds and does in all is
+  // bounded, and beyond that the device computes.
   const double work = folding_work(graph, graph.nodes.back());
   if (importer_.worked_ + work > kMaxWork) return out;
   importer_.worked_ += work;

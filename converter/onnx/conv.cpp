@@ -14,7 +14,8 @@ constexpr int64_t kMaxExtra = 1 << 16;  // rows or columns that an output may be
 Result<std::vector<int64_t>> weight_kernel(NodeContext& node) {
   if (!node.is_constant(1)) return node.unsupported("weights that are computed at run time are not supported");
   const Shape& shape = node.shape(1);
-  if (shape.size() != node.rank(0)) return node.fail(format("weights have rank %zu, the input has %zu", shape.size(), node.rank(0)));
+  if (shape.size() != node.rank(0))
+    return node.fail(format("weights have rank %zu, the input has %zu", shape.size(), node.rank(0)));
   std::vector<int64_t> all = values(shape);
   if (all.size() < 3) return node.unsupported("convolution over no spatial axis");
   return std::vector<int64_t>(all.begin() + 2, all.end());
@@ -93,11 +94,13 @@ Status import_conv_transpose(NodeContext& node) {
     if (sizes.size() == spatial + 2) sizes.erase(sizes.begin(), sizes.begin() + 2);  // some exporters give N and C too
     if (sizes.size() != spatial) return node.fail("output_shape has the wrong number of values");
     for (size_t i = 0; i < spatial; ++i) {
-      if (sizes[i] < 1 || sizes[i] > kMaxDim) return node.fail(format("an output_shape of %lld", static_cast<long long>(sizes[i])));
+      if (sizes[i] < 1 || sizes[i] > kMaxDim)
+        return node.fail(format("an output_shape of %lld", static_cast<long long>(sizes[i])));
       const Dim& d = node.shape(0)[2 + i];
       const size_t k = 2 - spatial + i;
       if (!d.is_const()) return node.unsupported("output_shape with a free dimension");
-      const int64_t full = (d.value() - 1) * window.stride[k] + int64_t{window.dilation[k]} * (window.kernel[k] - 1) + 1 + extra[k];
+      const int64_t full =
+          (d.value() - 1) * window.stride[k] + int64_t{window.dilation[k]} * (window.kernel[k] - 1) + 1 + extra[k];
       const int64_t total = full - sizes[i];
       if (total < 0) {
         // Output beyond what the kernel reaches: it grows at the end, as output padding does.
@@ -121,7 +124,9 @@ Status import_conv_transpose(NodeContext& node) {
 
   // ONNX keeps [C, O/groups, kh, kw]; nibble [O, C/groups, kh, kw].
   const std::vector<int64_t> s = values(node.desc(w).shape);
-  if (s[0] % op.groups != 0) return node.fail(format("%lld input channels do not divide into %d groups", static_cast<long long>(s[0]), op.groups));
+  if (s[0] % op.groups != 0)
+    return node.fail(
+        format("%lld input channels do not divide into %d groups", static_cast<long long>(s[0]), op.groups));
   NBL_TRY(w, node.reshape(w, {op.groups, s[0] / op.groups, s[1], s[2], s[3]}));
   NBL_TRY(w, node.emit(Transpose{{0, 2, 1, 3, 4}}, {w}));
   NBL_TRY(w, node.reshape(w, {op.groups * s[1], s[0] / op.groups, s[2], s[3]}));

@@ -117,7 +117,8 @@ Status import_clip(NodeContext& node) {
 
 Status import_gelu(NodeContext& node) {
   NBL_TRY(const std::string approximate, node.text("approximate", "none"));
-  if (approximate != "none" && approximate != "tanh") return node.unsupported("approximate '" + approximate + "' is not supported");
+  if (approximate != "none" && approximate != "tanh")
+    return node.unsupported("approximate '" + approximate + "' is not supported");
   return emit_unary(node, Unary{approximate == "none" ? UnaryKind::gelu : UnaryKind::gelu_tanh});
 }
 
@@ -193,7 +194,8 @@ Status import_cast(NodeContext& node) {
   const DType from = node.value(0).type;
   if (from == *type) return node.set(0, x);
   const bool supported = (from == DType::f32 && *type == DType::i64) || (from == DType::i64 && *type == DType::f32);
-  if (!supported) return node.unsupported(format("cast from %s to %s is not supported", to_string(from), to_string(*type)));
+  if (!supported)
+    return node.unsupported(format("cast from %s to %s is not supported", to_string(from), to_string(*type)));
   TensorDesc declared;
   declared.type = *type;
   NBL_TRY(const TensorId y, node.emit(Convert{}, {x}, {declared}));

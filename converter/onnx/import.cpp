@@ -56,9 +56,11 @@ void Importer::import_inputs(const ::onnx::GraphProto& proto) {
       for (Dim& d : value.shape) {
         const std::vector<std::string> names = d.symbols();
         free_names_.insert(names.begin(), names.end());
-        const bool all_fixed = std::all_of(names.begin(), names.end(), [&](const std::string& n) { return fixed_.contains(n); });
+        const bool all_fixed =
+            std::all_of(names.begin(), names.end(), [&](const std::string& n) { return fixed_.contains(n); });
         if (all_fixed) d = d.bind(fixed_);
-        if (d.is_const() && (d.value() < 1 || d.value() > kMaxDim)) return Error{Code::invalid_argument, "a size of " + d.to_string()};
+        if (d.is_const() && (d.value() < 1 || d.value() > kMaxDim))
+          return Error{Code::invalid_argument, "a size of " + d.to_string()};
       }
       return {};
     };
@@ -119,7 +121,8 @@ void Importer::import_outputs(const ::onnx::GraphProto& proto) {
       continue;
     }
     if (found->second.failed) continue;
-    ::onnx::NodeProto proxy;  // gives shape arithmetic that is an output its tensor, and shared tensors a name of their own
+    ::onnx::NodeProto
+        proxy;  // gives shape arithmetic that is an output its tensor, and shared tensors a name of their own
     proxy.set_name(output.name());
     proxy.set_op_type("Identity");
     proxy.add_input(output.name());
@@ -134,14 +137,18 @@ void Importer::import_outputs(const ::onnx::GraphProto& proto) {
       bytes.quant.zero_point += 128;
       const FixedMultiplier one = fixed_multiplier(1.0);
       auto added = graph_.add_node(output.name(), Convert{{0, 255}, one.multiplier, one.shift}, {*id}, {bytes});
-      if (added) id = graph_.nodes.back().outputs[0];
-      else id = added.error();
+      if (added)
+        id = graph_.nodes.back().outputs[0];
+      else
+        id = added.error();
     }
     if (id && (taken.contains(*id) || graph_.tensor(*id).is_constant())) {
       const TensorDesc desc = graph_.desc(*id);
       auto added = graph_.add_node(output.name(), Reshape{desc.shape}, {*id});
-      if (added) id = graph_.nodes.back().outputs[0];
-      else id = added.error();
+      if (added)
+        id = graph_.nodes.back().outputs[0];
+      else
+        id = added.error();
     }
     if (!id) {
       obstacle(output.name(), "output", id.error().message);
@@ -179,7 +186,8 @@ Result<Imported> import_model(const Model& model, const DimBindings& fixed) {
     if (importer.free_names().contains(name)) continue;
     std::string known;
     for (const std::string& n : importer.free_names()) known += (known.empty() ? "" : ", ") + n;
-    return Error{Code::invalid_argument, "there is no free dimension '" + name + "'; the model has: " + (known.empty() ? "none" : known)};
+    return Error{Code::invalid_argument,
+                 "there is no free dimension '" + name + "'; the model has: " + (known.empty() ? "none" : known)};
   }
   out.graph = importer.take_graph();
   if (out.obstacles.empty()) {

@@ -13,8 +13,8 @@ struct Imported {
   std::vector<Obstacle> obstacles;  // everything that stands in the way, at once
 };
 
-// An error means that the file could not be read as ONNX at all. `fixed` gives numbers to free dimensions, by name; a name
-// that no input has is an error.
+// An error means that the file could not be read as ONNX at all. `fixed` gives numbers to free dimensions, by name; a
+// name that no input has is an error.
 Result<Imported> import_file(const std::string& path, const DimBindings& fixed = {});
 Result<Imported> import_model(const Model& model, const DimBindings& fixed = {});
 

@@ -22,16 +22,16 @@ namespace nibble::onnx_import {
 
 // What an ONNX name stands for.
 struct Value {
-  TensorId id = kNoTensor;                // its tensor in the graph; absent for shape arithmetic and failed nodes
+  TensorId id = kNoTensor;  // its tensor in the graph; absent for shape arithmetic and failed nodes
   DType type = DType::f32;
   Shape shape;
-  std::optional<std::vector<Dim>> ints;   // contents of an integer or boolean tensor where known, row-major
-  bool failed = false;                    // the node that makes it could not be imported; readers are passed over
+  std::optional<std::vector<Dim>> ints;  // contents of an integer or boolean tensor where known, row-major
+  bool failed = false;                   // the node that makes it could not be imported; readers are passed over
 };
 
 // Something that stands in the way of a conversion.
 struct Obstacle {
-  std::string node;      // name of the ONNX node
+  std::string node;  // name of the ONNX node
   std::string operator_type;
   std::string message;
 };

@@ -1,4 +1,5 @@
-// Shape arithmetic: integer tensors whose contents are known when converting, possibly as expressions of free dimensions.
+// Shape arithmetic: integer tensors whose contents are known when converting, possibly as expressions of free
+// dimensions.
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
@@ -52,7 +53,7 @@ Result<std::optional<Dim>> apply(const std::string& op, const Dim& a, const Dim&
   if (op == "Div") {
     if (b == Dim(0)) return Error{Code::invalid_argument, "division by zero"};
     if (both) return std::optional(Dim(b.value() == -1 ? -a.value() : a.value() / b.value()));  // ONNX truncates
-    return std::optional(floor_div(a, b));  // sizes are positive
+    return std::optional(floor_div(a, b));                                                      // sizes are positive
   }
   if (op == "Equal") return both || a == b ? std::optional(Dim(a == b)) : std::nullopt;
   if (op == "Max" && both) return std::optional(Dim(std::max(a.value(), b.value())));
@@ -67,7 +68,8 @@ Result<bool> fold_arithmetic(NodeContext& node) {
   if (too_many(count_of(out))) return false;
   Ints result;
   for (size_t i = 0; i < static_cast<size_t>(count_of(out)); ++i) {
-    NBL_TRY(const std::optional<Dim> value, apply(node.type(), a.values[broadcast_index(i, out, a.shape)], b.values[broadcast_index(i, out, b.shape)]));
+    NBL_TRY(const std::optional<Dim> value,
+            apply(node.type(), a.values[broadcast_index(i, out, a.shape)], b.values[broadcast_index(i, out, b.shape)]));
     if (!value) return false;
     result.push_back(*value);
   }
@@ -108,7 +110,8 @@ Result<bool> fold_gather(NodeContext& node) {
       if (!index.is_const()) return false;
       const int64_t at = index.value() < 0 ? index.value() + size : index.value();
       if (at < 0 || at >= size) return node.fail("an index is out of range");
-      for (int64_t i = 0; i < inner; ++i) result.push_back(data.values[static_cast<size_t>((o * size + at) * inner + i)]);
+      for (int64_t i = 0; i < inner; ++i)
+        result.push_back(data.values[static_cast<size_t>((o * size + at) * inner + i)]);
     }
   }
   NBL_CHECK(node.set_ints(0, to_shape(out), std::move(result), node.value(0).type));
@@ -148,7 +151,9 @@ Result<bool> fold_slice(NodeContext& node) {
   const Array data = array(node, 0);
   const auto size = static_cast<int64_t>(data.values.size());
   const bool forward = steps[0] > 0;
-  const auto bound = [&](int64_t v) { return std::clamp(v < 0 ? v + size : v, forward ? int64_t{0} : int64_t{-1}, forward ? size : size - 1); };
+  const auto bound = [&](int64_t v) {
+    return std::clamp(v < 0 ? v + size : v, forward ? int64_t{0} : int64_t{-1}, forward ? size : size - 1);
+  };
   Ints result;
   const int64_t step = std::clamp<int64_t>(steps[0], -kMaxDim, kMaxDim);
   for (int64_t i = bound(starts[0]); forward ? i < bound(ends[0]) : i > bound(ends[0]); i += step) {
@@ -163,7 +168,8 @@ Result<bool> fold_range(NodeContext& node) {
   NBL_TRY(const std::vector<int64_t> start, node.ints(0));
   NBL_TRY(const std::vector<int64_t> limit, node.ints(1));
   NBL_TRY(const std::vector<int64_t> delta, node.ints(2));
-  if (start.size() != 1 || limit.size() != 1 || delta.size() != 1 || delta[0] == 0) return node.fail("expected scalars and a delta that is not 0");
+  if (start.size() != 1 || limit.size() != 1 || delta.size() != 1 || delta[0] == 0)
+    return node.fail("expected scalars and a delta that is not 0");
   for (int64_t v : {start[0], limit[0], delta[0]}) {
     if (v > kMaxDim || v < -kMaxDim) return node.unsupported("a number beyond 32 bits");
   }
@@ -199,7 +205,9 @@ Result<bool> fold_view(NodeContext& node) {
   if (node.type() == "Unsqueeze") {
     if (axes.size() != 1 || data.shape.size() > 1) return false;
     const auto rank = static_cast<int64_t>(data.shape.size()) + 1;
-    if (axes[0] < -rank || axes[0] >= rank) return node.fail(format("axis %lld is outside rank %lld", static_cast<long long>(axes[0]), static_cast<long long>(rank)));
+    if (axes[0] < -rank || axes[0] >= rank)
+      return node.fail(
+          format("axis %lld is outside rank %lld", static_cast<long long>(axes[0]), static_cast<long long>(rank)));
     if (data.shape.empty()) return fold_reshape(node, {1});
     return fold_reshape(node, axes[0] == 0 || axes[0] == -2 ? Shape{1, n} : Shape{n, 1});
   }
@@ -260,10 +268,13 @@ Status import_range(NodeContext& node) {
     if (value.size() != 1) return node.fail("expected scalars");
     bounds.push_back(value[0]);
   }
-  const double count = std::ceil((static_cast<double>(bounds[1]) - static_cast<double>(bounds[0])) / static_cast<double>(bounds[2]));
-  if (!(count >= 1.0 && count <= static_cast<double>(kMaxKnown))) return node.unsupported("the range must have 1 to 2^16 values");
+  const double count =
+      std::ceil((static_cast<double>(bounds[1]) - static_cast<double>(bounds[0])) / static_cast<double>(bounds[2]));
+  if (!(count >= 1.0 && count <= static_cast<double>(kMaxKnown)))
+    return node.unsupported("the range must have 1 to 2^16 values");
   std::vector<float> out;
-  for (int64_t i = 0; i < static_cast<int64_t>(count); ++i) out.push_back(bounds[0] + static_cast<float>(i) * bounds[2]);
+  for (int64_t i = 0; i < static_cast<int64_t>(count); ++i)
+    out.push_back(bounds[0] + static_cast<float>(i) * bounds[2]);
   NBL_TRY(const TensorId id, node.constant({static_cast<int64_t>(count)}, out));
   return node.set(0, id);
 }
@@ -272,7 +283,8 @@ Status import_constant_of_shape(NodeContext& node) {
   NBL_TRY(const std::vector<int64_t> sizes, node.ints(0));
   uint64_t count = 1;
   for (int64_t d : sizes) {
-    if (d < 0 || d > kMaxDim || count * static_cast<uint64_t>(std::max<int64_t>(d, 1)) > static_cast<uint64_t>(kMaxDim)) return node.fail("the shape is out of range");
+    if (d < 0 || d > kMaxDim || count * static_cast<uint64_t>(std::max<int64_t>(d, 1)) > static_cast<uint64_t>(kMaxDim))
+      return node.fail("the shape is out of range");
     count *= static_cast<uint64_t>(d);
   }
   Constant value;
@@ -305,7 +317,8 @@ Result<bool> fold_integers(NodeContext& node) {
     if (!v.ints || v.ints->size() > kMaxKnown || !is_const(v.shape)) return false;
   }
   const bool two = node.inputs() == 2;
-  if (two && (type == "Add" || type == "Sub" || type == "Mul" || type == "Div" || type == "Equal" || type == "Max" || type == "Min")) {
+  if (two && (type == "Add" || type == "Sub" || type == "Mul" || type == "Div" || type == "Equal" || type == "Max" ||
+              type == "Min")) {
     return fold_arithmetic(node);
   }
   if (type == "Where" && node.inputs() == 3) return fold_where(node);

@@ -104,7 +104,8 @@ Status import_squeeze(NodeContext& node) {
   Shape out;
   for (size_t i = 0; i < in.size(); ++i) {
     const bool listed = std::binary_search(axes.begin(), axes.end(), static_cast<int64_t>(i));
-    if (listed && in[i].is_const() && in[i].value() != 1) return node.fail(format("axis %zu has size %s, not 1", i, in[i].to_string().c_str()));
+    if (listed && in[i].is_const() && in[i].value() != 1)
+      return node.fail(format("axis %zu has size %s, not 1", i, in[i].to_string().c_str()));
     if (listed || (all && in[i] == Dim(1))) continue;
     out.push_back(in[i]);
   }
@@ -158,7 +159,8 @@ Status import_split(NodeContext& node) {
     for (int64_t i = 0; i + 1 < count; ++i) parts.push_back(part);
     parts.push_back(size - part * Dim(count - 1));
   }
-  if (parts.size() != node.outputs()) return node.fail(format("%zu parts for %zu outputs", parts.size(), node.outputs()));
+  if (parts.size() != node.outputs())
+    return node.fail(format("%zu parts for %zu outputs", parts.size(), node.outputs()));
   NBL_TRY(const TensorId x, node.tensor(0));
   Slice op{Shape(in.size(), Dim(0)), std::vector<int64_t>(in.size(), 1), in};
   for (size_t i = 0; i < parts.size(); ++i) {
@@ -201,7 +203,9 @@ Status import_slice(NodeContext& node) {
   Slice op{Shape(in.size(), Dim(0)), std::vector<int64_t>(in.size(), 1), in};
   for (size_t i = 0; i < starts.size(); ++i) {
     int64_t a = axes[i];
-    if (a < -rank || a >= rank) return node.fail(format("axis %lld is outside rank %lld", static_cast<long long>(a), static_cast<long long>(rank)));
+    if (a < -rank || a >= rank)
+      return node.fail(
+          format("axis %lld is outside rank %lld", static_cast<long long>(a), static_cast<long long>(rank)));
     if (a < 0) a += rank;
     const auto at = static_cast<size_t>(a);
     const int64_t step = std::clamp<int64_t>(steps[i], -kMaxDim, kMaxDim);  // larger ones also give one element
@@ -220,11 +224,16 @@ Status import_slice(NodeContext& node) {
 Status import_pad(NodeContext& node) {
   Pad op;
   NBL_TRY(const std::string mode, node.text("mode", "constant"));
-  if (mode == "constant") op.mode = PadMode::constant;
-  else if (mode == "reflect") op.mode = PadMode::reflect;
-  else if (mode == "edge") op.mode = PadMode::edge;
-  else if (mode == "wrap") op.mode = PadMode::wrap;
-  else return node.unsupported("mode '" + mode + "' is not supported");
+  if (mode == "constant")
+    op.mode = PadMode::constant;
+  else if (mode == "reflect")
+    op.mode = PadMode::reflect;
+  else if (mode == "edge")
+    op.mode = PadMode::edge;
+  else if (mode == "wrap")
+    op.mode = PadMode::wrap;
+  else
+    return node.unsupported("mode '" + mode + "' is not supported");
   std::vector<int64_t> pads;
   if (node.has(1)) {
     NBL_TRY(pads, node.ints(1));
@@ -244,7 +253,8 @@ Status import_pad(NodeContext& node) {
   } else {
     for (size_t i = 0; i < rank; ++i) axes.push_back(static_cast<int64_t>(i));
   }
-  if (pads.size() != 2 * axes.size()) return node.fail(format("pads has %zu values, expected %zu", pads.size(), 2 * axes.size()));
+  if (pads.size() != 2 * axes.size())
+    return node.fail(format("pads has %zu values, expected %zu", pads.size(), 2 * axes.size()));
   op.begins.assign(rank, 0);
   op.ends.assign(rank, 0);
   const Shape in = node.shape(0);
@@ -255,7 +265,8 @@ Status import_pad(NodeContext& node) {
     if (a < 0 || a >= static_cast<int64_t>(rank)) return node.fail("an axis is outside the input's rank");
     const auto at = static_cast<size_t>(a);
     const int64_t begin = pads[i], end = pads[i + axes.size()];
-    if (std::max(begin, end) > kMaxDim || std::min(begin, end) < -kMaxDim) return node.fail("a padding is out of range");
+    if (std::max(begin, end) > kMaxDim || std::min(begin, end) < -kMaxDim)
+      return node.fail("a padding is out of range");
     op.begins[at] = std::max<int64_t>(begin, 0);
     op.ends[at] = std::max<int64_t>(end, 0);
     if (begin >= 0 && end >= 0) continue;
@@ -278,7 +289,8 @@ Status import_gather(NodeContext& node) {
   // One known index is a slice, which is cheaper and carries any element type.
   if (node.value(1).ints && node.value(1).ints->size() == 1 && (*node.value(1).ints)[0].is_const()) {
     const int64_t index = (*node.value(1).ints)[0].value();
-    if (size.is_const() && (index < -size.value() || index >= size.value())) return node.fail("the index is out of range");
+    if (size.is_const() && (index < -size.value() || index >= size.value()))
+      return node.fail("the index is out of range");
     Slice op{Shape(node.rank(0), Dim(0)), std::vector<int64_t>(node.rank(0), 1), node.shape(0)};
     op.starts[static_cast<size_t>(axis)] = index < 0 ? size + index : Dim(index);
     op.sizes[static_cast<size_t>(axis)] = 1;
@@ -338,7 +350,9 @@ Status import_depth_to_space(NodeContext& node) {
   const Dim c = floor_div(s[1], Dim(b * b));
   NBL_TRY(TensorId x, node.tensor(0));
   NBL_TRY(x, node.reshape(x, mode == "DCR" ? Shape{s[0], b, b, c, s[2], s[3]} : Shape{s[0], c, b, b, s[2], s[3]}));
-  NBL_TRY(x, node.emit(Transpose{mode == "DCR" ? std::vector<int64_t>{0, 3, 4, 1, 5, 2} : std::vector<int64_t>{0, 1, 4, 2, 5, 3}}, {x}));
+  NBL_TRY(x, node.emit(Transpose{mode == "DCR" ? std::vector<int64_t>{0, 3, 4, 1, 5, 2}
+                                               : std::vector<int64_t>{0, 1, 4, 2, 5, 3}},
+                       {x}));
   NBL_TRY(x, node.reshape(x, {s[0], c, s[2] * Dim(b), s[3] * Dim(b)}));
   return node.set(0, x);
 }
@@ -348,7 +362,8 @@ Status import_space_to_depth(NodeContext& node) {
   const Shape s = node.shape(0);
   if (s.size() != 4) return node.fail("expected an input of rank 4");
   if (b < 1 || b > 1024) return node.fail("blocksize must be in 1..1024");
-  if (!divides(Dim(b), s[2]) || !divides(Dim(b), s[3])) return node.fail("height or width does not divide by blocksize");
+  if (!divides(Dim(b), s[2]) || !divides(Dim(b), s[3]))
+    return node.fail("height or width does not divide by blocksize");
   const Dim h = floor_div(s[2], Dim(b)), w = floor_div(s[3], Dim(b));
   NBL_TRY(TensorId x, node.tensor(0));
   NBL_TRY(x, node.reshape(x, {s[0], s[1], h, b, w, b}));
@@ -364,14 +379,16 @@ Status import_constant(NodeContext& node) {
   } else if (node.has_attribute("value_float") || node.has_attribute("value_floats")) {
     NBL_TRY(const float single, node.real("value_float", 0.0f));
     NBL_TRY(const std::vector<float> many, node.reals("value_floats", {single}));
-    if (node.has_attribute("value_float") && many.size() != 1) return node.fail("both value_float and value_floats are given");
+    if (node.has_attribute("value_float") && many.size() != 1)
+      return node.fail("both value_float and value_floats are given");
     const Shape shape = node.has_attribute("value_float") ? Shape{} : Shape{static_cast<int64_t>(many.size())};
     NBL_TRY(const TensorId id, node.constant(shape, many));
     return node.set(0, id);
   } else if (node.has_attribute("value_int") || node.has_attribute("value_ints")) {
     NBL_TRY(const int64_t single, node.integer("value_int", 0));
     NBL_TRY(const std::vector<int64_t> many, node.integers("value_ints", {single}));
-    if (node.has_attribute("value_int") && many.size() != 1) return node.fail("both value_int and value_ints are given");
+    if (node.has_attribute("value_int") && many.size() != 1)
+      return node.fail("both value_int and value_ints are given");
     const Shape shape = node.has_attribute("value_int") ? Shape{} : Shape{static_cast<int64_t>(many.size())};
     return node.set_ints(0, shape, std::vector<Dim>(many.begin(), many.end()));
   } else {

@@ -62,11 +62,13 @@ Status import_batch_normalization(NodeContext& node) {
   }
   const auto channels = static_cast<int64_t>(p[0].size());
   if (const Dim& c = node.shape(0)[1]; c.is_const() && c.value() != channels) {
-    return node.fail(format("the input has %s channels, scale and bias %lld", c.to_string().c_str(), static_cast<long long>(channels)));
+    return node.fail(format("the input has %s channels, scale and bias %lld", c.to_string().c_str(),
+                            static_cast<long long>(channels)));
   }
   std::vector<float> factor(p[0].size()), offset(p[0].size());
   for (size_t c = 0; c < p[0].size(); ++c) {
-    const double f = static_cast<double>(p[0][c]) / std::sqrt(static_cast<double>(p[3][c]) + static_cast<double>(epsilon));
+    const double f =
+        static_cast<double>(p[0][c]) / std::sqrt(static_cast<double>(p[3][c]) + static_cast<double>(epsilon));
     factor[c] = static_cast<float>(f);
     offset[c] = static_cast<float>(static_cast<double>(p[1][c]) - static_cast<double>(p[2][c]) * f);
   }
@@ -96,9 +98,12 @@ Status import_group_normalization(NodeContext& node) {
   NBL_TRY(op.epsilon, node.real("epsilon", 1e-5f));
   NBL_TRY(const int64_t groups, node.integer("num_groups", 0));
   node.ignore("stash_type");
-  if (node.rank(0) < 3 || !node.shape(0)[1].is_const()) return node.fail("expected an input of rank 3 or more with a known number of channels");
+  if (node.rank(0) < 3 || !node.shape(0)[1].is_const())
+    return node.fail("expected an input of rank 3 or more with a known number of channels");
   const int64_t channels = node.shape(0)[1].value();
-  if (groups < 1 || channels % groups != 0) return node.fail(format("%lld channels do not divide into %lld groups", static_cast<long long>(channels), static_cast<long long>(groups)));
+  if (groups < 1 || channels % groups != 0)
+    return node.fail(format("%lld channels do not divide into %lld groups", static_cast<long long>(channels),
+                            static_cast<long long>(groups)));
   op.groups = static_cast<int32_t>(groups);
   std::vector<TensorId> inputs;
   NBL_TRY(const TensorId x, node.tensor(0));
@@ -125,7 +130,8 @@ Status import_layer_normalization(NodeContext& node) {
   node.ignore("stash_type");
   std::vector<TensorId> inputs;
   for (size_t i = 0; i < node.inputs(); ++i) {
-    if (i > 0 && !node.is_constant(i)) return node.unsupported("a scale or bias that is computed at run time is not supported");
+    if (i > 0 && !node.is_constant(i))
+      return node.unsupported("a scale or bias that is computed at run time is not supported");
     NBL_TRY(const TensorId id, node.tensor(i));
     inputs.push_back(id);
   }
@@ -170,7 +176,9 @@ Status import_reduce(NodeContext& node) {
   op.keep_dims = keep != 0;
   const auto rank = static_cast<int64_t>(node.rank(0));
   for (int64_t& a : axes) {
-    if (a < -rank || a >= rank) return node.fail(format("axis %lld is outside a tensor of rank %lld", static_cast<long long>(a), static_cast<long long>(rank)));
+    if (a < -rank || a >= rank)
+      return node.fail(format("axis %lld is outside a tensor of rank %lld", static_cast<long long>(a),
+                              static_cast<long long>(rank)));
     if (a < 0) a += rank;
   }
   for (int64_t i = 0; axes.empty() && i < rank; ++i) op.axes.push_back(i);

@@ -35,7 +35,8 @@ Status import_gemm(NodeContext& node) {
     std::vector<TensorId> inputs{a, b};
     // A bias of one row goes into the node; anything else is added after it.
     const Dim n = node.desc(b).shape[0];
-    const bool row = node.has(2) && node.is_constant(2) && elements(node.shape(2)) == n && !node.shape(2).empty() && node.shape(2).back() == n;
+    const bool row = node.has(2) && node.is_constant(2) && elements(node.shape(2)) == n && !node.shape(2).empty() &&
+                     node.shape(2).back() == n;
     if (row) {
       NBL_TRY(TensorId c, node.tensor(2));
       NBL_TRY(c, node.reshape(c, {n}));

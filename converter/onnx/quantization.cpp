@@ -1,5 +1,6 @@
-// QuantizeLinear and DequantizeLinear. Both become Convert; a network's own scales live in the tensors' quantization, where
-// the quantizer finds and honours them. uint8 is kept as int8 with the zero point moved by 128, which changes no value.
+// QuantizeLinear and DequantizeLinear. Both become Convert; a network's own scales live in the tensors' quantization,
+// where the quantizer finds and honours them. uint8 is kept as int8 with the zero point moved by 128, which changes no
+// value.
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
@@ -37,8 +38,10 @@ Result<Parameters> read_parameters(NodeContext& node, DType quantized_type, bool
   } else {
     p.zero_points.assign(p.scales.size(), 0);
   }
-  if (p.type != DType::i8 && p.type != DType::u8) return node.unsupported(format("quantization to %s is not supported", to_string(p.type)));
-  if (p.zero_points.size() != p.scales.size() || p.scales.empty()) return node.fail("scale and zero point differ in size");
+  if (p.type != DType::i8 && p.type != DType::u8)
+    return node.unsupported(format("quantization to %s is not supported", to_string(p.type)));
+  if (p.zero_points.size() != p.scales.size() || p.scales.empty())
+    return node.fail("scale and zero point differ in size");
   for (float s : p.scales) {
     if (!(s > 0.0f)) return node.fail("a scale is not positive");
   }
@@ -95,11 +98,15 @@ Status import_dequantize(NodeContext& node) {
     node.ignore("output_dtype");
     if (node.has(2)) {
       NBL_TRY(const std::vector<int64_t> zero, quantized_values(node, 2));
-      if (std::any_of(zero.begin(), zero.end(), [](int64_t z) { return z != 0; })) return node.unsupported("int32 with a zero point is not supported");
+      if (std::any_of(zero.begin(), zero.end(), [](int64_t z) { return z != 0; }))
+        return node.unsupported("int32 with a zero point is not supported");
     }
-    if (scales.size() != 1 && scales.size() != q.size()) return node.unsupported("int32 dequantization of more than one axis is not supported");
+    if (scales.size() != 1 && scales.size() != q.size())
+      return node.unsupported("int32 dequantization of more than one axis is not supported");
     std::vector<float> values;
-    for (size_t i = 0; i < q.size(); ++i) values.push_back(static_cast<float>(static_cast<double>(q[i]) * static_cast<double>(scales[scales.size() == 1 ? 0 : i])));
+    for (size_t i = 0; i < q.size(); ++i)
+      values.push_back(
+          static_cast<float>(static_cast<double>(q[i]) * static_cast<double>(scales[scales.size() == 1 ? 0 : i])));
     NBL_TRY(const TensorId id, node.constant(node.shape(0), values));
     return node.set(0, id);
   }
@@ -109,7 +116,8 @@ Status import_dequantize(NodeContext& node) {
     if (p.scales.size() != 1) return node.unsupported("a computed tensor can be dequantized per tensor only");
     // A network's input that is quantized itself keeps its type and gets the scale.
     const bool moved = p.type == DType::u8 && node.desc(x).type == DType::i8;
-    const Quant quant = Quant::tensor(p.scales[0], moved ? stored_zero_point(p) : static_cast<int32_t>(p.zero_points[0]));
+    const Quant quant =
+        Quant::tensor(p.scales[0], moved ? stored_zero_point(p) : static_cast<int32_t>(p.zero_points[0]));
     if (node.desc(x).quant.kind == Quant::Kind::none) {
       node.graph_tensor(x).desc.quant = quant;
     } else if (node.desc(x).quant != quant) {
@@ -138,7 +146,8 @@ Status import_dequantize(NodeContext& node) {
   NBL_TRY(const TensorId id, node.constant(node.shape(0), real));
   const bool symmetric = std::all_of(p.zero_points.begin(), p.zero_points.end(), [](int64_t z) { return z == 0; });
   if (p.type == DType::i8 && symmetric) {
-    node.graph_tensor(id).desc.quant = n == 1 ? Quant::tensor(p.scales[0], 0) : Quant::channel(static_cast<int32_t>(p.axis), p.scales);
+    node.graph_tensor(id).desc.quant =
+        n == 1 ? Quant::tensor(p.scales[0], 0) : Quant::channel(static_cast<int32_t>(p.axis), p.scales);
   }
   return node.set(0, id);
 }

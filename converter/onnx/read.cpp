@@ -47,7 +47,8 @@ Result<Model> read(const std::string& path) {
   std::error_code ec;
   const auto status = std::filesystem::status(path, ec);
   if (!std::filesystem::exists(status)) return error(Code::not_found, "'" + path + "': no such file");
-  if (std::filesystem::is_directory(status)) return error(Code::io, "'" + path + "' is a directory, expected an .onnx file");
+  if (std::filesystem::is_directory(status))
+    return error(Code::io, "'" + path + "' is a directory, expected an .onnx file");
   std::ifstream file(path, std::ios::binary);
   if (!file) return error(Code::io, "'" + path + "' cannot be opened: " + std::strerror(errno));
   if (file.peek() == std::ifstream::traits_type::eof()) return error(Code::corrupt_file, "'" + path + "' is empty");
@@ -59,7 +60,8 @@ Result<Model> read(const std::string& path) {
 }
 
 Result<Model> read(std::span<const std::byte> bytes, const std::string& folder) {
-  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max())) return error(Code::invalid_argument, "the model is larger than 2 GB");
+  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()))
+    return error(Code::invalid_argument, "the model is larger than 2 GB");
   google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   NBL_TRY(Model model, parse(stream, "the model"));
   model.folder = folder;
@@ -84,7 +86,8 @@ Result<DType> element_type(int32_t type) {
     case P::BOOL: return DType::boolean;
     default: break;
   }
-  const std::string name = P::DataType_IsValid(type) ? P::DataType_Name(static_cast<P::DataType>(type)) : std::to_string(type);
+  const std::string name =
+      P::DataType_IsValid(type) ? P::DataType_Name(static_cast<P::DataType>(type)) : std::to_string(type);
   return error(Code::unsupported_op, "element type " + name + " is not supported");
 }
 

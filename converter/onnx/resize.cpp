@@ -20,20 +20,33 @@ Result<ResizeMode> read_mode(NodeContext& node) {
 }
 
 Status read_coordinates(NodeContext& node, Resize& op) {
-  NBL_TRY(const std::string name, node.text("coordinate_transformation_mode", node.opset() < 11 ? "asymmetric" : "half_pixel"));
-  if (name == "half_pixel") op.coordinates = ResizeCoordinates::half_pixel;
-  else if (name == "pytorch_half_pixel") op.coordinates = ResizeCoordinates::pytorch_half_pixel;
-  else if (name == "align_corners") op.coordinates = ResizeCoordinates::align_corners;
-  else if (name == "asymmetric") op.coordinates = ResizeCoordinates::asymmetric;
-  else if (name == "half_pixel_symmetric") op.coordinates = ResizeCoordinates::half_pixel_symmetric;
-  else if (name == "tf_half_pixel_for_nn") op.coordinates = ResizeCoordinates::tf_half_pixel_for_nn;
-  else return node.unsupported("coordinate_transformation_mode '" + name + "' is not supported");
+  NBL_TRY(const std::string name,
+          node.text("coordinate_transformation_mode", node.opset() < 11 ? "asymmetric" : "half_pixel"));
+  if (name == "half_pixel")
+    op.coordinates = ResizeCoordinates::half_pixel;
+  else if (name == "pytorch_half_pixel")
+    op.coordinates = ResizeCoordinates::pytorch_half_pixel;
+  else if (name == "align_corners")
+    op.coordinates = ResizeCoordinates::align_corners;
+  else if (name == "asymmetric")
+    op.coordinates = ResizeCoordinates::asymmetric;
+  else if (name == "half_pixel_symmetric")
+    op.coordinates = ResizeCoordinates::half_pixel_symmetric;
+  else if (name == "tf_half_pixel_for_nn")
+    op.coordinates = ResizeCoordinates::tf_half_pixel_for_nn;
+  else
+    return node.unsupported("coordinate_transformation_mode '" + name + "' is not supported");
   NBL_TRY(const std::string nearest, node.text("nearest_mode", node.opset() < 11 ? "floor" : "round_prefer_floor"));
-  if (nearest == "round_prefer_floor") op.nearest = NearestMode::round_prefer_floor;
-  else if (nearest == "round_prefer_ceil") op.nearest = NearestMode::round_prefer_ceil;
-  else if (nearest == "floor") op.nearest = NearestMode::floor;
-  else if (nearest == "ceil") op.nearest = NearestMode::ceil;
-  else return node.unsupported("nearest_mode '" + nearest + "' is not supported");
+  if (nearest == "round_prefer_floor")
+    op.nearest = NearestMode::round_prefer_floor;
+  else if (nearest == "round_prefer_ceil")
+    op.nearest = NearestMode::round_prefer_ceil;
+  else if (nearest == "floor")
+    op.nearest = NearestMode::floor;
+  else if (nearest == "ceil")
+    op.nearest = NearestMode::ceil;
+  else
+    return node.unsupported("nearest_mode '" + nearest + "' is not supported");
   return {};
 }
 
@@ -49,7 +62,8 @@ Status take_scales(NodeContext& node, const std::vector<float>& scales, Resize& 
     const Dim& d = node.shape(0)[i];
     const double size = d.is_const() ? static_cast<double>(d.value()) * static_cast<double>(scales[i]) : 0.0;
     if (std::abs(size - std::round(size)) > 1e-4) {
-      return node.unsupported("align_corners with scales that make a fractional size has no agreed meaning; give sizes instead");
+      return node.unsupported(
+          "align_corners with scales that make a fractional size has no agreed meaning; give sizes instead");
     }
   }
   return {};
@@ -58,7 +72,8 @@ Status take_scales(NodeContext& node, const std::vector<float>& scales, Resize& 
 Status take_sizes(NodeContext& node, const std::vector<Dim>& sizes, const std::string& policy, Resize& op) {
   const Shape& in = node.shape(0);
   if (sizes.size() != 4) return node.fail(format("%zu sizes, expected 4", sizes.size()));
-  if (!(sizes[0] == in[0]) || !(sizes[1] == in[1])) return node.unsupported("resizing of batch or channels is not supported");
+  if (!(sizes[0] == in[0]) || !(sizes[1] == in[1]))
+    return node.unsupported("resizing of batch or channels is not supported");
   op.sizes = {sizes[2], sizes[3]};
   if (policy == "stretch") return {};
   return node.unsupported("keep_aspect_ratio_policy '" + policy + "' is not supported");
@@ -72,7 +87,8 @@ Status finish(NodeContext& node, const Resize& op) {
 
 // With `axes`, scales and sizes speak of those axes only; the others keep their size.
 template <class T>
-Result<std::vector<T>> spread(NodeContext& node, const std::vector<T>& some, const std::vector<int64_t>& axes, std::vector<T> all) {
+Result<std::vector<T>> spread(NodeContext& node, const std::vector<T>& some, const std::vector<int64_t>& axes,
+                              std::vector<T> all) {
   if (axes.empty()) return some;
   if (axes.size() != some.size()) return node.fail("axes and scales or sizes differ in length");
   for (size_t i = 0; i < axes.size(); ++i) {

@@ -70,9 +70,9 @@ Result<std::string> read_external(const P& tensor, const std::string& folder, ui
                                             static_cast<long long>(length), static_cast<unsigned long long>(expected)));
   }
   if (static_cast<uint64_t>(offset) > size || expected > size - static_cast<uint64_t>(offset)) {
-    return error(Code::corrupt_file, format("external data '%s' has %llu bytes, expected %llu from offset %lld", location.c_str(),
-                                            static_cast<unsigned long long>(size), static_cast<unsigned long long>(expected),
-                                            static_cast<long long>(offset)));
+    return error(Code::corrupt_file, format("external data '%s' has %llu bytes, expected %llu from offset %lld",
+                                            location.c_str(), static_cast<unsigned long long>(size),
+                                            static_cast<unsigned long long>(expected), static_cast<long long>(offset)));
   }
   std::ifstream in(file, std::ios::binary);
   std::string out(expected, '\0');
@@ -118,17 +118,20 @@ void put(std::vector<std::byte>& out, size_t i, T value) {
 }
 
 void put_int(DType type, std::vector<std::byte>& out, size_t i, int64_t value) {
-  if (type == DType::i64) put<int64_t>(out, i, value);
-  else if (type == DType::boolean) put<uint8_t>(out, i, value != 0);
-  else put<uint8_t>(out, i, static_cast<uint8_t>(value));
+  if (type == DType::i64)
+    put<int64_t>(out, i, value);
+  else if (type == DType::boolean)
+    put<uint8_t>(out, i, value != 0);
+  else
+    put<uint8_t>(out, i, static_cast<uint8_t>(value));
 }
 
 // Values from the typed fields (float_data and so on).
 Status from_fields(const P& tensor, DType type, size_t count, std::vector<std::byte>& out) {
   const int32_t t = tensor.data_type();
-  const size_t found = t == P::FLOAT    ? static_cast<size_t>(tensor.float_data_size())
-                       : t == P::DOUBLE ? static_cast<size_t>(tensor.double_data_size())
-                       : t == P::INT64  ? static_cast<size_t>(tensor.int64_data_size())
+  const size_t found = t == P::FLOAT                        ? static_cast<size_t>(tensor.float_data_size())
+                       : t == P::DOUBLE                     ? static_cast<size_t>(tensor.double_data_size())
+                       : t == P::INT64                      ? static_cast<size_t>(tensor.int64_data_size())
                        : (t == P::UINT64 || t == P::UINT32) ? static_cast<size_t>(tensor.uint64_data_size())
                                                             : static_cast<size_t>(tensor.int32_data_size());
   if (found != count) return error(Code::corrupt_file, format("expected %zu values, found %zu", count, found));
@@ -178,7 +181,8 @@ Result<Constant> read_tensor(const P& tensor, const std::string& folder) {
     return error(Code::corrupt_file, "more values than a file can hold");
   } else {
     // Checked before anything is allocated: the values must be there.
-    if (tensor.ByteSizeLong() < count) return error(Code::corrupt_file, format("expected %llu values", static_cast<unsigned long long>(count)));
+    if (tensor.ByteSizeLong() < count)
+      return error(Code::corrupt_file, format("expected %llu values", static_cast<unsigned long long>(count)));
   }
   out.bytes.resize(count * bytes_per_element(out.desc.type));
   if (!raw) {
@@ -191,8 +195,10 @@ Result<Constant> read_tensor(const P& tensor, const std::string& folder) {
   }
   for (uint64_t i = 0; i < count; ++i) {
     const char* at = raw->data() + i * raw_bytes;
-    if (out.desc.type == DType::f32) put(out.bytes, i, raw_float(tensor.data_type(), at));
-    else put_int(out.desc.type, out.bytes, i, raw_int(tensor.data_type(), at));
+    if (out.desc.type == DType::f32)
+      put(out.bytes, i, raw_float(tensor.data_type(), at));
+    else
+      put_int(out.desc.type, out.bytes, i, raw_int(tensor.data_type(), at));
   }
   return out;
 }

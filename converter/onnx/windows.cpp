@@ -10,9 +10,10 @@ namespace {
 
 constexpr int64_t kMaxWindow = 1 << 16;  // beyond any real network; keeps later arithmetic in 32 bits
 
-Status take(const NodeContext& node, const char* name, const std::vector<int64_t>& values, size_t spatial, int64_t minimum,
-            int32_t (&out)[2]) {
-  if (values.size() != spatial) return node.fail(format("%s has %zu values, expected %zu", name, values.size(), spatial));
+Status take(const NodeContext& node, const char* name, const std::vector<int64_t>& values, size_t spatial,
+            int64_t minimum, int32_t (&out)[2]) {
+  if (values.size() != spatial)
+    return node.fail(format("%s has %zu values, expected %zu", name, values.size(), spatial));
   for (size_t i = 0; i < spatial; ++i) {
     if (values[i] < minimum || values[i] > kMaxWindow) {
       return node.unsupported(format("%s = %lld is outside %lld..%lld", name, static_cast<long long>(values[i]),
@@ -52,7 +53,9 @@ Status same_padding(const NodeContext& node, const std::string& mode, bool trans
 Result<Window> read_window(NodeContext& node, std::vector<int64_t> kernel, bool transposed) {
   Window w;
   const size_t rank = node.rank(0);
-  if (rank != 3 && rank != 4) return node.unsupported(format("%zu spatial axes (input of rank %zu), supported: 1 and 2", rank < 2 ? 0 : rank - 2, rank));
+  if (rank != 3 && rank != 4)
+    return node.unsupported(
+        format("%zu spatial axes (input of rank %zu), supported: 1 and 2", rank < 2 ? 0 : rank - 2, rank));
   const size_t spatial = rank - 2;
   w.one_dimensional = spatial == 1;
   NBL_TRY(const std::vector<int64_t> kernel_shape, node.integers("kernel_shape", kernel));
@@ -65,7 +68,8 @@ Result<Window> read_window(NodeContext& node, std::vector<int64_t> kernel, bool 
   NBL_TRY(const std::string mode, node.text("auto_pad", "NOTSET"));
   NBL_TRY(const std::vector<int64_t> pads, node.integers("pads", std::vector<int64_t>(2 * spatial, 0)));
   if (mode == "NOTSET") {
-    if (pads.size() != 2 * spatial) return node.fail(format("pads has %zu values, expected %zu", pads.size(), 2 * spatial));
+    if (pads.size() != 2 * spatial)
+      return node.fail(format("pads has %zu values, expected %zu", pads.size(), 2 * spatial));
     NBL_CHECK(take(node, "pads", {pads.begin(), pads.begin() + static_cast<long>(spatial)}, spatial, 0, w.begin));
     NBL_CHECK(take(node, "pads", {pads.begin() + static_cast<long>(spatial), pads.end()}, spatial, 0, w.end));
   } else if (mode == "SAME_UPPER" || mode == "SAME_LOWER") {

@@ -12,8 +12,10 @@ struct PerChannel {
   std::vector<float> offset;
 };
 
-// Values of a constant that has `channels` elements along the channel axis of `shape` and one elsewhere (or one in all).
-std::optional<std::vector<float>> per_channel(const Graph& graph, TensorId id, size_t rank, size_t axis, size_t channels) {
+// Values of a constant that has `channels` elements along the channel axis of `shape` and one elsewhere (or one in
+// all).
+std::optional<std::vector<float>> per_channel(const Graph& graph, TensorId id, size_t rank, size_t axis,
+                                              size_t channels) {
   const auto floats = constant_floats(graph, id);
   if (!floats) return std::nullopt;
   if (floats->size() == 1) return std::vector<float>(channels, (*floats)[0]);
@@ -43,8 +45,10 @@ std::optional<PerChannel> affine_of(const Graph& graph, const Node& node, Tensor
     case BinaryKind::mul: out.factor = *c; return out;
     case BinaryKind::sub:
       out.offset = *c;
-      if (swapped) std::fill(out.factor.begin(), out.factor.end(), -1.0f);
-      else std::transform(c->begin(), c->end(), out.offset.begin(), [](float v) { return -v; });
+      if (swapped)
+        std::fill(out.factor.begin(), out.factor.end(), -1.0f);
+      else
+        std::transform(c->begin(), c->end(), out.offset.begin(), [](float v) { return -v; });
       return out;
     case BinaryKind::div:
       if (swapped || std::find(c->begin(), c->end(), 0.0f) != c->end()) return std::nullopt;
@@ -90,7 +94,8 @@ bool fold(Graph& graph, Rewriter& rewriter, Node& node) {
   if (scaled) desc.quant = {};  // scales that came with the network no longer fit
   node.inputs.resize(conv_input::bias + 1, kNoTensor);
   if (scaled) node.inputs[conv_input::weights] = graph.add_constant(desc, ConstantData::of(w));
-  node.inputs[conv_input::bias] = graph.add_constant({"", DType::f32, {static_cast<int64_t>(channels)}, {}, Packing::plain}, ConstantData::of(b));
+  node.inputs[conv_input::bias] =
+      graph.add_constant({"", DType::f32, {static_cast<int64_t>(channels)}, {}, Packing::plain}, ConstantData::of(b));
   *activation_of(copy) = fused;
   node.op = std::make_shared<const Op>(std::move(copy));
   rewriter.absorb(node, *reader);

@@ -14,13 +14,13 @@ struct Options {
   bool integer_activations = false;
 };
 
-bool simplify_views(Graph& graph, const Options& options);       // Reshape of Reshape, identities
-bool scalars_to_affine(Graph& graph, const Options& options);    // x * 2 + 1 as one Unary
+bool simplify_views(Graph& graph, const Options& options);         // Reshape of Reshape, identities
+bool scalars_to_affine(Graph& graph, const Options& options);      // x * 2 + 1 as one Unary
 bool recognize_activations(Graph& graph, const Options& options);  // x * sigmoid(x) as SiLU, and the like
-bool fold_affine(Graph& graph, const Options& options);          // BatchNorm and bias into weights
-bool fold_pad(Graph& graph, const Options& options);             // zero padding into the convolution after it
+bool fold_affine(Graph& graph, const Options& options);            // BatchNorm and bias into weights
+bool fold_pad(Graph& graph, const Options& options);               // zero padding into the convolution after it
 bool fuse_activation(Graph& graph, const Options& options);
-bool merge_equal(Graph& graph, const Options& options);          // the same node computed twice
+bool merge_equal(Graph& graph, const Options& options);  // the same node computed twice
 
 struct Pass {
   const char* name;

@@ -38,7 +38,8 @@ Status run(Graph& graph, const Options& options, const std::string& dump_after) 
       }
     }
   }
-  if (Status status = verify(graph); !status) return Error{Code::internal, "after all passes: " + status.error().message};
+  if (Status status = verify(graph); !status)
+    return Error{Code::internal, "after all passes: " + status.error().message};
   return {};
 }
 

@@ -36,7 +36,8 @@ bool six_hard_sigmoid(Rewriter& rewriter, const Node* node, TensorId x) {
   if (!clip || clip->kind != UnaryKind::clip || clip->a != 0.0f || !near(clip->b, 6.0f)) return false;
   const Node* first_node = rewriter.producer(node->inputs[0]);
   const Unary* first = unary_of(first_node);
-  return first && first->kind == UnaryKind::affine && near(first->a, 1.0f) && near(first->b, 3.0f) && first_node->inputs[0] == x;
+  return first && first->kind == UnaryKind::affine && near(first->a, 1.0f) && near(first->b, 3.0f) &&
+         first_node->inputs[0] == x;
 }
 
 // x * g(x) with g one of the gates we know.
@@ -50,7 +51,8 @@ bool gated(Rewriter& rewriter, Node& node) {
     if (!gate) continue;
     if (gate->kind == UnaryKind::sigmoid && gate_node->inputs[0] == x) {
       set_op(node, Unary{UnaryKind::silu});
-    } else if (gate->kind == UnaryKind::hard_sigmoid && gate_node->inputs[0] == x && near(gate->a, 1.0f / 6.0f) && near(gate->b, 0.5f)) {
+    } else if (gate->kind == UnaryKind::hard_sigmoid && gate_node->inputs[0] == x && near(gate->a, 1.0f / 6.0f) &&
+               near(gate->b, 0.5f)) {
       set_op(node, Unary{UnaryKind::hard_swish});
     } else if (six_hard_sigmoid(rewriter, gate_node, x)) {
       // x * clip(x + 3, 0, 6), divided by 6 in the node after it.
@@ -89,7 +91,9 @@ bool gelu(Rewriter& rewriter, Node& node) {
     if (!erf || erf->kind != UnaryKind::erf) continue;
     Node* scale_node = rewriter.producer(erf_node->inputs[0]);
     const Unary* scale = unary_of(scale_node);
-    if (!scale || scale->kind != UnaryKind::affine || scale->b != 0.0f || !near(scale->a, 0.70710678f) || scale_node->inputs[0] != x) continue;
+    if (!scale || scale->kind != UnaryKind::affine || scale->b != 0.0f || !near(scale->a, 0.70710678f) ||
+        scale_node->inputs[0] != x)
+      continue;
     if (near(factor * plus->a, 0.5f)) {
       set_op(node, Unary{UnaryKind::gelu});
     } else if (near(factor * plus->a, 1.0f)) {

@@ -4,7 +4,8 @@
 
 namespace nibble::passes {
 
-Rewriter::Rewriter(Graph& graph) : graph_(graph), producer_(producers(graph)), readers_(graph.tensors.size()), output_(graph.tensors.size(), false) {
+Rewriter::Rewriter(Graph& graph)
+    : graph_(graph), producer_(producers(graph)), readers_(graph.tensors.size()), output_(graph.tensors.size(), false) {
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     for (TensorId id : graph.nodes[n].inputs) {
       if (id != kNoTensor) readers_[static_cast<size_t>(id)].push_back(static_cast<NodeId>(n));

@@ -1,4 +1,5 @@
-// Arithmetic with one constant number becomes Unary, and neighbouring ones are joined: cheaper in float, one table in integers.
+// Arithmetic with one constant number becomes Unary, and neighbouring ones are joined: cheaper in float, one table in
+// integers.
 #include <cmath>
 #include <limits>
 
@@ -33,7 +34,8 @@ std::optional<Unary> as_unary(const Binary& op, float c, bool swapped) {
 
 // b(a(x)) as one, for affine functions and clips.
 std::optional<Unary> compose(const Unary& a, const Unary& b) {
-  if (a.kind == UnaryKind::affine && b.kind == UnaryKind::affine) return Unary{UnaryKind::affine, a.a * b.a, a.b * b.a + b.b};
+  if (a.kind == UnaryKind::affine && b.kind == UnaryKind::affine)
+    return Unary{UnaryKind::affine, a.a * b.a, a.b * b.a + b.b};
   if (a.kind == UnaryKind::clip && b.kind == UnaryKind::clip) {
     return Unary{UnaryKind::clip, std::min(std::max(a.a, b.a), b.b), std::min(std::max(a.b, b.a), b.b)};
   }

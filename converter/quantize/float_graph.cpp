@@ -1,7 +1,8 @@
 // Weights rounded, activations in fp32 or fp16.
+#include "converter/quantize/float_graph.h"
+
 #include <algorithm>
 
-#include "converter/quantize/float_graph.h"
 #include "converter/quantize/formats.h"
 #include "core/try.h"
 
@@ -18,7 +19,9 @@ Decision narrow_weights(Graph& graph, Node& node, const Choice& choice, int32_t 
   }
   const QuantizedWeights weights = round_weights(graph, node, choice.format, group_size);
   const WeightConstants constants = add_weight_constants(graph, weights, desc.shape);
-  node.inputs.resize(constants.group_multipliers == kNoTensor ? conv_input::multiplier + 1 : conv_input::group_multiplier + 1, kNoTensor);
+  node.inputs.resize(
+      constants.group_multipliers == kNoTensor ? conv_input::multiplier + 1 : conv_input::group_multiplier + 1,
+      kNoTensor);
   node.inputs[conv_input::weights] = constants.weights;
   node.inputs[conv_input::multiplier] = add_f32(graph, {weights.outputs}, weights.scales);
   if (constants.group_multipliers != kNoTensor) node.inputs[conv_input::group_multiplier] = constants.group_multipliers;
@@ -89,9 +92,12 @@ Status take_bytes(Graph& graph, const BytePixels& pixels) {
     while (shape.size() + 1 < bytes.shape.size()) shape.push_back(1);
     return shape;
   }();
-  const TensorId factor = add_f32(graph, per_channel, pixels.factor), offset = add_f32(graph, per_channel, pixels.offset);
-  NBL_CHECK(graph.add_node(bytes.name + ":scaled", Binary{.kind = BinaryKind::mul}, {graph.nodes.back().outputs[0], factor}));
-  NBL_CHECK(graph.add_node(bytes.name + ":normalized", Binary{.kind = BinaryKind::add}, {graph.nodes.back().outputs[0], offset}));
+  const TensorId factor = add_f32(graph, per_channel, pixels.factor),
+                 offset = add_f32(graph, per_channel, pixels.offset);
+  NBL_CHECK(
+      graph.add_node(bytes.name + ":scaled", Binary{.kind = BinaryKind::mul}, {graph.nodes.back().outputs[0], factor}));
+  NBL_CHECK(graph.add_node(bytes.name + ":normalized", Binary{.kind = BinaryKind::add},
+                           {graph.nodes.back().outputs[0], offset}));
   const TensorId normalized = graph.nodes.back().outputs[0];
   for (Node& node : rest) {
     std::replace(node.inputs.begin(), node.inputs.end(), input, normalized);
@@ -110,7 +116,8 @@ Result<Quantized> quantize_float(const Graph& graph, const Options& options) {
   if (options.byte_input) NBL_CHECK(take_bytes(out.graph, *options.byte_input));
   for (Node& node : out.graph.nodes) {
     if (!has_weights(node)) continue;
-    out.decisions.push_back(narrow_weights(out.graph, node, choose_format(out.graph, node, options), options.group_size));
+    out.decisions.push_back(
+        narrow_weights(out.graph, node, choose_format(out.graph, node, options), options.group_size));
     out.decisions.back().activations = options.activations;
   }
   if (options.activations == ActivationFormat::fp16) NBL_CHECK(narrow_activations(out.graph));

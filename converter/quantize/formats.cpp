@@ -26,7 +26,9 @@ const char* to_string(ActivationFormat format) {
   return "?";
 }
 
-bool has_weights(const Node& node) { return op_if<Conv2d>(node) || op_if<ConvTranspose2d>(node) || op_if<Linear>(node); }
+bool has_weights(const Node& node) {
+  return op_if<Conv2d>(node) || op_if<ConvTranspose2d>(node) || op_if<Linear>(node);
+}
 
 int32_t groups_of(const Node& node) {
   if (const auto* conv = op_if<Conv2d>(node)) return conv->groups;
@@ -42,7 +44,9 @@ bool kept_wide(const Node& node, const Options& options) {
 }
 
 WeightFormat wider(WeightFormat format) {
-  return format == WeightFormat::int4 ? WeightFormat::int8 : format == WeightFormat::int8 ? WeightFormat::fp16 : WeightFormat::fp32;
+  return format == WeightFormat::int4   ? WeightFormat::int8
+         : format == WeightFormat::int8 ? WeightFormat::fp16
+                                        : WeightFormat::fp32;
 }
 
 // True when x is a graph input, possibly behind nodes that only move elements.
@@ -91,8 +95,10 @@ QuantizedWeights round_weights(const Graph& graph, const Node& node, WeightForma
   if (format == WeightFormat::int4) return round_int4(values, shape[0].value(), shape[1].value(), kernel, group_size);
   // Scales along another axis (a transposed weight matrix, say) do not fit one per output.
   const Quant& quant = tensor.desc.quant;
-  const bool usable = quant.scales.size() == 1 || (quant.axis == 0 && quant.scales.size() == static_cast<size_t>(shape[0].value()));
-  return round_int8(values, shape[0].value(), shape[1].value(), kernel, usable ? std::span<const float>(quant.scales) : std::span<const float>());
+  const bool usable =
+      quant.scales.size() == 1 || (quant.axis == 0 && quant.scales.size() == static_cast<size_t>(shape[0].value()));
+  return round_int8(values, shape[0].value(), shape[1].value(), kernel,
+                    usable ? std::span<const float>(quant.scales) : std::span<const float>());
 }
 
 WeightConstants add_weight_constants(Graph& graph, const QuantizedWeights& w, const Shape& shape) {
@@ -119,11 +125,13 @@ TensorId add_f32(Graph& graph, Shape shape, const std::vector<float>& values) {
 }
 
 TensorId add_i32(Graph& graph, const std::vector<int32_t>& values) {
-  return graph.add_constant({"", DType::i32, {static_cast<int64_t>(values.size())}, {}, Packing::plain}, ConstantData::of(values));
+  return graph.add_constant({"", DType::i32, {static_cast<int64_t>(values.size())}, {}, Packing::plain},
+                            ConstantData::of(values));
 }
 
 TensorId add_u8(Graph& graph, const std::vector<uint8_t>& values) {
-  return graph.add_constant({"", DType::u8, {static_cast<int64_t>(values.size())}, {}, Packing::plain}, ConstantData::of(values));
+  return graph.add_constant({"", DType::u8, {static_cast<int64_t>(values.size())}, {}, Packing::plain},
+                            ConstantData::of(values));
 }
 
 TensorId add_f16(Graph& graph, Shape shape, std::span<const float> values) {

@@ -23,7 +23,8 @@ TensorDesc IntegerRewriter::declared(const ActivationQuant& quant) const {
   return desc;
 }
 
-Result<TensorId> IntegerRewriter::emit(const std::string& name, Op op, std::vector<TensorId> inputs, const ActivationQuant& quant) {
+Result<TensorId> IntegerRewriter::emit(const std::string& name, Op op, std::vector<TensorId> inputs,
+                                       const ActivationQuant& quant) {
   NBL_TRY(const NodeId node, new_.add_node(name, std::move(op), std::move(inputs), {declared(quant)}));
   return new_.nodes[static_cast<size_t>(node)].outputs[0];
 }
@@ -74,7 +75,8 @@ Result<TensorId> IntegerRewriter::integer(TensorId old) {
 TensorId IntegerRewriter::constant_as(const Tensor& constant, const ActivationQuant& quant) {
   std::vector<int8_t> values;
   for (float v : constant.constant->as<float>()) {
-    values.push_back(static_cast<int8_t>(nibble::quantize(static_cast<double>(v), quant.scale, quant.zero_point, quant.min, quant.max)));
+    values.push_back(static_cast<int8_t>(
+        nibble::quantize(static_cast<double>(v), quant.scale, quant.zero_point, quant.min, quant.max)));
   }
   TensorDesc desc = declared(quant);
   desc.shape = constant.desc.shape;
@@ -82,7 +84,8 @@ TensorId IntegerRewriter::constant_as(const Tensor& constant, const ActivationQu
 }
 
 Result<TensorId> IntegerRewriter::integer_as(TensorId old, const ActivationQuant& quant) {
-  if (const Tensor& tensor = old_.tensor(old); tensor.is_constant() && tensor.desc.type == DType::f32) return constant_as(tensor, quant);
+  if (const Tensor& tensor = old_.tensor(old); tensor.is_constant() && tensor.desc.type == DType::f32)
+    return constant_as(tensor, quant);
   NBL_TRY(const TensorId from, integer(old));
   const ActivationQuant& own = forms_[static_cast<size_t>(old)].quant;
   if (own.scale == quant.scale && own.zero_point == quant.zero_point) return from;
@@ -98,20 +101,25 @@ Status IntegerRewriter::set_integer(const Node& old, TensorId made, const Activa
   return {};
 }
 
-std::vector<int8_t> make_table(const ActivationQuant& x, const ActivationQuant& y, const std::function<void(std::vector<double>&)>& f) {
+std::vector<int8_t> make_table(const ActivationQuant& x, const ActivationQuant& y,
+                               const std::function<void(std::vector<double>&)>& f) {
   std::vector<double> values;
   for (int q = -128; q <= 127; ++q) values.push_back(static_cast<double>(x.scale) * (q - x.zero_point));
   f(values);
   std::vector<int8_t> table;
-  for (double v : values) table.push_back(static_cast<int8_t>(nibble::quantize(v, y.scale, y.zero_point, y.min, y.max)));
+  for (double v : values)
+    table.push_back(static_cast<int8_t>(nibble::quantize(v, y.scale, y.zero_point, y.min, y.max)));
   return table;
 }
 
 ClampRange clamp_range(const Activation& activation, const ActivationQuant& y) {
   ClampRange range{y.min, y.max};
-  const auto stored = [&](float v) { return nibble::quantize(static_cast<double>(v), y.scale, y.zero_point, y.min, y.max); };
+  const auto stored = [&](float v) {
+    return nibble::quantize(static_cast<double>(v), y.scale, y.zero_point, y.min, y.max);
+  };
   if (activation.kind == UnaryKind::relu) range.min = std::max(range.min, stored(0.0f));
-  if (activation.kind == UnaryKind::clip) range = {std::max(range.min, stored(activation.a)), std::min(range.max, stored(activation.b))};
+  if (activation.kind == UnaryKind::clip)
+    range = {std::max(range.min, stored(activation.a)), std::min(range.max, stored(activation.b))};
   if (range.min > range.max) range.min = range.max;
   return range;
 }
@@ -136,18 +144,21 @@ Status IntegerRewriter::import_inputs() {
       continue;
     }
     const auto& quant = plan_.quant[static_cast<size_t>(id)];
-    if (!quant) return Error{Code::invalid_argument, "a uint8 input needs the range of input '" + desc.name + "' (calibration)"};
+    if (!quant)
+      return Error{Code::invalid_argument, "a uint8 input needs the range of input '" + desc.name + "' (calibration)"};
     const BytePixels& pixels = *options_.byte_input;
     const size_t rows = pixels.factor.size();
     if (rows > 1 && (desc.shape.size() < 2 || !(desc.shape[1] == Dim(static_cast<int64_t>(rows))))) {
-      return Error{Code::invalid_argument, format("a uint8 input with %zu means needs as many channels along axis 1, input '%s' has shape %s",
-                                                  rows, desc.name.c_str(), to_string(desc.shape).c_str())};
+      return Error{Code::invalid_argument,
+                   format("a uint8 input with %zu means needs as many channels along axis 1, input '%s' has shape %s",
+                          rows, desc.name.c_str(), to_string(desc.shape).c_str())};
     }
     std::vector<int8_t> table;
     for (size_t c = 0; c < rows; ++c) {
       for (int b = 0; b < 256; ++b) {
         const double v = static_cast<double>(pixels.factor[c]) * b + static_cast<double>(pixels.offset[c]);
-        table.push_back(static_cast<int8_t>(nibble::quantize(v, quant->scale, quant->zero_point, quant->min, quant->max)));
+        table.push_back(
+            static_cast<int8_t>(nibble::quantize(v, quant->scale, quant->zero_point, quant->min, quant->max)));
       }
     }
     TensorDesc t;
@@ -212,7 +223,9 @@ Status IntegerRewriter::finish_outputs() {
       std::vector<uint8_t> table;
       for (int q = -128; q <= 127; ++q) {
         const double v = static_cast<double>(forms.quant.scale) * (q - forms.quant.zero_point);
-        table.push_back(static_cast<uint8_t>(std::clamp(std::round((v - static_cast<double>(pixels.offset[0])) / static_cast<double>(pixels.factor[0])), 0.0, 255.0)));
+        table.push_back(static_cast<uint8_t>(
+            std::clamp(std::round((v - static_cast<double>(pixels.offset[0])) / static_cast<double>(pixels.factor[0])),
+                       0.0, 255.0)));
       }
       const TensorId table_id = add_u8(new_, table);
       TensorDesc bytes;
@@ -256,7 +269,8 @@ Status check_finite(const Graph& graph) {
       if (!tensor.is_constant() || tensor.desc.type != DType::f32) continue;
       for (float v : tensor.constant->as<float>()) {
         if (std::isfinite(v)) continue;
-        return Error{Code::invalid_argument, format("%s '%s': its weights or bias hold NaN or infinity", op_name(node), node.name.c_str())};
+        return Error{Code::invalid_argument,
+                     format("%s '%s': its weights or bias hold NaN or infinity", op_name(node), node.name.c_str())};
       }
     }
   }

@@ -15,9 +15,9 @@ class IntegerRewriter {
  private:
   // What an old tensor is in the new graph: real values, stored integers, or both.
   struct Forms {
-    TensorId real = kNoTensor;     // also for tensors that were never float
+    TensorId real = kNoTensor;  // also for tensors that were never float
     TensorId integer = kNoTensor;
-    ActivationQuant quant;         // of the integer form
+    ActivationQuant quant;  // of the integer form
   };
 
   Result<TensorId> real(TensorId old);
@@ -50,7 +50,8 @@ class IntegerRewriter {
 };
 
 // 256 entries for i8 x: f(real value of x) in y's scales. `f` maps an array in place.
-std::vector<int8_t> make_table(const ActivationQuant& x, const ActivationQuant& y, const std::function<void(std::vector<double>&)>& f);
+std::vector<int8_t> make_table(const ActivationQuant& x, const ActivationQuant& y,
+                               const std::function<void(std::vector<double>&)>& f);
 
 // The clamp of an integer node: the stored range, narrowed by a fused ReLU or Clip.
 ClampRange clamp_range(const Activation& activation, const ActivationQuant& y);

@@ -1,10 +1,9 @@
 // How each kind of node becomes an integer one (ops/INTEGER.md).
 
-#include "converter/quantize/integer_graph.h"
-
 #include <algorithm>
 #include <cmath>
 
+#include "converter/quantize/integer_graph.h"
 #include "core/requantize.h"
 #include "core/text.h"
 #include "core/try.h"
@@ -19,7 +18,10 @@ Op with_clamp(const Op& op, const ActivationQuant& y) {
   Op copy = op;
   std::visit(
       [&](auto& concrete) {
-        if constexpr (requires { concrete.activation; concrete.clamp; }) {
+        if constexpr (requires {
+                        concrete.activation;
+                        concrete.clamp;
+                      }) {
           concrete.clamp = clamp_range(concrete.activation, y);
           concrete.activation = {};
         } else if constexpr (requires { concrete.clamp; }) {
@@ -30,13 +32,15 @@ Op with_clamp(const Op& op, const ActivationQuant& y) {
   return copy;
 }
 
-// Scales may have to grow so that the bias fits: a channel of tiny weights with a bias of ordinary size. int4 groups keep
-// their steps as far as a multiplier can say them.
-QuantizedWeights fit_bias(const Graph& graph, const Node& node, WeightFormat format, int32_t group_size, std::span<const float> bias, float x_scale) {
+// Scales may have to grow so that the bias fits: a channel of tiny weights with a bias of ordinary size. int4 groups
+// keep their steps as far as a multiplier can say them.
+QuantizedWeights fit_bias(const Graph& graph, const Node& node, WeightFormat format, int32_t group_size,
+                          std::span<const float> bias, float x_scale) {
   QuantizedWeights w = round_weights(graph, node, format, group_size);
   const auto all = graph.tensor(node.inputs[conv_input::weights]).constant->as<float>();
   for (size_t o = 0; o < bias.size(); ++o) {
-    const double needed = std::abs(static_cast<double>(bias[o])) / (static_cast<double>(x_scale) * static_cast<double>(kMaxBias));
+    const double needed =
+        std::abs(static_cast<double>(bias[o])) / (static_cast<double>(x_scale) * static_cast<double>(kMaxBias));
     const double before = static_cast<double>(w.scales[o]);
     if (before >= needed) continue;
     w.scales[o] = static_cast<float>(needed * 1.0001);
@@ -75,7 +79,8 @@ Status IntegerRewriter::rewrite_weights(const Node& node) {
   std::vector<uint8_t> shift(outputs);
   for (size_t o = 0; o < outputs; ++o) {
     const double unit = static_cast<double>(x.scale) * static_cast<double>(w.scales[o]);
-    const auto stored = static_cast<int64_t>(std::llround(static_cast<double>(real_bias[o]) / unit)) - x.zero_point * w.row_sum(static_cast<int64_t>(o));
+    const auto stored = static_cast<int64_t>(std::llround(static_cast<double>(real_bias[o]) / unit)) -
+                        x.zero_point * w.row_sum(static_cast<int64_t>(o));
     if (std::abs(stored) + w.row_bound(static_cast<int64_t>(o)) >= int64_t{1} << 31) {
       return Error{Code::unsupported_op, format("output channel %zu could overflow 32 bits", o)};
     }
@@ -85,7 +90,8 @@ Status IntegerRewriter::rewrite_weights(const Node& node) {
     shift[o] = static_cast<uint8_t>(m.shift);
   }
   const WeightConstants constants = add_weight_constants(new_, w, old_.desc(node.inputs[conv_input::weights]).shape);
-  std::vector<TensorId> inputs{x_id, constants.weights, add_i32(new_, bias), add_i32(new_, multiplier), add_u8(new_, shift)};
+  std::vector<TensorId> inputs{x_id, constants.weights, add_i32(new_, bias), add_i32(new_, multiplier),
+                               add_u8(new_, shift)};
   if (constants.group_multipliers != kNoTensor) inputs.push_back(constants.group_multipliers);
   NBL_TRY(const TensorId made, emit(node.name, with_clamp(*node.op, y), std::move(inputs), y));
   out_.decisions.push_back({node.name, op_name(node), choice.format, ActivationFormat::int8, choice.reason});
@@ -104,7 +110,8 @@ Status IntegerRewriter::rewrite_table(const Node& node) {
   Shape shape{256};
   if (unary) {
     table = make_table(x, y, [&](std::vector<double>& v) {
-      reference::apply_unary<double>(unary->kind, static_cast<double>(unary->a), static_cast<double>(unary->b), v.data(), v.data(), v.size());
+      reference::apply_unary<double>(unary->kind, static_cast<double>(unary->a), static_cast<double>(unary->b),
+                                     v.data(), v.data(), v.size());
     });
   } else {
     const auto constants = old_.tensor(node.inputs[swapped ? 0 : 1]).constant->as<float>();
@@ -112,8 +119,10 @@ Status IntegerRewriter::rewrite_table(const Node& node) {
       const double constant = static_cast<double>(c);
       const std::vector<int8_t> row = make_table(x, y, [&](std::vector<double>& v) {
         std::vector<double> in = v;
-        if (swapped) reference::apply_binary<double>(binary->kind, &constant, 0, in.data(), 1, v.data(), v.size());
-        else reference::apply_binary<double>(binary->kind, in.data(), 1, &constant, 0, v.data(), v.size());
+        if (swapped)
+          reference::apply_binary<double>(binary->kind, &constant, 0, in.data(), 1, v.data(), v.size());
+        else
+          reference::apply_binary<double>(binary->kind, in.data(), 1, &constant, 0, v.data(), v.size());
         reference::apply_activation<double>(binary->activation, v.data(), v.size());
       });
       table.insert(table.end(), row.begin(), row.end());

@@ -45,7 +45,9 @@ bool can_be_integer(const Graph& graph, const Node& node) {
     return !constant && (op->kind == BinaryKind::add || op->kind == BinaryKind::sub || op->kind == BinaryKind::mul);
   }
   if (const auto* op = op_if<Pool2d>(node)) return op->kind == PoolKind::max || mean_fits(graph, node);
-  if (const auto* op = op_if<Reduce>(node)) return (op->kind == ReduceKind::mean && mean_fits(graph, node)) || op->kind == ReduceKind::max || op->kind == ReduceKind::min;
+  if (const auto* op = op_if<Reduce>(node))
+    return (op->kind == ReduceKind::mean && mean_fits(graph, node)) || op->kind == ReduceKind::max ||
+           op->kind == ReduceKind::min;
   if (op_if<Resize>(node) || op_if<Concat>(node)) return true;
   return keeps_values(graph, node);
 }
@@ -67,10 +69,12 @@ void take_own_scales(const Graph& graph, IntegerPlan& plan) {
     const TensorDesc& from = graph.desc(node.inputs[0]);
     const TensorDesc& to = graph.desc(node.outputs[0]);
     if (to.type == DType::i8 && from.type == DType::f32) {
-      plan.quant[static_cast<size_t>(node.inputs[0])] = ActivationQuant{to.quant.scale(), to.quant.zero_point, -128, 127};
+      plan.quant[static_cast<size_t>(node.inputs[0])] =
+          ActivationQuant{to.quant.scale(), to.quant.zero_point, -128, 127};
     }
     if (from.type == DType::i8 && to.type == DType::f32) {
-      plan.quant[static_cast<size_t>(node.outputs[0])] = ActivationQuant{from.quant.scale(), from.quant.zero_point, -128, 127};
+      plan.quant[static_cast<size_t>(node.outputs[0])] =
+          ActivationQuant{from.quant.scale(), from.quant.zero_point, -128, 127};
     }
   }
 }
@@ -142,7 +146,8 @@ IntegerPlan plan_integers(const Graph& graph, const Ranges& ranges, const Option
     if (op_if<Convert>(node)) {
       // The network's own QuantizeLinear pulls its input into integers; DequantizeLinear passes that on.
       const DType from = graph.desc(node.inputs[0]).type, to = graph.desc(node.outputs[0]).type;
-      plan.integer[n] = (from == DType::f32 && to == DType::i8) || (from == DType::i8 && (to == DType::f32 || to == DType::i8));
+      plan.integer[n] =
+          (from == DType::f32 && to == DType::i8) || (from == DType::i8 && (to == DType::f32 || to == DType::i8));
       continue;
     }
     bool wanted = multiplies(node);

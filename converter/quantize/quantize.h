@@ -17,8 +17,8 @@ enum class ActivationFormat { real, fp16, int8 };
 const char* to_string(WeightFormat format);
 const char* to_string(ActivationFormat format);
 
-// Bytes of pictures as input or output of the network itself: real = factor[c] * byte + offset[c], c the index of axis 1 (one
-// value: the same for all).
+// Bytes of pictures as input or output of the network itself: real = factor[c] * byte + offset[c], c the index of axis
+// 1 (one value: the same for all).
 struct BytePixels {
   std::vector<float> factor;
   std::vector<float> offset;
@@ -27,10 +27,10 @@ struct BytePixels {
 struct Options {
   WeightFormat weights = WeightFormat::int8;
   ActivationFormat activations = ActivationFormat::int8;
-  int32_t group_size = 32;               // int4: 32, 64 or 128
-  std::vector<std::regex> keep_wide;     // nodes whose name matches get the next wider format
-  std::optional<BytePixels> byte_input;  // the first input takes uint8 pixels
-  std::optional<BytePixels> byte_output; // the first output gives uint8 pixels (int8 activations only)
+  int32_t group_size = 32;                // int4: 32, 64 or 128
+  std::vector<std::regex> keep_wide;      // nodes whose name matches get the next wider format
+  std::optional<BytePixels> byte_input;   // the first input takes uint8 pixels
+  std::optional<BytePixels> byte_output;  // the first output gives uint8 pixels (int8 activations only)
 };
 
 // What became of one node with weights, or of one that could not be computed in integers.

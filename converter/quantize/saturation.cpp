@@ -19,7 +19,8 @@ Range unsaturated(const Unary& op, Range range, const ActivationQuant& out) {
   std::vector<double> y(kPoints);
   const double low = static_cast<double>(range.low), width = static_cast<double>(range.high) - low;
   for (int i = 0; i < kPoints; ++i) y[static_cast<size_t>(i)] = low + width * i / (kPoints - 1);
-  reference::apply_unary<double>(op.kind, static_cast<double>(op.a), static_cast<double>(op.b), y.data(), y.data(), y.size());
+  reference::apply_unary<double>(op.kind, static_cast<double>(op.a), static_cast<double>(op.b), y.data(), y.data(),
+                                 y.size());
   if (std::any_of(y.begin(), y.end(), [](double v) { return !std::isfinite(v); })) return range;
   for (double& v : y) v = std::clamp(v, least_out, most_out);
   // How far one can go from an end before f has moved by more than half a step.
@@ -36,7 +37,8 @@ Range unsaturated(const Unary& op, Range range, const ActivationQuant& out) {
   };
   const int first = flat(0, 1), last = flat(kPoints - 1, -1);
   if (first >= last) return range;  // a constant: nothing to gain
-  return {static_cast<float>(low + width * first / (kPoints - 1)), static_cast<float>(low + width * last / (kPoints - 1))};
+  return {static_cast<float>(low + width * first / (kPoints - 1)),
+          static_cast<float>(low + width * last / (kPoints - 1))};
 }
 
 }  // namespace

@@ -42,7 +42,10 @@ double group_scale(const std::vector<float>& group) {
 int64_t QuantizedWeights::row_sum(int64_t output) const {
   int64_t sum = 0;
   for (int64_t i = 0; i < row(); ++i) {
-    const int64_t m = groups ? multipliers[static_cast<size_t>(output * groups + group_of(i / kernel, i % kernel, inputs, group_size))] : 1;
+    const int64_t m =
+        groups
+            ? multipliers[static_cast<size_t>(output * groups + group_of(i / kernel, i % kernel, inputs, group_size))]
+            : 1;
     sum += m * values[static_cast<size_t>(output * row() + i)];
   }
   return sum;
@@ -51,7 +54,10 @@ int64_t QuantizedWeights::row_sum(int64_t output) const {
 int64_t QuantizedWeights::row_bound(int64_t output) const {
   int64_t sum = 0;
   for (int64_t i = 0; i < row(); ++i) {
-    const int64_t m = groups ? multipliers[static_cast<size_t>(output * groups + group_of(i / kernel, i % kernel, inputs, group_size))] : 1;
+    const int64_t m =
+        groups
+            ? multipliers[static_cast<size_t>(output * groups + group_of(i / kernel, i % kernel, inputs, group_size))]
+            : 1;
     sum += m * std::abs(static_cast<int64_t>(values[static_cast<size_t>(output * row() + i)]));
   }
   return sum * 128;
@@ -89,7 +95,8 @@ QuantizedWeights round_int8(std::span<const float> weights, int64_t outputs, int
   return out;
 }
 
-QuantizedWeights round_int4(std::span<const float> weights, int64_t outputs, int64_t inputs, int64_t kernel, int32_t group_size) {
+QuantizedWeights round_int4(std::span<const float> weights, int64_t outputs, int64_t inputs, int64_t kernel,
+                            int32_t group_size) {
   QuantizedWeights out{outputs, inputs, kernel, {}, {}, group_size, group_count(inputs, kernel, group_size), {}};
   out.values.resize(weights.size());
   out.multipliers.assign(static_cast<size_t>(outputs * out.groups), 1);
@@ -97,7 +104,8 @@ QuantizedWeights round_int4(std::span<const float> weights, int64_t outputs, int
   for (int64_t o = 0; o < outputs; ++o) {
     std::vector<std::vector<float>> groups(static_cast<size_t>(out.groups));
     for (int64_t i = 0; i < row; ++i) {
-      groups[static_cast<size_t>(group_of(i / kernel, i % kernel, inputs, group_size))].push_back(weights[static_cast<size_t>(o * row + i)]);
+      groups[static_cast<size_t>(group_of(i / kernel, i % kernel, inputs, group_size))].push_back(
+          weights[static_cast<size_t>(o * row + i)]);
     }
     std::vector<double> scales;
     for (const auto& group : groups) scales.push_back(group_scale(group));
@@ -107,7 +115,8 @@ QuantizedWeights round_int4(std::span<const float> weights, int64_t outputs, int
     const auto scale = static_cast<float>(largest > 0.0 ? largest / top : 1e-8);
     out.scales.push_back(scale);
     for (size_t g = 0; g < groups.size(); ++g) {
-      out.multipliers[static_cast<size_t>(o) * groups.size() + g] = static_cast<uint8_t>(round_clamped(scales[g] / static_cast<double>(scale), 1, top));
+      out.multipliers[static_cast<size_t>(o) * groups.size() + g] =
+          static_cast<uint8_t>(round_clamped(scales[g] / static_cast<double>(scale), 1, top));
     }
     for (int64_t i = 0; i < row; ++i) {
       const auto at = static_cast<size_t>(o * row + i);
@@ -123,7 +132,9 @@ std::vector<float> dequantize(const QuantizedWeights& w) {
   std::vector<float> out(w.values.size());
   for (size_t at = 0; at < out.size(); ++at) {
     const auto o = static_cast<int64_t>(at) / w.row(), i = static_cast<int64_t>(at) % w.row();
-    const int m = w.groups ? w.multipliers[static_cast<size_t>(o * w.groups + group_of(i / w.kernel, i % w.kernel, w.inputs, w.group_size))] : 1;
+    const int m = w.groups ? w.multipliers[static_cast<size_t>(
+                                 o * w.groups + group_of(i / w.kernel, i % w.kernel, w.inputs, w.group_size))]
+                           : 1;
     out[at] = w.scales[static_cast<size_t>(o)] * static_cast<float>(m * w.values[at]);
   }
   return out;

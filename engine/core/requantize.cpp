@@ -24,7 +24,8 @@ FixedMultiplier fixed_multiplier(double factor) {
 
 int32_t requantize(int32_t value, int32_t multiplier, int32_t shift) {
   // |value| * multiplier < 2^62 and the rounding term <= 2^61: no overflow in unsigned 64 bits.
-  const uint64_t magnitude = value < 0 ? uint64_t{0} - static_cast<uint64_t>(int64_t{value}) : static_cast<uint64_t>(value);
+  const uint64_t magnitude =
+      value < 0 ? uint64_t{0} - static_cast<uint64_t>(int64_t{value}) : static_cast<uint64_t>(value);
   const uint64_t rounded = (magnitude * static_cast<uint64_t>(multiplier) + (uint64_t{1} << (shift - 1))) >> shift;
   const auto limited = static_cast<int32_t>(std::min<uint64_t>(rounded, std::numeric_limits<int32_t>::max()));
   return value < 0 ? -limited : limited;
@@ -38,7 +39,8 @@ int32_t round_shift(int32_t value, int32_t shift) {
 }
 
 FixedMultiplier mean_multiplier(float scale_in, float scale_out, int64_t count) {
-  return fixed_multiplier(static_cast<double>(scale_in) / (static_cast<double>(scale_out) * static_cast<double>(count)));
+  return fixed_multiplier(static_cast<double>(scale_in) /
+                          (static_cast<double>(scale_out) * static_cast<double>(count)));
 }
 
 int32_t quantize(double real, float scale, int32_t zero_point, int32_t min, int32_t max) {

@@ -14,7 +14,7 @@
   declaration = *std::move(name)
 
 // NBL_CHECK(f()): return the error of f(), if any.
-#define NBL_CHECK(expression)                                                         \
-  do {                                                                                \
+#define NBL_CHECK(expression)                                                              \
+  do {                                                                                     \
     if (auto nbl_status = (expression); !nbl_status) return std::move(nbl_status).error(); \
   } while (0)

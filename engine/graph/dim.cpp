@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 constexpr int64_t kMin = std::numeric_limits<int64_t>::min() + 1;
-constexpr size_t kMaxTerms = 64;     // beyond any real network; bounds what a hostile file can make us do
+constexpr size_t kMaxTerms = 64;  // beyond any real network; bounds what a hostile file can make us do
 constexpr size_t kMaxText = 1024;
 constexpr int kMaxNesting = 16;
 
@@ -199,8 +199,10 @@ std::string Dim::to_string() const {
       out += std::to_string(coefficient);
       return;
     }
-    if (coefficient == -1) out += '-';
-    else if (coefficient != 1) out += std::to_string(coefficient) + "*";
+    if (coefficient == -1)
+      out += '-';
+    else if (coefficient != 1)
+      out += std::to_string(coefficient) + "*";
     for (size_t i = 0; i < monomial.size(); ++i) out += (i ? "*" : "") + monomial[i];
   };
   for (const auto& [monomial, coefficient] : terms_) {

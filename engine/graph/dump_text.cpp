@@ -25,10 +25,8 @@ class AttributePrinter {
     put(name, text + "]");
   }
   template <class E>
-    requires std::is_enum_v<E>
-  void operator()(const char* name, const E& v) {
-    put(name, std::to_string(static_cast<int32_t>(v)));
-  }
+  requires std::is_enum_v<E>
+  void operator()(const char* name, const E& v) { put(name, std::to_string(static_cast<int32_t>(v))); }
 
   std::vector<std::pair<std::string, std::string>> fields;
 

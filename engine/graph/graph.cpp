@@ -37,9 +37,9 @@ Result<Outputs> infer_in_graph(const Graph& graph, const Node& node, std::span<c
   for (const TensorDesc& desc : *out) {
     for (const Dim& d : desc.shape) {
       if (d.is_const() && (d.value() < 1 || d.value() > kMaxDim)) {
-        return Error{Code::invalid_argument, format("%s '%s': output shape %s has a size outside 1..%lld", op_name(node),
-                                                    node.name.c_str(), to_string(desc.shape).c_str(),
-                                                    static_cast<long long>(kMaxDim))};
+        return Error{Code::invalid_argument,
+                     format("%s '%s': output shape %s has a size outside 1..%lld", op_name(node), node.name.c_str(),
+                            to_string(desc.shape).c_str(), static_cast<long long>(kMaxDim))};
       }
     }
   }
@@ -177,7 +177,8 @@ void remove_dead(Graph& graph) {
   std::vector<Node> kept;
   for (size_t n = graph.nodes.size(); n-- > 0;) {
     Node& node = graph.nodes[n];
-    if (std::none_of(node.outputs.begin(), node.outputs.end(), [&](TensorId id) { return needed[static_cast<size_t>(id)]; }))
+    if (std::none_of(node.outputs.begin(), node.outputs.end(),
+                     [&](TensorId id) { return needed[static_cast<size_t>(id)]; }))
       continue;
     for (TensorId id : node.inputs) {
       if (id != kNoTensor) needed[static_cast<size_t>(id)] = true;

@@ -48,8 +48,7 @@ struct Graph {
 
   // Appends a node after inferring its outputs; the new tensors get `name`, or `name:1`, ... for further outputs.
   // `declared` gives type and quantization of outputs where the operator leaves the choice (integer arithmetic).
-  Result<NodeId> add_node(std::string name, Op op, std::vector<TensorId> inputs,
-                          std::vector<TensorDesc> declared = {});
+  Result<NodeId> add_node(std::string name, Op op, std::vector<TensorId> inputs, std::vector<TensorDesc> declared = {});
 };
 
 // Readers of each tensor, by node index, in order; graph outputs are not counted.

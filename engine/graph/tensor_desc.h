@@ -33,11 +33,12 @@ struct Quant {
   bool operator==(const Quant&) const = default;
 };
 
-// Order of the elements of a constant. Stored in files: append only. Defined in format/FORMAT.md, made by format/packing.
+// Order of the elements of a constant. Stored in files: append only. Defined in format/FORMAT.md, made by
+// format/packing.
 enum class Packing : uint8_t {
-  plain = 0,      // row-major, as the shape says
-  blocked = 1,    // weights [O, I, kh, kw] or [N, K]: [O/4][kh][kw][I/4][4 o][4 i], padded with zeros
-  depthwise = 2,  // weights [C, 1, kh, kw]: [C/4][kh][kw][4 c], padded with zeros
+  plain = 0,              // row-major, as the shape says
+  blocked = 1,            // weights [O, I, kh, kw] or [N, K]: [O/4][kh][kw][I/4][4 o][4 i], padded with zeros
+  depthwise = 2,          // weights [C, 1, kh, kw]: [C/4][kh][kw][4 c], padded with zeros
   group_multipliers = 3,  // u8 [O, G]: [O/4][G][4 o], padded with zeros
 };
 

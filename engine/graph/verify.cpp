@@ -78,7 +78,8 @@ Status verify(const Graph& graph) {
   NBL_CHECK(verify_ids(graph, graph.inputs, false, "graph input"));
   NBL_CHECK(verify_ids(graph, graph.outputs, false, "graph output"));
   for (TensorId id : graph.inputs) {
-    if (written[static_cast<size_t>(id)]) return bad("graph input '" + graph.desc(id).name + "' is a constant or listed twice");
+    if (written[static_cast<size_t>(id)])
+      return bad("graph input '" + graph.desc(id).name + "' is a constant or listed twice");
     written[static_cast<size_t>(id)] = true;
   }
   for (const Node& node : graph.nodes) {

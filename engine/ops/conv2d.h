@@ -6,11 +6,12 @@ namespace nibble {
 
 // Slots shared by Conv2d, ConvTranspose2d and Linear.
 namespace conv_input {
-inline constexpr size_t x = 0;           // [N, C, H, W]
-inline constexpr size_t weights = 1;     // constant [O, C/groups, kh, kw]: f32, f16, i8 or i4
-inline constexpr size_t bias = 2;        // optional constant [O]: f32 for float x, i32 for i8 x
-inline constexpr size_t multiplier = 3;  // i8 x: i32 [O], M0 of requantize. float x with i8 or i4 weights: f32 [O], scale
-inline constexpr size_t shift = 4;       // i8 x only: u8 [O], T of requantize
+inline constexpr size_t x = 0;        // [N, C, H, W]
+inline constexpr size_t weights = 1;  // constant [O, C/groups, kh, kw]: f32, f16, i8 or i4
+inline constexpr size_t bias = 2;     // optional constant [O]: f32 for float x, i32 for i8 x
+inline constexpr size_t multiplier =
+    3;                              // i8 x: i32 [O], M0 of requantize. float x with i8 or i4 weights: f32 [O], scale
+inline constexpr size_t shift = 4;  // i8 x only: u8 [O], T of requantize
 inline constexpr size_t group_multiplier = 5;  // i4 weights only: u8 [O, G]
 }  // namespace conv_input
 

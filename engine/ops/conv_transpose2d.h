@@ -5,7 +5,8 @@
 namespace nibble {
 
 // Output size: (H - 1) * stride + dilation * (kh - 1) + 1 + output_pad - pad_begin - pad_end.
-// y[o, oy, ox] = sum of w[o, c, ky, kx] * x[c, iy, ix] over oy = iy * stride - pad_top + ky * dilation. Slots: conv_input.
+// y[o, oy, ox] = sum of w[o, c, ky, kx] * x[c, iy, ix] over oy = iy * stride - pad_top + ky * dilation. Slots:
+// conv_input.
 struct ConvTranspose2d {
   int32_t stride_h = 1, stride_w = 1;
   int32_t dilation_h = 1, dilation_w = 1;

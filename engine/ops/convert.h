@@ -5,8 +5,8 @@
 namespace nibble {
 
 // f32/f16 -> i8/u8: quantize, clamp(z + round_half_away(x / s)). i8/u8 -> float: dequantize, s * (q - z).
-// i8/u8 -> i8/u8: integer, clamp(z_y + requantize((x - z_x), multiplier, shift)); equal scales: multiplier = 2^30, shift = 30.
-// float <-> float and i32 -> float: the value; float -> i32: towards zero.
+// i8/u8 -> i8/u8: integer, clamp(z_y + requantize((x - z_x), multiplier, shift)); equal scales: multiplier = 2^30,
+// shift = 30. float <-> float and i32 -> float: the value; float -> i32: towards zero.
 struct Convert {
   ClampRange clamp;
   int32_t multiplier = 0;

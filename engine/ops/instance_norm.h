@@ -1,4 +1,5 @@
-// Instance and group normalization: zero mean, unit variance over the spatial axes of each group of channels. Float only.
+// Instance and group normalization: zero mean, unit variance over the spatial axes of each group of channels. Float
+// only.
 #pragma once
 #include "ops/contract.h"
 

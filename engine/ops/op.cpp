@@ -5,11 +5,11 @@ namespace {
 
 template <class T>
 struct OpTraits;
-#define NBL_OP(number, type)                    \
-  template <>                                   \
-  struct OpTraits<type> {                       \
-    static constexpr uint16_t id = number;      \
-    static constexpr const char* name = #type;  \
+#define NBL_OP(number, type)                   \
+  template <>                                  \
+  struct OpTraits<type> {                      \
+    static constexpr uint16_t id = number;     \
+    static constexpr const char* name = #type; \
   };
 #include "ops/ops.inc"
 #undef NBL_OP
@@ -29,7 +29,8 @@ const char* op_name(const Node& node) { return op_name(*node.op); }
 std::optional<Op> make_op(uint16_t id) {
   switch (id) {
 #define NBL_OP(number, type) \
-  case number: return Op(type{});
+  case number:               \
+    return Op(type{});
 #include "ops/ops.inc"
 #undef NBL_OP
     default: return std::nullopt;

@@ -40,8 +40,7 @@ struct Op {
 
   Op() = default;
   template <class T>
-    requires(!std::is_same_v<std::remove_cvref_t<T>, Op>)
-  Op(T op) : value(std::move(op)) {}
+  requires(!std::is_same_v<std::remove_cvref_t<T>, Op>) Op(T op) : value(std::move(op)) {}
 };
 
 // Calls f(concrete operator). The graph never holds an empty Op.
@@ -70,8 +69,8 @@ void set_op(Node& node, T op) {
   node.op = std::make_shared<const Op>(std::move(op));
 }
 
-uint16_t op_id(const Op& op);          // the number stored in files
-const char* op_name(const Op& op);     // "Conv2d"
+uint16_t op_id(const Op& op);       // the number stored in files
+const char* op_name(const Op& op);  // "Conv2d"
 const char* op_name(const Node& node);
 // An operator with default attributes, or nothing for an unknown id.
 std::optional<Op> make_op(uint16_t id);

@@ -4,9 +4,20 @@
 
 namespace nibble {
 
-enum class ReduceKind : int32_t { mean = 0, sum = 1, max = 2, min = 3, sum_square = 4, l1 = 5, l2 = 6, prod = 7, log_sum_exp = 8 };
+enum class ReduceKind : int32_t {
+  mean = 0,
+  sum = 1,
+  max = 2,
+  min = 3,
+  sum_square = 4,
+  l1 = 5,
+  l2 = 6,
+  prod = 7,
+  log_sum_exp = 8
+};
 
-// axes: distinct, in 0..rank-1, ascending. i8: mean as average pooling; max and min keep the quantization; others float.
+// axes: distinct, in 0..rank-1, ascending. i8: mean as average pooling; max and min keep the quantization; others
+// float.
 struct Reduce {
   ReduceKind kind = ReduceKind::mean;
   std::vector<int64_t> axes;

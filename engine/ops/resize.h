@@ -6,7 +6,12 @@ namespace nibble {
 
 enum class ResizeMode : int32_t { nearest = 0, linear = 1, cubic = 2 };
 enum class ResizeCoordinates : int32_t {
-  half_pixel = 0, pytorch_half_pixel = 1, align_corners = 2, asymmetric = 3, half_pixel_symmetric = 4, tf_half_pixel_for_nn = 5
+  half_pixel = 0,
+  pytorch_half_pixel = 1,
+  align_corners = 2,
+  asymmetric = 3,
+  half_pixel_symmetric = 4,
+  tf_half_pixel_for_nn = 5
 };
 enum class NearestMode : int32_t { round_prefer_floor = 0, round_prefer_ceil = 1, floor = 2, ceil = 3 };
 
@@ -39,9 +44,10 @@ Result<Outputs> infer(const Resize& op, Inputs inputs);
 // Computed on the host in double, once for kernels and oracle alike, so that both use the same numbers.
 struct ResizeTaps {
   int32_t taps = 1;
-  std::vector<int32_t> index;           // [out][taps]
-  std::vector<float> weight;            // [out][taps]
-  std::vector<int32_t> integer_weight;  // [out][taps], units of 2^-kResizeWeightBits, each row sums to 2^kResizeWeightBits
+  std::vector<int32_t> index;  // [out][taps]
+  std::vector<float> weight;   // [out][taps]
+  std::vector<int32_t>
+      integer_weight;  // [out][taps], units of 2^-kResizeWeightBits, each row sums to 2^kResizeWeightBits
 };
 inline constexpr int32_t kResizeWeightBits = 10;
 ResizeTaps resize_taps(const Resize& op, bool vertical, int64_t in, int64_t out);

@@ -5,7 +5,8 @@
 namespace nibble {
 
 // Inputs: x any shape; [table] 256 entries, or [C, 256] with one row per index of axis 1.
-// With a table (i8 or u8, the type that y gets) the node is an integer one: y = table[x + 128] for i8 x, table[x] for u8 x; kind only says what it means.
+// With a table (i8 or u8, the type that y gets) the node is an integer one: y = table[x + 128] for i8 x, table[x] for
+// u8 x; kind only says what it means.
 struct Unary {
   UnaryKind kind = UnaryKind::identity;
   float a = 0.0f;

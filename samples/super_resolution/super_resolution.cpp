@@ -1,5 +1,5 @@
-// Scales the pictures of a folder up with a network, measures PSNR against the true pictures of the same names, and draws
-// bicubic, network and truth side by side.
+// Scales the pictures of a folder up with a network, measures PSNR against the true pictures of the same names, and
+// draws bicubic, network and truth side by side.
 //
 //   super_resolution upscaler.nbl low/ high/ [before_after.png]
 //
@@ -28,7 +28,8 @@ struct Upscaled {
 };
 
 Upscaled upscale(nibble::Session& session, const Image& low) {
-  const nibble::media::Preprocessing preprocessing{.color = nibble::media::Color::rgb, .layout = nibble::media::Layout::nchw};
+  const nibble::media::Preprocessing preprocessing{.color = nibble::media::Color::rgb,
+                                                   .layout = nibble::media::Layout::nchw};
   session.bind_dims({{"H", low.height}, {"W", low.width}}).value();
   const auto& input = session.inputs().at(0);
   const auto& output = session.outputs().at(0);
@@ -61,7 +62,8 @@ Image side_by_side(const std::vector<Image>& pictures) {
 // The top right quarter of a picture, enlarged, where details show.
 Image detail(const Image& picture) {
   Image part = nibble::media::make_image(picture.width / 2, picture.height / 2, 3);
-  for (int y = 0; y < part.height; ++y) std::copy_n(picture.at(picture.width / 2, y + picture.height / 4), part.width * 3, part.at(0, y));
+  for (int y = 0; y < part.height; ++y)
+    std::copy_n(picture.at(picture.width / 2, y + picture.height / 4), part.width * 3, part.at(0, y));
   return nibble::media::resize(part, part.width * 3, part.height * 3, nibble::media::Filter::bicubic).value();
 }
 
@@ -85,7 +87,8 @@ int run(int argc, char** argv) {
     times.push_back(upscaled.milliseconds);
     // The last picture (text) shows the difference best.
     if (argc > 4 && file == files.back()) {
-      nibble::media::write_png(argv[4], side_by_side({detail(bicubic), detail(upscaled.picture), detail(high)})).value();
+      nibble::media::write_png(argv[4], side_by_side({detail(bicubic), detail(upscaled.picture), detail(high)}))
+          .value();
     }
   }
   if (files.empty()) {
@@ -94,7 +97,8 @@ int run(int argc, char** argv) {
   }
   const auto n = static_cast<double>(files.size());
   std::sort(times.begin(), times.end());
-  std::printf("pictures %zu, bicubic %.2f dB, network %.2f dB, %.2f ms\n", files.size(), bicubic_db / n, network_db / n, times[times.size() / 2]);
+  std::printf("pictures %zu, bicubic %.2f dB, network %.2f dB, %.2f ms\n", files.size(), bicubic_db / n, network_db / n,
+              times[times.size() / 2]);
   return 0;
 }
 

@@ -19,15 +19,17 @@ struct Case {
   size_t calibration_skip, calibration_count;
   const char* judged;
   size_t judged_skip, judged_count;
-  double agreement;         // at least
+  double agreement;  // at least
 };
 
 class Accuracy : public testing::TestWithParam<Case> {};
 
-size_t argmax(std::span<const float> v) { return static_cast<size_t>(std::max_element(v.begin(), v.end()) - v.begin()); }
+size_t argmax(std::span<const float> v) {
+  return static_cast<size_t>(std::max_element(v.begin(), v.end()) - v.begin());
+}
 
-Result<std::vector<std::vector<reference::FloatValue>>> load(const Graph& bound, const std::string& path, size_t skip, size_t count,
-                                                            const media::Preprocessing& preprocessing) {
+Result<std::vector<std::vector<reference::FloatValue>>> load(const Graph& bound, const std::string& path, size_t skip,
+                                                             size_t count, const media::Preprocessing& preprocessing) {
   auto set = media::open_samples(path, {skip, count, {}});
   if (!set) return set.error();
   std::vector<std::vector<reference::FloatValue>> out;
@@ -42,7 +44,8 @@ Result<std::vector<std::vector<reference::FloatValue>>> load(const Graph& bound,
 TEST_P(Accuracy, of_int8_stays_close_to_float) {
   const Case& c = GetParam();
   const Network& n = network(c.network);
-  const auto calibration = shared_data(std::string("data/") + c.calibration), judged = shared_data(std::string("data/") + c.judged);
+  const auto calibration = shared_data(std::string("data/") + c.calibration),
+             judged = shared_data(std::string("data/") + c.judged);
   if (network_path(n).empty() || !calibration || !judged) GTEST_SKIP() << "the shared data is not there";
   const char* driver = std::getenv("VK_ICD_FILENAMES");
   const char* slow = std::getenv("NIBBLE_TEST_SLOW");
@@ -70,7 +73,8 @@ TEST_P(Accuracy, of_int8_stays_close_to_float) {
   ASSERT_TRUE(executor) << executor.error().message;
 
   // A quarter of the pictures is enough to see a break; --all judges on all.
-  auto pictures = load(*bound, judged->string(), c.judged_skip, all ? c.judged_count : c.judged_count / 4, *preprocessing);
+  auto pictures =
+      load(*bound, judged->string(), c.judged_skip, all ? c.judged_count : c.judged_count / 4, *preprocessing);
   ASSERT_TRUE(pictures) << pictures.error().message;
   size_t equal = 0;
   for (auto& inputs : *pictures) {
@@ -88,19 +92,21 @@ TEST_P(Accuracy, of_int8_stays_close_to_float) {
   EXPECT_GE(agreement, c.agreement - (all ? 0.0 : 0.02));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Vision, Accuracy,
-    testing::Values(Case{"mnist-8", "mnist-subset", 0, 100, "mnist-subset", 100, 1900, 0.995},
-                    Case{"resnet20_cifar10", "cifar10-jpg/calib", 0, 1000, "cifar10-jpg/test/cat", 0, 500, 0.97},
-                    Case{"squeezenet1_1", "imagenet-sample-500/labels.tsv", 0, 100, "imagenet-sample-500/labels.tsv", 100, 400, 0.94},
-                    Case{"mobilenet_v2_1.0_224", "imagenet-sample-500/labels.tsv", 0, 100, "imagenet-sample-500/labels.tsv", 100, 400, 0.95}),
-    [](const auto& info) {
-      std::string name = info.param.network;
-      for (char& c : name) {
-        if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-      }
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(Vision, Accuracy,
+                         testing::Values(Case{"mnist-8", "mnist-subset", 0, 100, "mnist-subset", 100, 1900, 0.995},
+                                         Case{"resnet20_cifar10", "cifar10-jpg/calib", 0, 1000, "cifar10-jpg/test/cat",
+                                              0, 500, 0.97},
+                                         Case{"squeezenet1_1", "imagenet-sample-500/labels.tsv", 0, 100,
+                                              "imagenet-sample-500/labels.tsv", 100, 400, 0.94},
+                                         Case{"mobilenet_v2_1.0_224", "imagenet-sample-500/labels.tsv", 0, 100,
+                                              "imagenet-sample-500/labels.tsv", 100, 400, 0.95}),
+                         [](const auto& info) {
+                           std::string name = info.param.network;
+                           for (char& c : name) {
+                             if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+                           }
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace nibble::test

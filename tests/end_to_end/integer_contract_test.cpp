@@ -1,5 +1,5 @@
-// The integer contract on whole networks: from the same stored integers, the device and the integer oracle make the same
-// stored integers in every integer node, with no step of tolerance.
+// The integer contract on whole networks: from the same stored integers, the device and the integer oracle make the
+// same stored integers in every integer node, with no step of tolerance.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -28,7 +28,8 @@ class IntegerContract : public testing::TestWithParam<std::tuple<Network, Format
     const char* slow = std::getenv("NIBBLE_TEST_SLOW");
     const char* driver = std::getenv("VK_ICD_FILENAMES");
     const bool swiftshader = driver && std::string(driver).find("swiftshader") != std::string::npos;
-    if (network.slow && swiftshader && !(slow && *slow == '1')) GTEST_SKIP() << "too slow on this driver; tests/run.sh --all runs it";
+    if (network.slow && swiftshader && !(slow && *slow == '1'))
+      GTEST_SKIP() << "too slow on this driver; tests/run.sh --all runs it";
   }
 };
 
@@ -122,13 +123,16 @@ TEST_P(IntegerContract, device_and_oracle_agree_to_the_bit) {
 constexpr Format kInt8{quantization::WeightFormat::int8, 0.95};
 constexpr Format kInt4{quantization::WeightFormat::int4, 0.85};
 
-INSTANTIATE_TEST_SUITE_P(Vision, IntegerContract, testing::Combine(testing::ValuesIn(vision_networks()), testing::Values(kInt8, kInt4)),
+INSTANTIATE_TEST_SUITE_P(Vision, IntegerContract,
+                         testing::Combine(testing::ValuesIn(vision_networks()), testing::Values(kInt8, kInt4)),
                          [](const auto& info) {
                            std::string name = std::get<0>(info.param).name;
                            for (char& c : name) {
                              if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
                            }
-                           return name + (std::get<1>(info.param).weights == quantization::WeightFormat::int8 ? "_int8" : "_int4");
+                           return name + (std::get<1>(info.param).weights == quantization::WeightFormat::int8
+                                              ? "_int8"
+                                              : "_int4");
                          });
 
 }  // namespace

@@ -35,7 +35,8 @@ Result<std::vector<float>> read_floats(const std::string& path) {
 const std::vector<Network>& vision_networks() {
   static const std::vector<Network> networks = {
       {"mnist-8", "mnist-8", R"({"color":"gray","mean":0,"std":0.00392156862745098})"},
-      {"mobilenet_v2_1.0_224", "mobilenet_v2_1.0_224", R"({"crop":224,"color":"rgb","mean":0.5,"std":0.5,"label_offset":1})"},
+      {"mobilenet_v2_1.0_224", "mobilenet_v2_1.0_224",
+       R"({"crop":224,"color":"rgb","mean":0.5,"std":0.5,"label_offset":1})"},
       {"squeezenet1_1", "squeezenet1_1", kImageNet},
       {"resnet20_cifar10", "resnet20_cifar10", kCifar},
       {"resnet20_cifar10_torch", "resnet20_cifar10", kCifar},
@@ -49,7 +50,8 @@ const std::vector<Network>& vision_networks() {
       {"selfie_segmentation_landscape", "selfie_segmentation_landscape",
        R"({"resize":{"mode":"stretch","size":[144,256],"filter":"bilinear"},"color":"rgb","layout":"nhwc"})"},
       {"subpixel_sr_x3", "subpixel_sr_x3", R"({"color":"ycbcr_y"})", true},
-      {"style_candy", "style_candy", R"({"color":"rgb","std":0.00392156862745098,"output":{"scale":1,"offset":0}})", true},
+      {"style_candy", "style_candy", R"({"color":"rgb","std":0.00392156862745098,"output":{"scale":1,"offset":0}})",
+       true},
   };
   return networks;
 }
@@ -130,7 +132,8 @@ double relative_error(const Recorded::Output& output, const std::vector<float>& 
     for (size_t i = 0; i < found.size(); ++i) compare(i);
     return worst / largest;
   }
-  const auto h = static_cast<size_t>(output.shape[output.shape.size() - 2]), w = static_cast<size_t>(output.shape.back());
+  const auto h = static_cast<size_t>(output.shape[output.shape.size() - 2]),
+             w = static_cast<size_t>(output.shape.back());
   for (size_t plane = 0; plane < found.size() / (h * w); ++plane) {
     for (size_t y = 0; y < h; y += static_cast<size_t>(output.step)) {
       for (size_t x = 0; x < w; x += static_cast<size_t>(output.step)) compare((plane * h + y) * w + x);

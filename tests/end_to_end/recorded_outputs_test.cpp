@@ -15,7 +15,8 @@ class RecordedOutputs : public testing::TestWithParam<Network> {
     const char* slow = std::getenv("NIBBLE_TEST_SLOW");
     const char* driver = std::getenv("VK_ICD_FILENAMES");
     const bool swiftshader = driver && std::string(driver).find("swiftshader") != std::string::npos;
-    if (GetParam().slow && swiftshader && !(slow && *slow == '1')) GTEST_SKIP() << "too slow on this driver; tests/run.sh --all runs it";
+    if (GetParam().slow && swiftshader && !(slow && *slow == '1'))
+      GTEST_SKIP() << "too slow on this driver; tests/run.sh --all runs it";
   }
 
   // The worst relative error over all outputs.
@@ -30,7 +31,8 @@ class RecordedOutputs : public testing::TestWithParam<Network> {
     EXPECT_TRUE(model) << model.error().message;
     auto session = Session::create(*device, *model);
     EXPECT_TRUE(session) << session.error().message;
-    for (const auto& input : record->inputs) EXPECT_TRUE(session->write(input.desc.name, std::span<const float>(input.real)));
+    for (const auto& input : record->inputs)
+      EXPECT_TRUE(session->write(input.desc.name, std::span<const float>(input.real)));
     const Status ran = session->run();
     EXPECT_TRUE(ran) << ran.error().message;
     double worst = 0.0;

@@ -43,11 +43,13 @@ Session open_session(Graph graph, const DimBindings& dims) {
 
 TEST(ShippedNetworks, give_their_recorded_outputs) {
   for (const std::string name : {"classifier", "upscaler"}) {
-    const auto in = media::read_npy(kModels + "ref/" + name + ".in0.npy"), out = media::read_npy(kModels + "ref/" + name + ".out0.npy");
+    const auto in = media::read_npy(kModels + "ref/" + name + ".in0.npy"),
+               out = media::read_npy(kModels + "ref/" + name + ".out0.npy");
     ASSERT_TRUE(in && out);
     DimBindings dims{{"N", in->shape[0]}};
     if (name == "upscaler") dims.insert({{"H", in->shape[2]}, {"W", in->shape[3]}});
-    auto graph = quantization::quantize(import_shipped(name), {}, {.weights = WeightFormat::fp32, .activations = ActivationFormat::real});
+    auto graph = quantization::quantize(import_shipped(name), {},
+                                        {.weights = WeightFormat::fp32, .activations = ActivationFormat::real});
     ASSERT_TRUE(graph) << graph.error().message;
     Session session = open_session(std::move(graph->graph), dims);
     const std::vector<float> values = media::to_floats(*in), expected = media::to_floats(*out);

@@ -55,8 +55,8 @@ TEST(Rules, engine_folders_include_only_what_the_architecture_allows) {
   for (const auto& [folder, allowed] : kMayInclude) {
     for (const fs::path& file : sources({"engine/" + folder})) {
       for (const std::string& included : included_folders(read(file))) {
-        const bool fine = included == folder || included == "core" || included == "nibble" || allowed.contains(included) ||
-                          !kMayInclude.contains(included);
+        const bool fine = included == folder || included == "core" || included == "nibble" ||
+                          allowed.contains(included) || !kMayInclude.contains(included);
         EXPECT_TRUE(fine) << fs::relative(file, kRoot) << " includes " << included << "/";
       }
     }
@@ -74,9 +74,11 @@ TEST(Rules, kernels_know_of_the_gpu_only_its_capabilities) {
 }
 
 TEST(Rules, passes_quantizer_and_importer_stay_clear_of_the_device) {
-  for (const fs::path& file : sources({"converter/onnx", "converter/passes", "converter/quantize", "converter/calibrate"})) {
+  for (const fs::path& file :
+       sources({"converter/onnx", "converter/passes", "converter/quantize", "converter/calibrate"})) {
     for (const std::string& included : included_folders(read(file))) {
-      EXPECT_FALSE(included == "gpu" || included == "kernels" || included == "runtime") << fs::relative(file, kRoot) << " includes " << included << "/";
+      EXPECT_FALSE(included == "gpu" || included == "kernels" || included == "runtime")
+          << fs::relative(file, kRoot) << " includes " << included << "/";
     }
   }
 }

@@ -30,9 +30,9 @@ size_t bytes_per_element(DType type);
 struct TensorInfo {
   std::string name;
   DType type = DType::f32;
-  std::vector<int64_t> shape;       // sizes as bound in the session (or by default: free dimensions count as 1)
-  std::vector<std::string> dims;    // the same as text: "3", "N", "floor((H+1)/2)"
-  bool quantized = false;           // for i8 and u8: real = scale * (stored - zero_point)
+  std::vector<int64_t> shape;     // sizes as bound in the session (or by default: free dimensions count as 1)
+  std::vector<std::string> dims;  // the same as text: "3", "N", "floor((H+1)/2)"
+  bool quantized = false;         // for i8 and u8: real = scale * (stored - zero_point)
   float scale = 1.0f;
   int32_t zero_point = 0;
 
