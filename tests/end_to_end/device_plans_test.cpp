@@ -44,7 +44,9 @@ TEST_P(DevicePlans, exist_for_every_device_and_format) {
       auto plan = make_plan(*graph, *caps, {});
       ASSERT_TRUE(plan) << file.filename() << ": " << plan.error().message;
       for (const Step& step : plan->steps) EXPECT_LE(step.bindings.size(), 4u) << step.label;
-      if (integers) EXPECT_GE(plan->integer_share(), weights == WeightFormat::int8 ? 0.95 : 0.85);
+      EXPECT_GE(plan->integer_share(), weights == WeightFormat::int8   ? 0.95
+                                       : weights == WeightFormat::int4 ? 0.85
+                                                                       : 0.0);
     }
   }
 }
