@@ -83,6 +83,12 @@ Choice choose_format(const Graph& graph, const Node& node, const Options& option
       choice = {WeightFormat::int8, "first layer"};
     }
   }
+  // Little is saved there, and errors of early, small layers are the ones that grow (YOLOX-nano: 7 % of the largest
+  // output with all layers in fp16, 0.9 % with those up to this size in fp32).
+  constexpr int64_t kSmallLayer = 2048;
+  if (choice.format == WeightFormat::fp16 && elements(desc.shape).value() <= kSmallLayer) {
+    choice = {WeightFormat::fp32, "too few weights to be worth fp16"};
+  }
   if (kept_wide(node, options)) choice = {wider(choice.format), "--keep-wide"};
   return choice;
 }
