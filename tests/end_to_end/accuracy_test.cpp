@@ -100,13 +100,7 @@ INSTANTIATE_TEST_SUITE_P(Vision, Accuracy,
                                               "imagenet-sample-500/labels.tsv", 100, 400, 0.94},
                                          Case{"mobilenet_v2_1.0_224", "imagenet-sample-500/labels.tsv", 0, 100,
                                               "imagenet-sample-500/labels.tsv", 100, 400, 0.95}),
-                         [](const auto& info) {
-                           std::string name = info.param.network;
-                           for (char& c : name) {
-                             if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-                           }
-                           return name;
-                         });
+                         [](const auto& info) { return test_name(info.param.network); });
 
 }  // namespace
 }  // namespace nibble::test

@@ -51,13 +51,8 @@ TEST_P(DevicePlans, exist_for_every_device_and_format) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Vision, DevicePlans, testing::ValuesIn(vision_networks()), [](const auto& info) {
-  std::string name = info.param.name;
-  for (char& c : name) {
-    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-  }
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Vision, DevicePlans, testing::ValuesIn(vision_networks()),
+                         [](const auto& info) { return test_name(info.param.name); });
 
 TEST(Android2021, is_refused_by_name_unless_taken_for_1_1) {
   const auto folder = shared_data("data/vulkan-devices");

@@ -126,13 +126,9 @@ constexpr Format kInt4{quantization::WeightFormat::int4, 0.85};
 INSTANTIATE_TEST_SUITE_P(Vision, IntegerContract,
                          testing::Combine(testing::ValuesIn(vision_networks()), testing::Values(kInt8, kInt4)),
                          [](const auto& info) {
-                           std::string name = std::get<0>(info.param).name;
-                           for (char& c : name) {
-                             if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-                           }
-                           return name + (std::get<1>(info.param).weights == quantization::WeightFormat::int8
-                                              ? "_int8"
-                                              : "_int4");
+                           return test_name(std::get<0>(info.param).name) +
+                                  (std::get<1>(info.param).weights == quantization::WeightFormat::int8 ? "_int8"
+                                                                                                       : "_int4");
                          });
 
 }  // namespace

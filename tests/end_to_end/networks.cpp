@@ -63,6 +63,14 @@ const Network& network(const std::string& name) {
   std::abort();
 }
 
+std::string test_name(const std::string& name) {
+  std::string out = name;
+  for (char& c : out) {
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  return out;
+}
+
 std::string network_path(const Network& n) {
   const auto path = shared_data(std::string("models/") + n.folder + "/" + n.name + ".onnx");
   return path ? path->string() : std::string();

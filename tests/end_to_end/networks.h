@@ -22,6 +22,8 @@ struct Network {
 // The eleven vision networks, in all the files they come in.
 const std::vector<Network>& vision_networks();
 const Network& network(const std::string& name);
+// Its name with nothing but letters, digits and '_', as GoogleTest wants it.
+std::string test_name(const std::string& name);
 
 struct Recorded {
   std::vector<reference::FloatValue> inputs;

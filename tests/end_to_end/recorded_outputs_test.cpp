@@ -62,13 +62,8 @@ TEST_P(RecordedOutputs, match_with_fp16_weights) {
   EXPECT_LE(error_with(options), 1e-2);
 }
 
-INSTANTIATE_TEST_SUITE_P(Vision, RecordedOutputs, testing::ValuesIn(vision_networks()), [](const auto& info) {
-  std::string name = info.param.name;
-  for (char& c : name) {
-    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-  }
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Vision, RecordedOutputs, testing::ValuesIn(vision_networks()),
+                         [](const auto& info) { return test_name(info.param.name); });
 
 }  // namespace
 }  // namespace nibble::test

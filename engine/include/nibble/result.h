@@ -19,7 +19,7 @@ enum class Code {
   not_found,            // a file, a name or a device that does not exist
   corrupt_file,         // a file that is damaged or not of the expected kind
   unsupported_version,  // a file newer than this library
-  unsupported_op,       // an operator, or an attribute of one, that is not implemented
+  unsupported_op,       // an operator, or an attribute of one, that is not supported
   unsupported_device,   // a Vulkan device that lacks what is needed
   out_of_memory,        // host or device memory
   device_lost,          // the GPU was reset or removed; make a new Device
