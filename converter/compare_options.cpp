@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "converter/dim_option.h"
 #include "nibble/version.h"
 
 namespace nibble {
@@ -17,17 +18,6 @@ Examples:
       how close the pictures are
   nibble-compare net.fp32.nbl net.int4.nbl --data samples/ --samples 100
       two .nbl files; the first is the reference)";
-
-void parse_dims(const std::vector<std::string>& texts, DimBindings& out) {
-  for (const std::string& text : texts) {
-    const size_t equals = text.find('=');
-    char* end = nullptr;
-    const long long value = equals == std::string::npos ? 0 : std::strtoll(text.c_str() + equals + 1, &end, 10);
-    if (equals == 0 || value < 1 || value > kMaxDim || *end)
-      throw CLI::ValidationError("--dim", "'" + text + "': expected NAME=SIZE");
-    out[text.substr(0, equals)] = value;
-  }
-}
 
 }  // namespace
 
@@ -65,7 +55,7 @@ CompareOptions parse_compare_options(int argc, char** argv) {
   app.add_option("--dim", dims, "NAME=SIZE: fixes a free dimension of an ONNX reference; may be repeated");
   try {
     app.parse(argc, argv);
-    parse_dims(dims, o.dims);
+    o.dims = parse_dims(dims);
   } catch (const CLI::ParseError& e) {
     std::exit(app.exit(e));
   }

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "converter/dim_option.h"
 #include "nibble/version.h"
 
 namespace nibble {
@@ -31,17 +32,6 @@ std::regex parse_pattern(const std::string& text) {
     return std::regex(escaped + "$");
   } catch (const std::regex_error& e) {
     throw CLI::ValidationError("--keep-wide", "'" + text + "': " + e.what());
-  }
-}
-
-void parse_dims(const std::vector<std::string>& texts, DimBindings& out) {
-  for (const std::string& text : texts) {
-    const size_t equals = text.find('=');
-    char* end = nullptr;
-    const long long value = equals == std::string::npos ? 0 : std::strtoll(text.c_str() + equals + 1, &end, 10);
-    if (equals == 0 || value < 1 || value > kMaxDim || *end)
-      throw CLI::ValidationError("--dim", "'" + text + "': expected NAME=SIZE");
-    out[text.substr(0, equals)] = value;
   }
 }
 
@@ -102,7 +92,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
     app.parse(argc, argv);
     if (!o.check_only && o.output.empty()) throw CLI::RequiredError("--output");
     for (const std::string& text : keep_wide) o.format.keep_wide.push_back(parse_pattern(text));
-    parse_dims(dims, o.dims);
+    o.dims = parse_dims(dims);
   } catch (const CLI::ParseError& e) {
     std::exit(app.exit(e));
   }
