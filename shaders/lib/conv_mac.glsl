@@ -8,6 +8,7 @@
 
 #include "lib/types.glsl"
 #include "lib/dot.glsl"
+#include "lib/unpack.glsl"
 
 #if defined(A_i8) && defined(PATH_DOT)
 #define CONV_X uint
@@ -37,34 +38,6 @@
 #endif
 // 256 steps of 4 channels: 1,024 products of at most 2^14.
 #define CONV_EXACT_STEPS 256u
-
-// Four signed bytes as floats. Offset to unsigned (the top byte stays signed), masked in place and scaled by powers of
-// two: exact on any device, without the shifts that are slow on some.
-vec4 float_bytes(uint word) {
-  const ivec4 masked = ivec4(int(word ^ 0x00808080u)) & ivec4(0xFF, 0xFF00, 0xFF0000, int(0xFF000000u));
-  return fma(vec4(masked), vec4(1.0, 1.0 / 256.0, 1.0 / 65536.0, 1.0 / 16777216.0), vec4(-128.0, -128.0, -128.0, 0.0));
-}
-// The four signed nibbles in the low halves of the bytes.
-vec4 float_low_nibbles(uint word) {
-  const ivec4 masked = ivec4(int(word ^ 0x08080808u)) & ivec4(0xF, 0xF00, 0xF0000, 0xF000000);
-  return fma(vec4(masked), vec4(1.0, 1.0 / 256.0, 1.0 / 65536.0, 1.0 / 16777216.0), vec4(-8.0));
-}
-// And in the high halves.
-vec4 float_high_nibbles(uint word) {
-  const ivec4 masked = ivec4(int(word ^ 0x00808080u)) & ivec4(0xF0, 0xF000, 0xF00000, int(0xF0000000u));
-  return fma(vec4(masked), vec4(1.0 / 16.0, 1.0 / 4096.0, 1.0 / 1048576.0, 1.0 / 268435456.0),
-             vec4(-8.0, -8.0, -8.0, 0.0));
-}
-ivec4 int_bytes(uint word) {
-  const int v = int(word);
-  return ivec4(bitfieldExtract(v, 0, 8), bitfieldExtract(v, 8, 8), bitfieldExtract(v, 16, 8), v >> 24);
-}
-
-ivec4 int_nibbles(uint word, int half_byte) {
-  const int v = int(word);
-  return ivec4(bitfieldExtract(v, half_byte, 4), bitfieldExtract(v, half_byte + 8, 4),
-               bitfieldExtract(v, half_byte + 16, 4), bitfieldExtract(v, half_byte + 24, 4));
-}
 
 // Where padding lies, `keep` is 0 (else all ones): the bits of x are cleared; integers get `fill` = the zero points.
 #if defined(A_f32)
