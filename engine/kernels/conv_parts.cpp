@@ -142,8 +142,9 @@ std::vector<SpecConstant> common_spec(const ConvProblem& c, const ConvTile& tile
   return spec;
 }
 
-Status emit_conv(const ConvProblem& c, Lowering& lowering, int32_t kernel, const Constants& constants,
-                 const params::ConvParams& p, std::vector<SpecConstant> spec, std::array<uint32_t, 3> groups) {
+Status emit_conv(const ConvProblem& c, Lowering& lowering, const ChosenRow& row, const StepProblem& problem,
+                 const Constants& constants, const params::ConvParams& p, std::vector<SpecConstant> spec,
+                 std::array<uint32_t, 3> groups) {
   const auto& most = lowering.caps().max_workgroup_count;
   for (size_t i = 0; i < 3; ++i) {
     if (groups[i] > most[i]) {
@@ -152,7 +153,9 @@ Status emit_conv(const ConvProblem& c, Lowering& lowering, int32_t kernel, const
     }
   }
   Step step;
-  step.kernel = kernel;
+  step.kernel = row.kernel;
+  step.tuned = row.tuned;
+  step.problem = problem.text;
   step.spec = std::move(spec);
   step.bindings = {reads(c.x.buffer), reads(constants.buffer), writes(c.y.buffer)};
   step.push = push_words(p);
@@ -175,6 +178,23 @@ struct Chosen {
   KernelKey key;
 };
 
+// All that a layer's time depends on; values and activation are not.
+std::string problem_text(const ConvProblem& c, const Chosen& chosen, uint32_t group_steps) {
+  const auto n = [](int64_t value) { return static_cast<long long>(value); };
+  return format(
+      "%s %s.%s n%lld %lldx%lldx%lld-%lldx%lldx%lld g%lld k%lldx%lld s%lldx%lld d%lldx%lld p%lldx%lld u%lld %u",
+      to_string(chosen.family), to_string(chosen.key.weights), to_string(chosen.key.activations), n(c.batch),
+      n(c.in_channels), n(c.in_h), n(c.in_w), n(c.out_channels), n(c.out_h), n(c.out_w), n(c.groups), n(c.kernel_h),
+      n(c.kernel_w), n(c.stride_h), n(c.stride_w), n(c.dilation_h), n(c.dilation_w), n(c.pad_top), n(c.pad_left),
+      n(c.x_pixel), group_steps);
+}
+
+StepProblem step_problem(const ConvProblem& c, const Lowering& lowering, const Chosen& chosen, const TileBounds& bounds,
+                         uint32_t group_steps) {
+  return {chosen.family, chosen.key, bounds,
+          lowering.wants_problems() ? problem_text(c, chosen, group_steps) : std::string()};
+}
+
 // Steps after which a kernel closes its sums (CONV_CHUNKED in shaders/lib/conv_mac.glsl); nothing where it never does.
 std::optional<uint32_t> chunk_steps(int32_t kernel, const params::ConvParams& p) {
   const Kernel& row = kernel_table()[static_cast<size_t>(kernel)];
@@ -184,7 +204,6 @@ std::optional<uint32_t> chunk_steps(int32_t kernel, const params::ConvParams& p)
 }
 
 Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
-  NBL_TRY(const int32_t kernel, lowering.select(chosen.family, chosen.key));
   const bool integer = c.x.type == DType::i8;
   NBL_TRY(const Constants constants, add_constants(node, lowering, integer));
   params::ConvParams p = fill_params(c, constants);
@@ -196,7 +215,9 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   const int64_t phases = c.transposed ? c.stride_w : 1;
   const int64_t row = divide_up(c.out_w, phases);
   const ConvExtent extent{row, c.out_h * phases, c.batch, p.out_blocks, c.groups, c.transposed ? 2u : 4u};
-  const ConvTile tile = choose_conv_tile(lowering.caps(), extent);
+  const StepProblem problem = step_problem(c, lowering, chosen, {extent}, p.group_steps);
+  NBL_TRY(const ChosenRow choice, lowering.choose(problem, choose_conv_tile(lowering.caps(), extent)));
+  const ConvTile& tile = choice.tile;
   p.tiles_x = static_cast<uint32_t>(divide_up(row, tile.x) * phases);
   p.tiles = static_cast<uint32_t>(p.tiles_x * c.out_h);
   p.o_tiles = static_cast<uint32_t>(divide_up(p.out_blocks, tile.o));
@@ -204,16 +225,15 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   spec.push_back({NBL_SPEC_CONV_TILE_X, tile.x});
   spec.push_back({NBL_SPEC_CONV_TILE_O, tile.o});
   spec.push_back({NBL_SPEC_CONV_PADDED, is_padded(c) ? 1u : 0u});
-  if (const std::optional<uint32_t> chunk = chunk_steps(kernel, p)) {
+  if (const std::optional<uint32_t> chunk = chunk_steps(choice.kernel, p)) {
     spec.push_back({NBL_SPEC_CONV_ONE_CHUNK, p.steps <= *chunk ? 1u : 0u});
   }
-  return emit_conv(c, lowering, kernel, constants, p, std::move(spec),
+  return emit_conv(c, lowering, choice, problem, constants, p, std::move(spec),
                    {group_count(p.tiles, tile.local_x), group_count(p.o_tiles * c.groups, tile.local_y),
                     static_cast<uint32_t>(c.batch)});
 }
 
 Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
-  NBL_TRY(const int32_t kernel, lowering.select(chosen.family, chosen.key));
   NBL_TRY(const Constants constants, add_constants(node, lowering, c.x.type == DType::i8));
   params::ConvParams p = fill_params(c, constants);
   p.in_blocks = 1;
@@ -222,8 +242,13 @@ Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowerin
   p.steps = static_cast<uint32_t>(c.kernel_h * c.kernel_w);
   const int64_t reach = (c.kernel_w - 1) * c.dilation_w + 1;
   const bool window = c.kernel_w <= kDepthwiseTaps && reach <= kDepthwiseWindow;
-  const ConvExtent extent{c.out_w, c.out_h, c.batch, p.out_blocks, 1};
-  const ConvTile tile = choose_depthwise_tile(lowering.caps(), extent, window ? c.stride_w : 0, window ? reach : 0);
+  const ConvExtent extent{c.out_w, c.out_h, c.batch, p.out_blocks, 1, 1};
+  const int64_t window_step = window ? c.stride_w : 0, window_reach = window ? reach : 0;
+  const StepProblem problem =
+      step_problem(c, lowering, chosen, {extent, largest_depthwise_tile(window_step, window_reach)}, 0);
+  NBL_TRY(const ChosenRow choice,
+          lowering.choose(problem, choose_depthwise_tile(lowering.caps(), extent, window_step, window_reach)));
+  const ConvTile& tile = choice.tile;
   p.tiles_x = static_cast<uint32_t>(divide_up(c.out_w, tile.x));
   p.tiles = static_cast<uint32_t>(p.tiles_x * c.out_h);
   std::vector<SpecConstant> spec = common_spec(c, tile, all_shifts_high(node, lowering));
@@ -236,12 +261,11 @@ Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowerin
     spec.push_back({NBL_SPEC_CONV_DILATION_W, static_cast<uint32_t>(c.dilation_w)});
   }
   return emit_conv(
-      c, lowering, kernel, constants, p, std::move(spec),
+      c, lowering, choice, problem, constants, p, std::move(spec),
       {group_count(p.tiles, tile.local_x), group_count(p.out_blocks, tile.local_y), static_cast<uint32_t>(c.batch)});
 }
 
 Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
-  NBL_TRY(const int32_t kernel, lowering.select(chosen.family, chosen.key));
   NBL_TRY(const Constants constants, add_constants(node, lowering, c.x.type == DType::i8));
   const Graph& graph = lowering.graph();
   const TensorDesc& weights = graph.desc(node.inputs[conv_input::weights]);
@@ -256,12 +280,15 @@ Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering,
     p.o_tiles = graph.desc(node.inputs[conv_input::group_multiplier]).packing == Packing::group_multipliers ? 1u : 0u;
   }
   const int64_t blocks = divide_up(c.out_channels, 4);
-  const ConvTile tile = single_output_tile(lowering.caps(), {c.out_h * c.out_w, 1, c.batch, blocks, 1});
+  const ConvExtent extent{c.out_h * c.out_w, 1, c.batch, blocks, 1, 1};
+  const StepProblem problem = step_problem(c, lowering, chosen, {extent, 1}, p.group_steps);
+  NBL_TRY(const ChosenRow choice, lowering.choose(problem, single_output_tile(lowering.caps(), extent)));
+  const ConvTile& tile = choice.tile;
   std::vector<SpecConstant> spec = common_spec(c, tile, all_shifts_high(node, lowering));
   spec.push_back({NBL_SPEC_CONV_PACKING, static_cast<uint32_t>(weights.packing)});
   spec.push_back({NBL_SPEC_CONV_TRANSPOSED, c.transposed ? 1u : 0u});
   return emit_conv(
-      c, lowering, kernel, constants, p, std::move(spec),
+      c, lowering, choice, problem, constants, p, std::move(spec),
       {group_count(p.tiles, tile.local_x), group_count(blocks, tile.local_y), static_cast<uint32_t>(c.batch)});
 }
 

@@ -48,6 +48,21 @@ void choose_group(const gpu::Caps& caps, const ConvExtent& extent, ConvTile& til
 
 }  // namespace
 
+void fit_groups(const gpu::Caps& caps, const ConvExtent& extent, ConvTile& tile) { choose_group(caps, extent, tile); }
+
+bool tile_fits(const gpu::Caps& caps, const TileBounds& bounds, const ConvTile& tile) {
+  const ConvExtent& e = bounds.extent;
+  if (tile.x < 1 || tile.x > bounds.largest_x || tile.o < 1 || tile.o > e.largest_o || tile.o > e.o_blocks)
+    return false;
+  if (tile.local_x < 1 || tile.local_y < 1 || tile.local_x > caps.max_workgroup_size[0] ||
+      tile.local_y > caps.max_workgroup_size[1] ||
+      uint64_t{tile.local_x} * tile.local_y > caps.max_workgroup_invocations) {
+    return false;
+  }
+  return divide_up(divide_up(e.row, tile.x) * e.rows, tile.local_x) <= caps.max_workgroup_count[0] &&
+         divide_up(divide_up(e.o_blocks, tile.o) * e.groups, tile.local_y) <= caps.max_workgroup_count[1];
+}
+
 ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent) {
   ConvTile tile;
   tile.x = is_cpu(caps) ? row_tile(extent.row, {4, 8}) : row_tile(extent.row, {2, 4});
@@ -63,10 +78,16 @@ ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent) {
   return tile;
 }
 
+uint32_t largest_depthwise_tile(int64_t step, int64_t reach) {
+  uint32_t x = kLargestTile;
+  while (x > 1 && (x - 1) * step + reach > kDepthwiseWindow) x /= 2;
+  return x;
+}
+
 ConvTile choose_depthwise_tile(const gpu::Caps& caps, const ConvExtent& extent, int64_t step, int64_t reach) {
   ConvTile tile;
   tile.x = is_cpu(caps) ? row_tile(extent.row, {4, 8}) : row_tile(extent.row, {2, 4});
-  while (tile.x > 1 && (tile.x - 1) * step + reach > kDepthwiseWindow) tile.x /= 2;
+  while (tile.x > largest_depthwise_tile(step, reach)) tile.x /= 2;
   choose_group(caps, extent, tile);
   return tile;
 }

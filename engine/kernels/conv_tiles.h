@@ -8,11 +8,14 @@
 
 namespace nibble {
 
+inline constexpr uint32_t kLargestTile = 8;  // outputs along a row, see shaders/lib/conv_tile.glsl
+
 struct ConvTile {
   uint32_t x = 1;        // outputs along a row
   uint32_t o = 1;        // blocks of 4 output channels
   uint32_t local_x = 1;  // invocations of a workgroup along tiles and along blocks
   uint32_t local_y = 1;
+  bool operator==(const ConvTile&) const = default;
 };
 
 // What a layer offers to be tiled.
@@ -25,11 +28,23 @@ struct ConvExtent {
   uint32_t largest_o = 4;  // blocks that a tile of the kernel can hold
 };
 
+// What a layer's kernel can hold, for choices that come from measurement.
+struct TileBounds {
+  ConvExtent extent;
+  uint32_t largest_x = kLargestTile;  // outputs along a row
+};
+bool tile_fits(const gpu::Caps& caps, const TileBounds& bounds, const ConvTile& tile);
+// Sets the workgroup of a tile of a given size as the rule does.
+void fit_groups(const gpu::Caps& caps, const ConvExtent& extent, ConvTile& tile);
+
 // Tile and workgroup for conv2d and conv_transpose2d.
 ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent);
 // For conv2d_depthwise: `step` units of x lie between neighbouring outputs, `reach` more under the kernel; the window
 // of a tile holds 16 units. o is 1.
 ConvTile choose_depthwise_tile(const gpu::Caps& caps, const ConvExtent& extent, int64_t step, int64_t reach);
+
+// The longest tile whose window a depthwise kernel can hold.
+uint32_t largest_depthwise_tile(int64_t step, int64_t reach);
 
 // For conv2d_grouped: one output and one block.
 ConvTile single_output_tile(const gpu::Caps& caps, const ConvExtent& extent);

@@ -49,6 +49,7 @@ std::span<const Kernel> kernel_table();
 struct KernelOverrides {
   std::vector<std::pair<std::string, std::string>> family_to_name;
   static Result<KernelOverrides> parse(std::string_view text);
+  bool names(Family family) const;
 };
 
 // Index of the first row of the family that matches the key, runs on the device and is the device's preferred path,

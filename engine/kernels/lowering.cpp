@@ -34,8 +34,8 @@ int64_t product(std::span<const int64_t> shape) {
 
 }  // namespace
 
-Lowering::Lowering(const Graph& bound, const gpu::Caps& caps, const KernelOverrides& overrides)
-    : graph_(bound), caps_(caps), overrides_(overrides) {}
+Lowering::Lowering(const Graph& bound, const gpu::Caps& caps, const KernelOverrides& overrides, const Tuning& tuning)
+    : graph_(bound), caps_(caps), overrides_(overrides), tuning_(tuning) {}
 
 std::vector<int64_t> Lowering::shape_of(TensorId tensor) const { return values(graph_.desc(tensor).shape); }
 
@@ -212,6 +212,19 @@ Result<BufferId> Lowering::table(std::vector<uint32_t> words) {
 
 Result<int32_t> Lowering::select(Family family, const KernelKey& key) {
   return nibble::select(kernel_table(), family, key, caps_, overrides_);
+}
+
+Result<ChosenRow> Lowering::choose(const StepProblem& problem, const ConvTile& rule) {
+  NBL_TRY(const int32_t row, select(problem.family, problem.key));
+  if (!wants_problems() || overrides_.names(problem.family)) return ChosenRow{row, rule, false};
+  if (tuning_.found) {
+    tuning_.found->try_emplace(
+        problem.text, ProblemFound{problem, Choice{std::string(kernel_table()[static_cast<size_t>(row)].name), rule}});
+  }
+  const Choice* choice = tuning_.use ? tuning_.use->find(problem.text) : nullptr;
+  const int32_t tuned = choice ? row_of(*choice, problem, caps_) : -1;
+  if (tuned < 0) return ChosenRow{row, rule, false};
+  return ChosenRow{tuned, choice->tile, true};
 }
 
 void Lowering::emit(Step step) {

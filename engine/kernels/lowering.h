@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gpu/caps.h"
+#include "kernels/choices.h"
 #include "kernels/kernel_table.h"
 #include "kernels/step.h"
 
@@ -31,6 +32,12 @@ struct TensorForm {
   UnitShape units;
 };
 
+struct ChosenRow {
+  int32_t kernel = -1;
+  ConvTile tile;
+  bool tuned = false;
+};
+
 struct LoweredPlan {
   std::vector<PlanBuffer> buffers;
   std::vector<BlobSpec> blobs;
@@ -40,7 +47,8 @@ struct LoweredPlan {
 
 class Lowering {
  public:
-  Lowering(const Graph& bound, const gpu::Caps& caps, const KernelOverrides& overrides);
+  // All of them outlive the lowering.
+  Lowering(const Graph& bound, const gpu::Caps& caps, const KernelOverrides& overrides, const Tuning& tuning = {});
 
   const Graph& graph() const { return graph_; }
   const gpu::Caps& caps() const { return caps_; }
@@ -81,6 +89,11 @@ class Lowering {
 
   // The best row of the family for these types on this device (or the overridden one).
   Result<int32_t> select(Family family, const KernelKey& key);
+  // Row and tile of a step: what tuning found for this problem where it still fits, else select() and `rule`. A kernel
+  // family that is overridden is not tuned.
+  Result<ChosenRow> choose(const StepProblem& problem, const ConvTile& rule);
+  // False where choose() will not look at a problem's text.
+  bool wants_problems() const { return tuning_.use || tuning_.found; }
   // Adds a step; origin and an empty label are filled in from the node being lowered.
   void emit(Step step);
 
@@ -107,6 +120,7 @@ class Lowering {
   const Graph& graph_;
   const gpu::Caps& caps_;
   const KernelOverrides& overrides_;
+  const Tuning tuning_;
   LoweredPlan plan_;
   std::map<TensorId, std::vector<Form>> forms_;
   std::map<std::string, BufferId> blobs_;

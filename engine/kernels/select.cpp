@@ -57,6 +57,11 @@ Result<KernelOverrides> KernelOverrides::parse(std::string_view text) {
   return overrides;
 }
 
+bool KernelOverrides::names(Family family) const {
+  return std::any_of(family_to_name.begin(), family_to_name.end(),
+                     [&](const auto& entry) { return entry.first == to_string(family); });
+}
+
 Result<int32_t> select(std::span<const Kernel> table, Family family, const KernelKey& key, const gpu::Caps& caps,
                        const KernelOverrides& overrides) {
   // An overridden row counts only where its types are the ones asked for: the others of the family stay as they are.

@@ -116,6 +116,8 @@ struct Step {
   std::string label;           // "conv1", "conv1: repack input"
   uint64_t multiply_adds = 0;  // for reports; 0 for steps that only move data
   bool integer = false;        // computes in integers only
+  bool tuned = false;          // row and tile come from measurement
+  std::string problem;         // StepProblem::text, where tuning was asked for and there is something to choose
 };
 
 }  // namespace nibble

@@ -44,9 +44,10 @@ std::string step_text(const Plan& plan, size_t index) {
     (binding.access == Access::read ? read : written) += buffer.bytes;
   }
   const std::string_view kernel = kernel_table()[static_cast<size_t>(step.kernel)].name;
-  return format("%4zu  %-28.*s %s: %s | read %llu B, write %llu B | groups %ux%ux%u | spec%s\n", index,
+  return format("%4zu  %-28.*s %s: %s | read %llu B, write %llu B | groups %ux%ux%u | spec%s%s\n", index,
                 static_cast<int>(kernel.size()), kernel.data(), step.label.c_str(), shapes_text(plan, step).c_str(),
-                number(read), number(written), step.groups[0], step.groups[1], step.groups[2], spec_text(step).c_str());
+                number(read), number(written), step.groups[0], step.groups[1], step.groups[2], spec_text(step).c_str(),
+                step.tuned ? " | tuned" : "");
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ double Plan::integer_share() const {
 Result<Plan> make_plan(const Graph& graph, const gpu::Caps& caps, const PlanOptions& options) {
   Plan plan;
   NBL_TRY(plan.graph, bind_dims(graph, options.dims));
-  NBL_TRY(LoweredPlan lowered, Lowering(plan.graph, caps, options.kernels).run());
+  NBL_TRY(LoweredPlan lowered, Lowering(plan.graph, caps, options.kernels, options.tuning).run());
   plan.buffers = std::move(lowered.buffers);
   plan.blobs = std::move(lowered.blobs);
   plan.steps = std::move(lowered.steps);

@@ -21,6 +21,7 @@ struct PlanOptions {
   DimBindings dims;  // free dimensions that are not named count as 1
   KernelOverrides kernels;
   bool keep_all = false;  // no activation shares memory with another
+  Tuning tuning = {};
 };
 
 inline constexpr size_t kBufferKinds = 5;  // of PlanBuffer::Kind

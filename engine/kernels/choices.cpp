@@ -1,0 +1,149 @@
+#include "kernels/choices.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/text.h"
+
+namespace nibble {
+namespace {
+
+constexpr std::string_view kFirstLine = "nibble tuning 1";
+constexpr size_t kLongestKernel = 64;
+
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+// The part before the next blank, which is taken off; the rest where there is none.
+std::string_view word(std::string_view& line) {
+  const size_t blank = line.find(' ');
+  const std::string_view first = line.substr(0, blank);
+  line = blank == std::string_view::npos ? std::string_view{} : line.substr(blank + 1);
+  return first;
+}
+
+bool number(std::string_view text, uint32_t& value) {
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && stop == text.data() + text.size() && value > 0;
+}
+
+bool is_problem(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestProblem &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; });
+}
+
+Error damaged(size_t line, const char* what) {
+  return Error{Code::corrupt_file, format("tuning, line %zu: %s", line, what)};
+}
+
+uint32_t at_most(uint32_t size, int64_t most) { return static_cast<uint32_t>(std::min<int64_t>(size, most)); }
+
+}  // namespace
+
+std::string to_string(const Choice& choice) {
+  return format("%s %ux%u in groups of %ux%u", choice.kernel.c_str(), choice.tile.x, choice.tile.o, choice.tile.local_x,
+                choice.tile.local_y);
+}
+
+Result<Choices> Choices::parse(std::string_view text) {
+  Choices choices;
+  for (size_t line_number = 1; !text.empty(); ++line_number) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return damaged(line_number, "it has no end");
+    std::string_view line = text.substr(0, end);
+    text = text.substr(end + 1);
+    if (line_number == 1) {
+      if (line != kFirstLine) return damaged(1, "this form is not known");
+      continue;
+    }
+    Choice choice;
+    const std::string_view kernel = word(line);
+    if (kernel.empty() || kernel.size() > kLongestKernel || !is_plain(kernel)) {
+      return damaged(line_number, "expected the name of a kernel");
+    }
+    choice.kernel = kernel;
+    for (uint32_t* value : {&choice.tile.x, &choice.tile.o, &choice.tile.local_x, &choice.tile.local_y}) {
+      if (!number(word(line), *value)) return damaged(line_number, "expected four sizes above 0");
+    }
+    if (!is_problem(line)) return damaged(line_number, "expected the problem behind the sizes");
+    if (!choices.set(std::string(line), choice)) return damaged(line_number, "there are too many choices");
+  }
+  return choices;
+}
+
+std::string Choices::to_text() const {
+  std::string text = std::string(kFirstLine) + "\n";
+  for (const auto& [problem, choice] : entries_) {
+    text += format("%s %u %u %u %u %s\n", choice.kernel.c_str(), choice.tile.x, choice.tile.o, choice.tile.local_x,
+                   choice.tile.local_y, problem.c_str());
+  }
+  return text;
+}
+
+const Choice* Choices::find(const std::string& problem) const {
+  const auto found = entries_.find(problem);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+bool Choices::set(const std::string& problem, const Choice& choice) {
+  if (!is_problem(problem) || (entries_.size() >= kMostChoices && !entries_.contains(problem))) return false;
+  entries_[problem] = choice;
+  return true;
+}
+
+int32_t row_of(const Choice& choice, const StepProblem& problem, const gpu::Caps& caps) {
+  const std::span<const Kernel> table = kernel_table();
+  const auto row = std::find_if(table.begin(), table.end(), [&](const Kernel& k) { return k.name == choice.kernel; });
+  if (row == table.end() || row->family != problem.family || row->key != problem.key || !caps.has(row->needs) ||
+      !tile_fits(caps, problem.bounds, choice.tile)) {
+    return -1;
+  }
+  return static_cast<int32_t>(row - table.begin());
+}
+
+std::vector<std::string> candidate_rows(const StepProblem& problem, const gpu::Caps& caps) {
+  std::vector<std::string> rows;
+  for (const Kernel& row : kernel_table()) {
+    if (row.family == problem.family && row.key == problem.key && caps.has(row.needs)) rows.emplace_back(row.name);
+  }
+  return rows;
+}
+
+std::vector<ConvTile> candidate_sizes(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& rule) {
+  const TileBounds& bounds = problem.bounds;
+  std::vector<ConvTile> sizes{rule};
+  for (uint32_t x = 1; x <= bounds.largest_x; x *= 2) {
+    // A tile more than twice as long as the row does nothing but work for nobody.
+    if (x > 1 && x / 2 >= bounds.extent.row) break;
+    for (uint32_t o = 1; o <= at_most(bounds.extent.largest_o, bounds.extent.o_blocks); o *= 2) {
+      ConvTile tile = rule;
+      tile.x = x;
+      tile.o = o;
+      fit_groups(caps, bounds.extent, tile);
+      if (tile_fits(caps, bounds, tile) && std::find(sizes.begin(), sizes.end(), tile) == sizes.end()) {
+        sizes.push_back(tile);
+      }
+    }
+  }
+  return sizes;
+}
+
+std::vector<ConvTile> candidate_groups(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& size) {
+  constexpr uint32_t kWidths[] = {1, 4, 8, 16, 32, 64};
+  constexpr uint32_t kGroups[] = {8, 32, 64, 128};
+  std::vector<ConvTile> groups{size};
+  for (uint32_t invocations : kGroups) {
+    for (uint32_t width : kWidths) {
+      if (width > invocations) continue;
+      ConvTile tile = size;
+      tile.local_x = width;
+      tile.local_y = invocations / width;
+      const bool seen = std::find(groups.begin(), groups.end(), tile) != groups.end();
+      if (!seen && tile_fits(caps, problem.bounds, tile)) groups.push_back(tile);
+    }
+  }
+  return groups;
+}
+
+}  // namespace nibble

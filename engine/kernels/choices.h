@@ -1,0 +1,76 @@
+// What tuning chose for the steps of networks: for each step problem a row of the kernel table and a tile.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gpu/caps.h"
+#include "kernels/conv_tiles.h"
+#include "kernels/kernel_table.h"
+#include "nibble/result.h"
+
+namespace nibble {
+
+// A step for which there is more than one row or tile. `text` names it in files and reports: family, types and all
+// shape parameters that its time depends on, nothing of the device; letters, digits and " .x=-" only.
+struct StepProblem {
+  Family family = Family::repack;
+  KernelKey key;
+  TileBounds bounds;
+  std::string text;
+};
+
+struct Choice {
+  std::string kernel;  // the row's name
+  ConvTile tile;
+  bool operator==(const Choice&) const = default;
+};
+std::string to_string(const Choice& choice);  // "conv2d_w8_i8_shift 4x2 in groups of 8x4"
+
+// Choices by StepProblem::text. As a file's text, which comes from outside and may hold anything: a first line that
+// names the form, then a line "<kernel> <x> <o> <local_x> <local_y> <problem>" for each, sorted by problem.
+class Choices {
+ public:
+  // Damaged text and more than kMostChoices lines are corrupt_file; kernels and tiles that no longer exist are not:
+  // they are passed over where they are looked up.
+  static Result<Choices> parse(std::string_view text);
+  std::string to_text() const;
+
+  const Choice* find(const std::string& problem) const;
+  // What is known of a problem stays known until it is set again. Refused beyond kMostChoices and kLongestProblem.
+  bool set(const std::string& problem, const Choice& choice);
+  size_t size() const { return entries_.size(); }
+  bool operator==(const Choices&) const = default;
+
+ private:
+  std::map<std::string, Choice, std::less<>> entries_;
+};
+inline constexpr size_t kMostChoices = 65536;
+inline constexpr size_t kLongestProblem = 200;  // characters
+
+// The row of a choice, -1 where it does not fit the problem on this device: no such row, other types, capabilities that
+// the device lacks, a tile that the kernel cannot hold.
+int32_t row_of(const Choice& choice, const StepProblem& problem, const gpu::Caps& caps);
+
+// Everything that row_of() accepts within reason. Rows differ in how integers are summed, which gives the same bits;
+// tiles are given in two parts, so that a search need not go through all pairs: sizes with the groups that
+// `rule` has, and groups for a size.
+std::vector<std::string> candidate_rows(const StepProblem& problem, const gpu::Caps& caps);
+std::vector<ConvTile> candidate_sizes(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& rule);
+std::vector<ConvTile> candidate_groups(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& size);
+
+// A problem as lowering met it, for the tuner.
+struct ProblemFound {
+  StepProblem problem;
+  Choice rule;  // what is taken without tuning
+};
+
+// What lowering is told of tuning and tells it; both may be absent.
+struct Tuning {
+  const Choices* use = nullptr;
+  std::map<std::string, ProblemFound>* found = nullptr;
+};
+
+}  // namespace nibble
