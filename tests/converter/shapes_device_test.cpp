@@ -1,0 +1,77 @@
+// Every network of the shapes list, made small: builds, plans and runs in every format, with results that say
+// something.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "converter/shapes/make_network.h"
+#include "converter/shapes/networks.h"
+#include "format/writer.h"
+#include "nibble/nibble.h"
+
+namespace nibble::test {
+namespace {
+
+using quantization::ActivationFormat;
+using quantization::WeightFormat;
+
+// Small enough for a software driver, large enough for five halvings.
+shapes::Options small_shape(const shapes::Network& network) {
+  const std::string name = network.name;
+  if (std::string(network.group) == "layer") return {.size = 9, .channels = 0.25};
+  if (name.find("llama") == 0) return {.size = 3, .channels = name == "llama_7b" ? 0.0625 : 0.25};
+  if (name.find("vit") == 0) return {.size = 32};  // widths stay multiples of the heads
+  return {.size = 64, .channels = 0.25};
+}
+
+void fill_inputs(Session& session) {
+  for (const TensorInfo& info : session.inputs()) {
+    std::vector<float> values(info.elements());
+    for (size_t i = 0; i < values.size(); ++i) values[i] = std::sin(static_cast<float>(i) * 0.7f);
+    ASSERT_TRUE(session.write(info.name, std::span<const float>(values)));
+  }
+}
+
+void expect_sensible_outputs(const Session& session, const std::string& name) {
+  for (const TensorInfo& info : session.outputs()) {
+    std::vector<float> values(info.elements());
+    ASSERT_TRUE(session.read(info.name, std::span<float>(values))) << name;
+    std::set<float> distinct;
+    for (float v : values) {
+      ASSERT_TRUE(std::isfinite(v)) << name << " " << info.name;
+      distinct.insert(v);
+    }
+    EXPECT_GE(distinct.size(), std::min<size_t>(values.size(), 5)) << name << " " << info.name << " is nearly constant";
+  }
+}
+
+TEST(ShapesOnDevice, every_network_runs_in_every_format) {
+  const auto device = Device::create();
+  ASSERT_TRUE(device) << device.error().message;
+  for (const shapes::Network& network : shapes::networks()) {
+    for (const auto weights : {WeightFormat::fp32, WeightFormat::fp16, WeightFormat::int8, WeightFormat::int4}) {
+      const std::string name = std::string(network.name) + " " + to_string(weights);
+      const shapes::Options shape = small_shape(network);
+      const bool narrow = weights == WeightFormat::int8 || weights == WeightFormat::int4;
+      auto graph = shapes::make_network(network.rows, shape);
+      ASSERT_TRUE(graph) << name << ": " << graph.error().message;
+      const quantization::Options format{.weights = weights,
+                                         .activations = narrow ? ActivationFormat::int8 : ActivationFormat::real};
+      const auto made = shapes::convert_network(std::move(*graph), format, shape, 1);
+      ASSERT_TRUE(made) << name << ": " << made.error().message;
+      const auto bytes = model_bytes(made->graph);
+      ASSERT_TRUE(bytes) << name;
+      const auto model = Model::load(std::span<const std::byte>(*bytes));
+      ASSERT_TRUE(model) << name << ": " << model.error().message;
+      auto session = Session::create(*device, *model);
+      ASSERT_TRUE(session) << name << ": " << session.error().message;
+      fill_inputs(*session);
+      ASSERT_TRUE(session->run()) << name;
+      expect_sensible_outputs(*session, name);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nibble::test
