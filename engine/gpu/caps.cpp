@@ -132,6 +132,7 @@ void visit_fields(CapsType& caps, Visitor&& visit) {
   visit.number("shared_bytes", caps.shared_bytes);
   visit.number("max_buffer_range", caps.max_buffer_range);
   visit.number("max_allocation", caps.max_allocation);
+  visit.number("memory_bytes", caps.memory_bytes);
   visit.number("offset_alignment", caps.offset_alignment);
   visit.number("push_bytes", caps.push_bytes);
   visit.number("subgroup_size", caps.subgroup_size);

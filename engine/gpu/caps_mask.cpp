@@ -44,7 +44,7 @@ CapsMask::CapsMask() {
   bound.max_storage_buffers = bound.max_workgroup_invocations = bound.shared_bytes = kAny;
   bound.max_workgroup_size = bound.max_workgroup_count = {kAny, kAny, kAny};
   bound.push_bytes = bound.subgroup_size = kAny;
-  bound.max_buffer_range = bound.max_allocation = std::numeric_limits<uint64_t>::max();
+  bound.max_buffer_range = bound.max_allocation = bound.memory_bytes = std::numeric_limits<uint64_t>::max();
   bound.offset_alignment = bound.non_coherent_atom = 1;
 }
 
@@ -94,6 +94,7 @@ Caps mask(const Caps& caps, const CapsMask& by) {
   cap(out.shared_bytes, by.bound.shared_bytes);
   cap(out.max_buffer_range, by.bound.max_buffer_range);
   cap(out.max_allocation, by.bound.max_allocation);
+  cap(out.memory_bytes, by.bound.memory_bytes);
   cap(out.push_bytes, by.bound.push_bytes);
   cap(out.subgroup_size, by.bound.subgroup_size);
   out.offset_alignment = std::max(out.offset_alignment, by.bound.offset_alignment);

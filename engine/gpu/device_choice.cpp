@@ -102,12 +102,7 @@ Result<std::vector<DeviceSummary>> list_devices() {
       summary.caps.device_id = snapshot.device_id;
       summary.caps.driver_version = snapshot.driver_version;
     }
-    VkPhysicalDeviceMemoryProperties memory{};
-    instance.table().vkGetPhysicalDeviceMemoryProperties(device, &memory);
-    for (uint32_t i = 0; i < memory.memoryHeapCount; ++i) {
-      if (!(memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)) continue;
-      summary.memory_bytes = std::max<uint64_t>(summary.memory_bytes, memory.memoryHeaps[i].size);
-    }
+    if (snapshot.memory_bytes != UINT64_MAX) summary.memory_bytes = snapshot.memory_bytes;
     out.push_back(std::move(summary));
   }
   return out;

@@ -95,6 +95,7 @@ Caps caps_of(const DeviceSnapshot& s, const QueueFamily& family) {
   caps.shared_bytes = s.shared_bytes;
   caps.max_buffer_range = s.storage_range;
   caps.max_allocation = std::min(s.max_allocation, s.max_buffer_bytes);
+  caps.memory_bytes = s.memory_bytes;
   // Vulkan wants powers of two; a file may say anything, and zero would divide.
   caps.offset_alignment = std::bit_ceil(std::clamp(s.offset_alignment, 1u, 1u << 16));
   caps.non_coherent_atom = std::bit_ceil(std::clamp(s.non_coherent_atom, 1u, 1u << 16));

@@ -52,6 +52,7 @@ struct DeviceSnapshot {
   ShaderFeatures features;
   std::vector<std::string> extensions;
   std::vector<QueueFamily> queue_families;
+  uint64_t memory_bytes = UINT64_MAX;       // of the largest device-local heap; UINT64_MAX when not known
   std::vector<uint32_t> memory_type_flags;  // VkMemoryPropertyFlags of each type; empty when not known
 };
 

@@ -120,13 +120,14 @@ Result<std::unique_ptr<BoundSession>> BoundSession::create(const std::shared_ptr
   NBL_TRY(bound->plan, make_plan(model.graph, device->caps(), {dims, kernels, options.keep_all}));
   const Plan& plan = bound->plan;
   NBL_CHECK(check_limit(plan, options.memory_limit));
+  NBL_CHECK(model.weights.check_fits(device, plan));
   NBL_CHECK(find_edges(plan, Kind::input, plan.graph.inputs, bound->input_edges, bound->inputs));
   NBL_CHECK(find_edges(plan, Kind::output, plan.graph.outputs, bound->output_edges, bound->outputs));
   for (size_t i = 0; i < bound->inputs.size(); ++i) bound->inputs[i].dims = model.inputs[i].dims;
   for (size_t i = 0; i < bound->outputs.size(); ++i) bound->outputs[i].dims = model.outputs[i].dims;
   NBL_TRY(bound->pipelines, device->pipelines.get(device->gpu, plan.steps));
+  NBL_CHECK(allocate(*bound, device->gpu));  // first, so that nothing is uploaded when it fails
   NBL_TRY(bound->weights, model.weights.acquire(device, plan));
-  NBL_CHECK(allocate(*bound, device->gpu));
   NBL_CHECK(upload_tables(*bound, device->gpu));
   set_ranges(*bound);
   if (options.profile) {

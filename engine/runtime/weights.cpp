@@ -36,6 +36,31 @@ Status WeightCache::upload(const std::shared_ptr<OpenDevice>& device, const Plan
   return {};
 }
 
+Status WeightCache::check_fits(const std::shared_ptr<OpenDevice>& device, const Plan& plan) {
+  uint64_t resident = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    std::set<std::shared_ptr<const WeightBlock>> blocks;
+    for (const BlobSpec& blob : plan.blobs) {
+      const auto found = entries_.find({device.get(), blob.key()});
+      auto block = found == entries_.end() ? nullptr : found->second.block.lock();
+      if (!block || !blocks.insert(block).second) continue;
+      for (const gpu::Buffer& buffer : block->buffers) resident += buffer.bytes();
+    }
+  }
+  const uint64_t bytes = plan.device_bytes(), has = device->caps().memory_bytes;
+  const uint64_t used = device->gpu.stats().allocated_bytes,
+                 missing = bytes - std::min(plan.bytes(PlanBuffer::Kind::constants), resident);
+  if (used <= has && missing <= has - used) return {};
+  const auto ull = [](uint64_t value) { return static_cast<unsigned long long>(value); };
+  return Error{
+      Code::out_of_memory,
+      format("the model needs %llu bytes on the device (weights %llu, activations %llu), device '%s' has %llu "
+             "bytes of memory, %llu of them in use",
+             ull(bytes), ull(plan.bytes(PlanBuffer::Kind::constants)), ull(plan.bytes(PlanBuffer::Kind::arena)),
+             device->caps().device_name.c_str(), ull(has), ull(used))};
+}
+
 Result<SessionWeights> WeightCache::acquire(const std::shared_ptr<OpenDevice>& device, const Plan& plan) {
   const std::lock_guard lock(mutex_);
   SessionWeights weights;

@@ -38,6 +38,10 @@ class WeightCache {
   // Finds or uploads every blob of the plan.
   Result<SessionWeights> acquire(const std::shared_ptr<OpenDevice>& device, const Plan& plan);
 
+  // Refuses a plan that the device's memory cannot hold beside what is there, with both numbers. To be asked before
+  // anything is compiled or uploaded: drivers that promise more memory than there is fail late or not at all.
+  Status check_fits(const std::shared_ptr<OpenDevice>& device, const Plan& plan);
+
  private:
   struct Entry {
     std::weak_ptr<const WeightBlock> block;

@@ -75,6 +75,7 @@ Status create_session(const Device& device, Contender& contender) {
   NBL_TRY(const Plan plan, timed(cold.plan, [&] {
             return make_plan(model.graph, open.caps(), {contender.session_options.dims, overrides, false});
           }));
+  NBL_CHECK(model.weights.check_fits(device.state(), plan));
   const gpu::DeviceStats before = open.gpu.stats();
   NBL_TRY([[maybe_unused]] const auto pipelines,
           timed(cold.pipelines, [&] { return open.pipelines.get(open.gpu, plan.steps); }));

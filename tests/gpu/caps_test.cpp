@@ -29,6 +29,7 @@ Caps big_device() {
   caps.shared_bytes = 49152;
   caps.max_buffer_range = 4294967295;
   caps.max_allocation = 9223372036854775807u;
+  caps.memory_bytes = 17179869184u;
   caps.offset_alignment = 16;
   caps.push_bytes = 256;
   caps.subgroup_size = 32;
@@ -43,7 +44,8 @@ TEST(Caps, defaults_are_what_vulkan_1_1_requires) {
             "driver_id = 0\ndriver_version = 0\nbits = none\nint8_path = shift\nmax_storage_buffers = 4\n"
             "max_workgroup_size = 128 128 64\nmax_workgroup_invocations = 128\n"
             "max_workgroup_count = 65535 65535 65535\nshared_bytes = 16384\nmax_buffer_range = 134217728\n"
-            "max_allocation = 1073741824\noffset_alignment = 256\npush_bytes = 128\nsubgroup_size = 1\n"
+            "max_allocation = 1073741824\nmemory_bytes = 18446744073709551615\noffset_alignment = 256\npush_bytes = "
+            "128\nsubgroup_size = 1\n"
             "non_coherent_atom = 256\n");
 }
 
@@ -91,6 +93,7 @@ TEST(CapsMask, minimum_leaves_what_every_device_has) {
   expected.driver_version = big.driver_version;
   expected.device_type = big.device_type;
   expected.device_name = big.device_name;
+  expected.memory_bytes = big.memory_bytes;
   expected.subgroup_size = 32;
   EXPECT_EQ(small, expected);
 }

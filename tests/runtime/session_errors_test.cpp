@@ -1,4 +1,5 @@
 // What a session refuses, and what it says then.
+#include <cstdlib>
 #include <filesystem>
 #include <random>
 
@@ -100,6 +101,36 @@ TEST_F(SessionTest, the_memory_limit_is_checked_before_anything_is_allocated) {
   EXPECT_EQ(stats().allocations, before);
   options.memory_limit = needed;
   EXPECT_TRUE(Session::create(device(), network, options));
+}
+
+// A device that says it has just the memory that one session needs, beside the weights that a second one shares.
+TEST_F(SessionTest, a_model_beyond_the_devices_memory_is_refused_before_any_upload) {
+  const Model network = model(deep_network(10));
+  const MemoryUse use = session(network).memory();
+  const auto with_memory = [](uint64_t bytes) {
+    const std::string before = std::getenv("NIBBLE_CAPS_MASK") ? std::getenv("NIBBLE_CAPS_MASK") : "";
+    const std::string mask = (before.empty() ? "" : before + ",") + "memory_bytes=" + std::to_string(bytes);
+    setenv("NIBBLE_CAPS_MASK", mask.c_str(), 1);
+    auto made = Device::create();
+    setenv("NIBBLE_CAPS_MASK", before.c_str(), 1);
+    EXPECT_TRUE(made) << made.error().message;
+    return std::move(made).value();
+  };
+  const Device small = with_memory(use.total() - 1);
+  const auto used = [](const Device& d) { return d.state()->gpu.stats(); };
+  expect_error(Session::create(small, network), Code::out_of_memory,
+               {std::to_string(use.total()), std::to_string(use.total() - 1), small.name()});
+  EXPECT_EQ(used(small).uploaded_bytes, 0u);
+  EXPECT_EQ(used(small).pipelines, 0u);
+  EXPECT_EQ(used(small).allocations, 0u);
+
+  const Device enough = with_memory(2 * use.total() - use.weights);
+  const auto first = Session::create(enough, network), second = Session::create(enough, network);
+  EXPECT_TRUE(first);
+  EXPECT_TRUE(second);
+  const uint64_t uploaded = used(enough).uploaded_bytes;
+  expect_error(Session::create(enough, network), Code::out_of_memory, {std::to_string(use.total()), "in use"});
+  EXPECT_EQ(used(enough).uploaded_bytes, uploaded);
 }
 
 TEST_F(SessionTest, sizes_beyond_the_device_are_refused_with_both_numbers) {

@@ -57,6 +57,8 @@ struct SessionState;  // internal
 // Move-only. Belongs to one thread at a time; different sessions may run in different threads, also on one device.
 class Session {
  public:
+  // Plans, compiles and uploads what other sessions of the model and the device have not yet. out_of_memory with both
+  // numbers, before any of that, when the plan needs more than the limit or than the device has left.
   static Result<Session> create(const Device& device, const Model& model, const SessionOptions& options = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
