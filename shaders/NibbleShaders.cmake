@@ -16,6 +16,7 @@ macro(nibble_begin_kernels output_dir)
   set(NIBBLE_KERNEL_HEADERS "")
   set(NIBBLE_KERNEL_INCLUDES "")
   set(NIBBLE_KERNEL_ROWS "")
+  set(NIBBLE_KERNEL_LIST "")
 endmacro()
 
 function(kernel family name source)
@@ -64,6 +65,7 @@ function(kernel family name source)
   set(NIBBLE_KERNEL_INCLUDES "${NIBBLE_KERNEL_INCLUDES}#include \"spirv/${name}.h\"\n" PARENT_SCOPE)
   string(CONCAT row "NBL_KERNEL(${family}, ${name}, ${key_W}, ${key_A}, ${key_O}, (${needs}), ${path}, ${ROW_PUSH})\n")
   set(NIBBLE_KERNEL_ROWS "${NIBBLE_KERNEL_ROWS}${row}" PARENT_SCOPE)
+  set(NIBBLE_KERNEL_LIST "${NIBBLE_KERNEL_LIST}${family} ${header}\n" PARENT_SCOPE)
 endfunction()
 
 # Writes <output_dir>/kernel_spirv.inc and kernel_rows.inc; NIBBLE_KERNEL_HEADERS then lists what to depend on.

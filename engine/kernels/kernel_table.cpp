@@ -1,20 +1,22 @@
 #include "kernels/kernel_table.h"
 
+#include <iterator>
+
 #include "params.h"
 
 namespace nibble {
 namespace {
 
-#include "kernel_spirv.inc"
+#include "kernel_code.inc"
 
 constexpr Kernel kRows[] = {
 #define NBL_KERNEL(family, name, weights, activations, output, needs, path, push)                      \
   Kernel{Family::family, #name, {ElementType::weights, ElementType::activations, ElementType::output}, \
-         needs,          path,  sizeof(params::push),                                                  \
-         name##_spv},
+         needs,          path,  sizeof(params::push)},
 #include "kernel_rows.inc"
 #undef NBL_KERNEL
 };
+static_assert(std::size(kRows) == std::size(kPackedModules));
 
 constexpr const char* kFamilyNames[] = {
 #define NBL_FAMILY(name) #name,
@@ -25,6 +27,12 @@ constexpr const char* kFamilyNames[] = {
 }  // namespace
 
 std::span<const Kernel> kernel_table() { return kRows; }
+
+PackedModules packed_kernels() { return {kPackedBytes, kPackedModules}; }
+
+Result<std::vector<uint32_t>> kernel_code(int32_t kernel) {
+  return unpack_spirv(packed_kernels(), static_cast<size_t>(kernel));
+}
 
 const char* to_string(Family family) { return kFamilyNames[static_cast<size_t>(family)]; }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gpu/caps.h"
+#include "kernels/spirv_unpack.h"
 #include "nibble/result.h"
 #include "nibble/tensor.h"
 
@@ -40,10 +41,16 @@ struct Kernel {
   uint32_t needs = 0;                 // gpu::Caps bits
   std::optional<gpu::Int8Path> path;  // integer rows: which way they sum; others none
   uint32_t push_bytes = 0;            // sizeof its struct in shaders/params.h
-  std::span<const uint32_t> spirv;
 };
 
 std::span<const Kernel> kernel_table();
+
+// The code of all rows, in the order of the table, as it lies in the library.
+PackedModules packed_kernels();
+
+// The SPIR-V of a row of the table, unpacked: some hundred microseconds and as many kB. An internal error for an index
+// outside the table.
+Result<std::vector<uint32_t>> kernel_code(int32_t kernel);
 
 // "gemm=gemm_w4_f32,conv2d=..." from the environment (NIBBLE_KERNEL) or SessionOptions.
 struct KernelOverrides {

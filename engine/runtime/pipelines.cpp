@@ -48,13 +48,15 @@ PipelinePool::Key PipelinePool::key_of(const Step& step) {
   return key;
 }
 
-Result<gpu::Pipeline> PipelinePool::compile(const gpu::Device& device, const Key& key) {
+Result<gpu::Pipeline> PipelinePool::compile(const gpu::Device& device, const Key& key, Code& code) {
+  std::call_once(code.unpacked, [&] { code.spirv = kernel_code(key.kernel); });
+  if (!*code.spirv) return code.spirv->error();
   const Kernel& kernel = kernel_table()[static_cast<size_t>(key.kernel)];
   std::vector<gpu::SpecConstant> constants;
   for (const auto& [id, value] : key.spec) constants.push_back({id, value});
   const std::string name(kernel.name);
   gpu::PipelineSpec spec;
-  spec.spirv = kernel.spirv;
+  spec.spirv = **code.spirv;
   spec.bindings = key.bindings;
   spec.push_bytes = key.push_bytes;
   spec.constants = constants;
@@ -64,9 +66,11 @@ Result<gpu::Pipeline> PipelinePool::compile(const gpu::Device& device, const Key
 
 Status PipelinePool::compile_all(const gpu::Device& device, std::span<const Key> keys) {
   std::vector<std::optional<Result<gpu::Pipeline>>> made(keys.size());
+  std::map<int32_t, Code> codes;  // each kernel is unpacked once, by the thread that needs it first
+  for (const Key& key : keys) codes[key.kernel];
   std::atomic<size_t> next{0};
   const auto work = [&] {
-    for (size_t i = next++; i < keys.size(); i = next++) made[i] = compile(device, keys[i]);
+    for (size_t i = next++; i < keys.size(); i = next++) made[i] = compile(device, keys[i], codes.at(keys[i].kernel));
   };
   const size_t threads =
       std::min({keys.size(), kMostThreads, size_t{std::max(1u, std::thread::hardware_concurrency())}});

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -28,7 +29,11 @@ class PipelinePool {
     auto operator<=>(const Key&) const = default;
   };
   static Key key_of(const Step& step);
-  static Result<gpu::Pipeline> compile(const gpu::Device& device, const Key& key);
+  struct Code {
+    std::once_flag unpacked;
+    std::optional<Result<std::vector<uint32_t>>> spirv;
+  };
+  static Result<gpu::Pipeline> compile(const gpu::Device& device, const Key& key, Code& code);
   Status compile_all(const gpu::Device& device, std::span<const Key> keys);
 
   std::mutex mutex_;

@@ -10,12 +10,12 @@ constexpr KernelKey kFloats{ElementType::f32, ElementType::f32, ElementType::any
 
 // Best first: dot, then fp32 sums, then shifts.
 const std::vector<Kernel> kTable{
-    {Family::conv2d, "bytes_dot", kBytes, gpu::Caps::dot8, gpu::Int8Path::dot, 0, {}},
-    {Family::conv2d, "bytes_f32", kBytes, 0, gpu::Int8Path::f32, 0, {}},
-    {Family::conv2d, "bytes_shift", kBytes, 0, gpu::Int8Path::shift, 0, {}},
-    {Family::conv2d, "floats", kFloats, 0, std::nullopt, 0, {}},
-    {Family::matmul, "other_family", kFloats, 0, std::nullopt, 0, {}},
-    {Family::copy, "needy", kFloats, gpu::Caps::float16, std::nullopt, 0, {}},
+    {Family::conv2d, "bytes_dot", kBytes, gpu::Caps::dot8, gpu::Int8Path::dot, 0},
+    {Family::conv2d, "bytes_f32", kBytes, 0, gpu::Int8Path::f32, 0},
+    {Family::conv2d, "bytes_shift", kBytes, 0, gpu::Int8Path::shift, 0},
+    {Family::conv2d, "floats", kFloats, 0, std::nullopt, 0},
+    {Family::matmul, "other_family", kFloats, 0, std::nullopt, 0},
+    {Family::copy, "needy", kFloats, gpu::Caps::float16, std::nullopt, 0},
 };
 
 gpu::Caps caps_with(uint32_t bits, gpu::Int8Path path) {

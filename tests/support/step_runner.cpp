@@ -70,7 +70,8 @@ Result<gpu::Pipeline> make_pipeline(const gpu::Device& device, const Step& step)
   std::vector<gpu::SpecConstant> constants;
   for (const SpecConstant& c : step.spec) constants.push_back({c.id, c.value});
   const std::string name(kernel.name);
-  return gpu::Pipeline::create(device, {.spirv = kernel.spirv,
+  NBL_TRY(const std::vector<uint32_t> code, kernel_code(step.kernel));
+  return gpu::Pipeline::create(device, {.spirv = code,
                                         .bindings = static_cast<uint32_t>(step.bindings.size()),
                                         .push_bytes = static_cast<uint32_t>(step.push.size() * 4),
                                         .constants = constants,
