@@ -5,12 +5,17 @@
 #
 # TYPES becomes macros (A=f16: A_f16) and the key the lowering asks with; t is f32, f16, i8, u8, i4 or i32.
 # NEEDS names bits of gpu::Caps; a row without it runs on every Vulkan 1.1 device. Rows of a family stand best first.
+#
+# A table is what stands between nibble_begin_kernels and nibble_end_kernels in one folder: shaders/kernels.cmake is the
+# engine's, shaders/probes.cmake that of the tools.
 
 set(NIBBLE_KERNEL_FILTER "" CACHE STRING "Compile in only kernels whose name matches this regular expression (empty: all)")
 find_program(NIBBLE_GLSLANG glslangValidator REQUIRED)
 set(NIBBLE_SHADER_DIR "${CMAKE_CURRENT_LIST_DIR}")
 
+# nibble_begin_kernels(<output_dir> [<regular expression that the names of rows must match>])
 macro(nibble_begin_kernels output_dir)
+  set(NIBBLE_ROW_FILTER "${ARGN}")
   set(NIBBLE_SPIRV_DIR "${output_dir}/spirv")
   file(MAKE_DIRECTORY "${NIBBLE_SPIRV_DIR}")  # glslangValidator exits 0 when it cannot write
   set(NIBBLE_KERNEL_HEADERS "")
@@ -20,7 +25,7 @@ macro(nibble_begin_kernels output_dir)
 endmacro()
 
 function(kernel family name source)
-  if(NIBBLE_KERNEL_FILTER AND NOT name MATCHES "${NIBBLE_KERNEL_FILTER}")
+  if(NIBBLE_ROW_FILTER AND NOT name MATCHES "${NIBBLE_ROW_FILTER}")
     return()
   endif()
   cmake_parse_arguments(ROW "" "PATH;PUSH" "TYPES;DEFINE;NEEDS" ${ARGN})

@@ -37,6 +37,57 @@ Json steps_json(const std::vector<StepFigures>& steps) {
   return out;
 }
 
+Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+Json ceilings_json(const Ceilings& c) {
+  return {{"fp32_flops", c.fp32},
+          {"fp16_flops", optional_json(c.fp16)},
+          {"int8_dot_ops", optional_json(c.int8_dot)},
+          {"int8_shift_ops", c.int8_shift},
+          {"int8_f32_ops", c.int8_f32},
+          {"int8_ops", c.int8()},
+          {"unpack_int8_flops", c.unpack_i8},
+          {"unpack_int4_flops", c.unpack_i4},
+          {"read_bytes_per_s", c.read},
+          {"copy_bytes_per_s", c.copy},
+          {"cached_read_bytes_per_s", c.cached_read},
+          {"cached_copy_bytes_per_s", c.cached_copy},
+          {"memory_bytes", c.memory_bytes},
+          {"cached_bytes", c.cached_bytes},
+          {"dispatch_ns", c.dispatch_ns},
+          {"barrier_ns", c.barrier_ns}};
+}
+
+Json matrix_json(const MatrixRate& rate) {
+  return {{"product", key_of(rate.product)},
+          {"rows", rate.rows},
+          {"inputs", rate.inputs},
+          {"outputs", rate.outputs},
+          {"kernel", rate.kernel},
+          {"ns", rate.ns},
+          {"median_ns", rate.median_ns},
+          {"ops_per_s", rate.operations_per_second()},
+          {"weight_bytes", rate.weight_bytes},
+          {"weight_bytes_per_s", rate.weight_bytes_per_second()}};
+}
+
+Json roofline_json(const Roofline& r) {
+  Json out = {{"ceilings", ceilings_json(r.ceilings)},
+              {"gemm", Json::array()},
+              {"gemm_int8_to_fp32", r.gemm_ratio(Product::i8_i8, Product::f32)},
+              {"gemm_int4_to_int8", r.gemm_ratio(Product::i4_i8, Product::i8_i8)},
+              {"gemv", Json::array()}};
+  for (const MatrixRate& rate : r.gemm) {
+    out["gemm"].push_back(matrix_json(rate));
+    out["gemm"].back()["share_of_ceiling"] = r.gemm_share(rate);
+  }
+  for (const MatrixRate& rate : r.gemv) {
+    out["gemv"].push_back(matrix_json(rate));
+    out["gemv"].back()["share_of_copy"] = r.gemv_share(rate);
+  }
+  return out;
+}
+
 Json contender_json(const Contender& c, const BenchOptions& options) {
   Json dims = Json::object();
   for (const auto& [name, size] : c.session_options.dims) dims[name] = size;
@@ -88,6 +139,7 @@ std::string bench_json(const BenchResults& r, const Device& device, const BenchO
               {"open_device_ms", r.open_device_ms},
               {"empty_submit_ms", statistics_json(r.overhead.empty_submit)},
               {"one_step_ms", statistics_json(r.overhead.one_step)}};
+  if (r.roofline) out["roofline"] = roofline_json(*r.roofline);
   Json& models = out["models"] = Json::array();
   for (const auto& contender : r.contenders) models.push_back(contender_json(*contender, options));
   if (r.ratio) {

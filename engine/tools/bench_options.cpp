@@ -17,6 +17,8 @@ Examples:
       cold start, time per run and per step, memory; all numbers as JSON as well
   nibble-bench float.nbl int8.nbl --runs 50
       two files in turns, so that whatever else the machine does falls on both, and the ratio of their times
+  nibble-bench --roofline
+      what the device can do at best, and what the engine's matrix kernels make of it
   nibble-bench net.nbl --dim N=8 --steps 0
       a batch of 8, every step in the table
   NIBBLE_KERNEL=conv2d=conv2d_w8_a8_shift nibble-bench net.nbl
@@ -43,6 +45,12 @@ std::optional<int> parse_bench_options(int argc, char** argv, BenchOptions& o) {
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
   app.add_flag("!--no-steps", o.steps, "do not measure the steps");
+  auto* roofline =
+      app.add_flag("--roofline", o.roofline, "measure the device's ceilings and the engine's matrix products as well");
+  app.add_option("--gemm", o.gemm, "size of the matrix product of --roofline")
+      ->needs(roofline)
+      ->check(CLI::Range(16, 16384))
+      ->capture_default_str();
   app.add_option("--seed", o.seed, "of the random inputs")->capture_default_str();
   app.add_option("--kernel", o.kernels, "force kernels, FAMILY=NAME,... (default: $NIBBLE_KERNEL)");
   app.add_option("--json", o.json, "write all numbers to this file, - for standard output in place of the tables");

@@ -11,13 +11,15 @@
 namespace nibble::tools {
 
 struct BenchOptions {
-  std::vector<std::string> models;  // one, or two to compare
+  std::vector<std::string> models;  // one, or two to compare; none with --roofline
   std::vector<std::string> dims;
   int runs = 0;  // 0: as many as fit in `seconds`, at least kLeastRuns
   int warmup = 2;
-  double seconds = 2.0;  // of each model
-  bool steps = true;     // measure every step
-  int shown_steps = 15;  // in the table; 0: all
+  double seconds = 2.0;   // of each model
+  bool steps = true;      // measure every step
+  int shown_steps = 15;   // in the table; 0: all
+  bool roofline = false;  // measure the device's ceilings, too; with or without models
+  int64_t gemm = 512;     // size of the matrix product that --roofline measures
   uint32_t seed = 1;
   std::string json;  // "-": standard output in place of the tables
   std::string kernels;

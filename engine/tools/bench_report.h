@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "tools/bench_measure.h"
+#include "tools/bench_roofline.h"
 
 namespace nibble::tools {
 
 struct BenchResults {
   double open_device_ms = 0;
   Overhead overhead;
+  std::optional<Roofline> roofline;
   std::vector<std::unique_ptr<Contender>> contenders;
   std::optional<Ratio> ratio;  // of the second to the first
   uint64_t device_peak_bytes = 0;

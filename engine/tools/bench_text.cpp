@@ -92,6 +92,7 @@ std::string bench_text(const BenchResults& r, const Device& device, const BenchO
                            gpu::version_to_text(caps.api_version).c_str(), ms(r.open_device_ms).c_str());
   out += format("empty   submission %s, one step that moves one number %s (medians)\n",
                 ms(r.overhead.empty_submit.median).c_str(), ms(r.overhead.one_step.median).c_str());
+  if (r.roofline) out += roofline_text(*r.roofline);
   for (const auto& contender : r.contenders) {
     out += format("\n%s  (%s)\n", printable(contender->path).c_str(), bytes_text(contender->file_bytes).c_str());
     out += cold_text(*contender) + runs_text(*contender);

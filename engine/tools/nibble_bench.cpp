@@ -15,8 +15,8 @@ namespace {
 
 Status bench(const BenchOptions& options) {
   if (options.device.list) return print_devices();
-  if (options.models.empty()) {
-    return Error{Code::invalid_argument, "which .nbl file? (nibble-bench --help shows the options)"};
+  if (options.models.empty() && !options.roofline) {
+    return Error{Code::invalid_argument, "which .nbl file, or --roofline? (nibble-bench --help shows the options)"};
   }
   // A path that cannot be written is better known before the runs.
   std::optional<AtomicFile> json;
@@ -27,6 +27,9 @@ Status bench(const BenchOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   NBL_TRY(const Device device, open_device(options.device));
   results.open_device_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  if (options.roofline) {
+    NBL_TRY(results.roofline, measure_roofline(device, options.gemm));
+  }
   for (const std::string& path : options.models) {
     NBL_TRY(auto contender, start_cold(device, path, options));
     results.contenders.push_back(std::move(contender));

@@ -80,6 +80,36 @@ TEST(BenchTest, measures_integer_inputs) {
   expect_run_figures(result["models"][0], 2);
 }
 
+TEST(BenchTest, measures_the_ceilings_of_the_device) {
+  const json result = json_of(output_of(NIBBLE_BENCH, {"--roofline", "--gemm", "64", "--json", "-"}));
+  EXPECT_TRUE(result["models"].empty());
+  const json& ceilings = result["roofline"]["ceilings"];
+  const std::string capabilities = result["device"]["capabilities"];
+  for (const auto& [name, rate] : ceilings.items()) {
+    const char* feature = name == "fp16_flops" ? "float16" : name == "int8_dot_ops" ? "dot8" : "";
+    if (capabilities.find(feature) == std::string::npos) {
+      EXPECT_TRUE(rate.is_null()) << name;
+    } else {
+      EXPECT_GT(rate.get<double>(), 0) << name;
+    }
+  }
+  EXPECT_EQ(ceilings.size(), 16u);
+  EXPECT_GE(ceilings["int8_ops"], ceilings["int8_f32_ops"]);
+  ASSERT_EQ(result["roofline"]["gemm"].size(), 3u);
+  EXPECT_EQ(result["roofline"]["gemv"].size(), 9u);
+  for (const char* list : {"gemm", "gemv"}) {
+    for (const json& product : result["roofline"][list]) {
+      EXPECT_GT(product["ops_per_s"].get<double>(), 0) << product;
+      EXPECT_GE(product["median_ns"], product["ns"]);
+      EXPECT_FALSE(product["kernel"].get<std::string>().empty());
+    }
+  }
+  // 64 x 64 weights; int4 with a multiplier of a byte for each 32.
+  EXPECT_EQ(result["roofline"]["gemm"][0]["weight_bytes"], 4 * 64 * 64);
+  EXPECT_EQ(result["roofline"]["gemm"][1]["weight_bytes"], 64 * 64);
+  EXPECT_EQ(result["roofline"]["gemm"][2]["weight_bytes"], 64 * 64 / 2 + 64 * 2);
+}
+
 TEST(BenchTest, refuses_results_that_are_not_numbers) {
   const TempFolder folder;
   write_broken(folder / "net.nbl");
@@ -99,6 +129,8 @@ TEST(BenchTest, refuses_bad_input_in_one_line) {
   refuses({folder.path()}, {folder.path(), "folder"});
   refuses({folder / "net.nbl", "--dim", "Q=3"}, {"'Q'", "H, N, W"});
   refuses({folder / "net.nbl", "--runs", "-1"}, {"--runs"});
+  refuses({folder / "net.nbl", "--gemm", "512"}, {"--gemm", "--roofline"});
+  refuses({"--roofline", "--gemm", "1"}, {"--gemm"});
   refuses({folder / "net.nbl", "--kernel", "reduce=nothing"}, {"nothing"});
   refuses({folder / "net.nbl", "--json", folder / "absent/b.json"}, {"absent/b.json", "cannot be created"});
   refuses({folder / "net.nbl", "--device", "no such gpu"}, {"no such gpu"});
