@@ -31,6 +31,11 @@ layout(constant_id = NBL_SPEC_CONV_DILATION_W) const uint DILATION_W = 1u;
 #define RESULT vec4
 #endif
 
+// PATH f32 leaves the bytes of x where they lie in the word, as multiples of 1, 2^8, 2^16 and 2^24, offset to unsigned but
+// for the last, and takes that back in the weights and at the end: 512 products below 2^15 sum up exactly.
+const vec4 PLACE = vec4(1.0, 1.0 / 256.0, 1.0 / 65536.0, 1.0 / 16777216.0);
+const vec4 OFFSET = vec4(128.0, 128.0 * 256.0, 128.0 * 65536.0, 0.0);
+
 SUM load_tap(uint at) {
 #if defined(W_f32)
   return uintBitsToFloat(words4[at]);
@@ -38,6 +43,8 @@ SUM load_tap(uint at) {
   return decode_f16(words2[at]);
 #elif defined(A_i8) && !defined(PATH_F32)
   return int_bytes(words[at]);
+#elif defined(A_i8)
+  return float_bytes(words[at]) * PLACE;
 #else
   return float_bytes(words[at]);
 #endif
@@ -50,37 +57,54 @@ SUM load_tap(uint at) {
 #define VIEW_WORDS 1u
 #endif
 
-SUM load_x(uint row, int ix, bool row_inside) {
+// row_end: in_w, or 0 where the row lies outside.
+SUM load_x(uint row, int ix, uint row_end) {
   const uint at = row + uint(clamp(ix, 0, p.in_w - 1)) * p.x_pixel;
-  if (!PADDED) return decode_x(x[at]);
-  const uint keep = row_inside && ix >= 0 && ix < p.in_w ? 0xFFFFFFFFu : 0u;
+  const bool inside = !PADDED || uint(ix) < row_end;
 #if defined(A_i8)
-  return decode_x(x[at], keep, padding_word());
+  const uint found = x[at];
+  const uint fill = padding_word();
+  const uint word = inside ? found : fill;
+#if defined(PATH_F32)
+  return vec4(ivec4(int(word ^ 0x00808080u)) & ivec4(0xFF, 0xFF00, 0xFF0000, int(0xFF000000u)));
 #else
-  return decode_x(x[at], keep, 0u);
+  return int_bytes(word);
+#endif
+#else
+  if (!PADDED) return decode_x(x[at]);
+  return decode_x(x[at], inside ? 0xFFFFFFFFu : 0u, 0u);
 #endif
 }
 
+#if defined(A_i8) && defined(PATH_F32)
+#define ADD_WEIGHT(w) weight_sum += w;
+#define SUM_OF(i) RESULT(acc[i] - weight_sum * OFFSET)
+#else
+#define ADD_WEIGHT(w)
+#define SUM_OF(i) RESULT(acc[i])
+#endif
+
 #define CLEAR(i) acc[i] = SUM(0);
 #define LOAD(i) \
-  if (i < WINDOW) v[i] = load_x(row, ix + i, inside);
+  if (i < WINDOW) v[i] = load_x(row, ix + i, row_end);
 #define TAP(k)                           \
   if (k < KERNEL_W) {                    \
     const SUM w = load_tap(w_at + k);    \
+    ADD_WEIGHT(w)                        \
     EACH_X_OF(STEP, k)                   \
   }
 #define STEP(i, k) \
   if (i < TILE_X) acc[i] += w * v[(i * STRIDE_W + k * DILATION_W) & 15u];
 #define STEP_ANY(i) \
-  if (i < TILE_X) acc[i] += w * load_x(row, ix + i * stride_w, inside);
+  if (i < TILE_X) acc[i] += w * load_x(row, ix + i * stride_w, row_end);
 #define STORE(i) \
-  if (i < TILE_X && ox + i < p.out_w) y[y_row + (ox + i) * p.y_pixel] = finish(RESULT(acc[i]), shared_parts);
+  if (i < TILE_X && ox + i < p.out_w) y[y_row + (ox + i) * p.y_pixel] = finish(SUM_OF(i), shared_parts);
 void main() {
   const uint tile = gl_GlobalInvocationID.x;
   const uint block = gl_GlobalInvocationID.y;
   if (tile >= p.tiles || block >= p.out_blocks) return;
-  const uint oy = tile / p.tiles_x;
-  const uint ox = tile % p.tiles_x * TILE_X;
+  const uint oy = divide(tile, p.tiles_x);
+  const uint ox = (tile - oy * p.tiles_x) * TILE_X;
   const uint kernel_h = p.kernel >> 16;
   const uint kernel_w = p.kernel & 0xFFFFu;
   const int stride_w = int(p.stride & 0xFFFFu);
@@ -88,9 +112,12 @@ void main() {
   uint w_at = p.weights / VIEW_WORDS + block * p.steps;
   SUM acc[8];
   EACH_X(CLEAR)
+#if defined(A_i8) && defined(PATH_F32)
+  vec4 weight_sum = vec4(0.0);
+#endif
   for (uint ky = 0u; ky < kernel_h; ++ky) {
     const int iy = int(oy * (p.stride >> 16) + ky * (p.dilation >> 16)) - int(p.pad >> 16);
-    const bool inside = iy >= 0 && iy < p.in_h;
+    const uint row_end = iy >= 0 && iy < p.in_h ? uint(p.in_w) : 0u;
     const uint row = plane + uint(clamp(iy, 0, p.in_h - 1)) * p.x_row;
     int ix = int(ox) * stride_w - int(p.pad & 0xFFFFu);
     if (KERNEL_W > 0u) {
@@ -100,6 +127,7 @@ void main() {
     } else {
       for (uint kx = 0u; kx < kernel_w; ++kx) {
         const SUM w = load_tap(w_at + kx);
+        ADD_WEIGHT(w)
         EACH_X(STEP_ANY)
         ix += int(p.dilation & 0xFFFFu);
       }

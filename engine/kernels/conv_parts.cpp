@@ -1,6 +1,7 @@
 #include "kernels/conv_parts.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/text.h"
 #include "core/try.h"
@@ -14,6 +15,7 @@ namespace {
 constexpr uint32_t kNone = 0xFFFFFFFFu;  // CONV_NONE in shaders/lib/conv_bindings.glsl
 constexpr int64_t kMaxHalfWord = 65535;
 constexpr int64_t kMaxExactProducts = 1024;  // products of int8 that fp32 sums exactly, ops/INTEGER.md
+constexpr int64_t kMaxDepthwiseTaps = 512;   // of an unsigned byte and an int8, see shaders/conv2d_depthwise.comp
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -55,12 +57,35 @@ Result<Constants> add_constants(const Node& node, Lowering& lowering, bool integ
   return constants;
 }
 
-// The kernels have a short way to requantize for shifts above 32, which real layers all have (factors below 1/4).
-bool all_shifts_high(const Node& node, const Lowering& lowering) {
-  if (!has_input(node, conv_input::shift)) return false;
-  const Tensor& shift = lowering.graph().tensor(node.inputs[conv_input::shift]);
-  const std::span<const uint8_t> values = shift.constant->as<uint8_t>();
-  return std::all_of(values.begin(), values.end(), [](uint8_t s) { return s > 32; });
+// What no sum of an integer layer exceeds in magnitude, by the number of its products.
+int64_t largest_sum(const ConvProblem& c, const Node& node, const Graph& graph) {
+  const bool four_bits = graph.desc(node.inputs[conv_input::weights]).type == DType::i4;
+  const int64_t product = four_bits ? int64_t{8 * 128 * 255} : int64_t{128 * 128};
+  int64_t bias = 0;
+  if (has_input(node, conv_input::bias)) {
+    for (const int32_t b : graph.tensor(node.inputs[conv_input::bias]).constant->as<int32_t>()) {
+      bias = std::max(bias, std::abs(int64_t{b}));
+    }
+  }
+  return bias + product * c.kernel_h * c.kernel_w * (c.in_channels / c.groups);
+}
+
+// The kernels have a short way to requantize (requantize_short of shaders/lib/quant.glsl) for shifts above 32, which
+// real layers all have (factors below 1/4), where no sum times its multiplier lies halfway between two results: that
+// takes a sum that 2^(shift - 1) over the multiplier's power of two divides.
+bool requantizes_short(const ConvProblem& c, const Node& node, const Lowering& lowering) {
+  if (!has_input(node, conv_input::shift) || !has_input(node, conv_input::multiplier)) return false;
+  const Graph& graph = lowering.graph();
+  const std::span<const uint8_t> shifts = graph.tensor(node.inputs[conv_input::shift]).constant->as<uint8_t>();
+  const std::span<const int32_t> multipliers =
+      graph.tensor(node.inputs[conv_input::multiplier]).constant->as<int32_t>();
+  if (shifts.size() != multipliers.size()) return false;
+  const int sum_bits = std::bit_width(static_cast<uint64_t>(largest_sum(c, node, graph)));
+  for (size_t i = 0; i < shifts.size(); ++i) {
+    const int zeros = std::countr_zero(static_cast<uint32_t>(multipliers[i]));
+    if (shifts[i] <= 32 || shifts[i] - 1 - zeros < sum_bits) return false;
+  }
+  return true;
 }
 
 Status check_limits(const ConvProblem& c, const gpu::Caps& caps) {
@@ -131,11 +156,11 @@ params::ConvParams fill_params(const ConvProblem& c, const Constants& constants)
   return p;
 }
 
-std::vector<SpecConstant> common_spec(const ConvProblem& c, const ConvTile& tile, bool high_shifts) {
+std::vector<SpecConstant> common_spec(const ConvProblem& c, const ConvTile& tile, bool short_requantization) {
   std::vector<SpecConstant> spec{
       {NBL_SPEC_LOCAL_X, tile.local_x}, {NBL_SPEC_LOCAL_Y, tile.local_y}, {NBL_SPEC_LOCAL_Z, 1}};
   if (c.x.type == DType::i8) {
-    spec.push_back({NBL_SPEC_CONV_HIGH_SHIFT, high_shifts ? 1u : 0u});
+    spec.push_back({NBL_SPEC_CONV_HIGH_SHIFT, short_requantization ? 1u : 0u});
   } else {
     spec.push_back({NBL_SPEC_ACT, static_cast<uint32_t>(c.activation.kind)});
   }
@@ -221,7 +246,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   p.tiles_x = static_cast<uint32_t>(divide_up(row, tile.x) * phases);
   p.tiles = static_cast<uint32_t>(p.tiles_x * c.out_h);
   p.o_tiles = static_cast<uint32_t>(divide_up(p.out_blocks, tile.o));
-  std::vector<SpecConstant> spec = common_spec(c, tile, all_shifts_high(node, lowering));
+  std::vector<SpecConstant> spec = common_spec(c, tile, requantizes_short(c, node, lowering));
   spec.push_back({NBL_SPEC_CONV_TILE_X, tile.x});
   spec.push_back({NBL_SPEC_CONV_TILE_O, tile.o});
   spec.push_back({NBL_SPEC_CONV_PADDED, is_padded(c) ? 1u : 0u});
@@ -251,7 +276,7 @@ Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowerin
   const ConvTile& tile = choice.tile;
   p.tiles_x = static_cast<uint32_t>(divide_up(c.out_w, tile.x));
   p.tiles = static_cast<uint32_t>(p.tiles_x * c.out_h);
-  std::vector<SpecConstant> spec = common_spec(c, tile, all_shifts_high(node, lowering));
+  std::vector<SpecConstant> spec = common_spec(c, tile, requantizes_short(c, node, lowering));
   spec.push_back({NBL_SPEC_CONV_TILE_X, tile.x});
   spec.push_back({NBL_SPEC_CONV_PADDED, is_padded(c) ? 1u : 0u});
   spec.push_back({NBL_SPEC_CONV_KERNEL_W, window ? static_cast<uint32_t>(c.kernel_w) : 0u});
@@ -284,7 +309,7 @@ Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering,
   const StepProblem problem = step_problem(c, lowering, chosen, {extent, 1}, p.group_steps);
   NBL_TRY(const ChosenRow choice, lowering.choose(problem, single_output_tile(lowering.caps(), extent)));
   const ConvTile& tile = choice.tile;
-  std::vector<SpecConstant> spec = common_spec(c, tile, all_shifts_high(node, lowering));
+  std::vector<SpecConstant> spec = common_spec(c, tile, requantizes_short(c, node, lowering));
   spec.push_back({NBL_SPEC_CONV_PACKING, static_cast<uint32_t>(weights.packing)});
   spec.push_back({NBL_SPEC_CONV_TRANSPOSED, c.transposed ? 1u : 0u});
   return emit_conv(
@@ -320,7 +345,7 @@ Status lower_conv(const ConvProblem& problem, const Node& node, Lowering& loweri
   const TensorDesc& weights = lowering.graph().desc(node.inputs[conv_input::weights]);
   const KernelKey key{element_type(weights.type), element_type(c.x.type), ElementType::any};
   if (weights.packing == Packing::depthwise && !c.transposed && c.in_channels == c.out_channels &&
-      c.groups == c.in_channels && c.kernel_h * c.kernel_w <= kMaxExactProducts) {
+      c.groups == c.in_channels && c.kernel_h * c.kernel_w <= kMaxDepthwiseTaps) {
     return lower_depthwise(c, node, lowering, {Family::conv2d_depthwise, key});
   }
   if (weights.packing == Packing::blocked && groups_keep_blocks(c)) {

@@ -9,16 +9,7 @@
 #endif
 
 #if defined(A_i8)
-// Every shift of the layer is above 32: the rounding term and the result lie in the high word alone.
 layout(constant_id = NBL_SPEC_CONV_HIGH_SHIFT) const bool HIGH_SHIFT = false;
-
-int requantize_high(int value, int multiplier, int shift) {
-  uint high;
-  uint low;
-  umulExtended(uint(abs(value)), uint(multiplier), high, low);
-  const int result = int((high >> uint(shift - 33)) + 1u) >> 1;
-  return value < 0 ? -result : result;
-}
 
 // What all outputs of a block of channels share, loaded once: drivers do not move loads out of loops.
 struct OutputBlock {
@@ -42,8 +33,7 @@ uint finish(ivec4 sum, OutputBlock b) {
   sum += b.bias;
   ivec4 y;
   if (HIGH_SHIFT) {
-    y = ivec4(requantize_high(sum.x, b.multiplier.x, b.shift.x), requantize_high(sum.y, b.multiplier.y, b.shift.y),
-              requantize_high(sum.z, b.multiplier.z, b.shift.z), requantize_high(sum.w, b.multiplier.w, b.shift.w));
+    y = requantize_short(sum, b.multiplier, b.shift);
   } else {
     y = requantize(sum, b.multiplier, b.shift);
   }

@@ -29,6 +29,20 @@ ivec4 requantize(ivec4 value, ivec4 multiplier, ivec4 shift) {
                requantize(value.z, multiplier.z, shift.z), requantize(value.w, multiplier.w, shift.w));
 }
 
+// The same for shifts above 32 where no product lies halfway between two integers (kernels/conv_parts.cpp sees to that), so
+// that rounding down after adding a half is rounding to nearest for either sign. The half and the result lie in the high
+// word, floor(value * multiplier / 2^32), and floor(floor(a / 2^m) / 2^n) = floor(a / 2^(m + n)).
+int requantize_short(int value, int multiplier, int shift) {
+  int high;
+  int low;
+  imulExtended(value, multiplier, high, low);
+  return ((high >> (shift - 33)) + 1) >> 1;
+}
+ivec4 requantize_short(ivec4 value, ivec4 multiplier, ivec4 shift) {
+  return ivec4(requantize_short(value.x, multiplier.x, shift.x), requantize_short(value.y, multiplier.y, shift.y),
+               requantize_short(value.z, multiplier.z, shift.z), requantize_short(value.w, multiplier.w, shift.w));
+}
+
 // value * 2^-shift, ties away from zero; shift in 0..31.
 int round_shift(int value, int shift) {
   const uint magnitude = value < 0 ? 0u - uint(value) : uint(value);

@@ -24,9 +24,10 @@ ivec4 decode_i8(uint unit) {
   return ivec4(word << 24, word << 16, word << 8, word) >> 24;
 }
 ivec4 decode_u8(uint unit) { return ivec4(uvec4(unit, unit >> 8, unit >> 16, unit >> 24) & 0xFFu); }
+// Products in place of shifts, which some devices do one lane at a time; compilers for the others know what they are.
 uint encode_i8(ivec4 value) {
   const uvec4 bytes = uvec4(value) & 0xFFu;
-  return bytes.x | bytes.y << 8 | bytes.z << 16 | bytes.w << 24;
+  return bytes.x | bytes.y * 0x100u | bytes.z * 0x10000u | bytes.w * 0x1000000u;
 }
 
 #if defined(A_f32)

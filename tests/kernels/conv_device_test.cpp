@@ -224,6 +224,34 @@ TEST(ConvRequantize, factors_of_every_size) {
   }
 }
 
+// Powers of two as factors: sums lie halfway between two results, of both signs, though all shifts are above 32.
+TEST(ConvRequantize, ties_go_away_from_zero_for_any_shift) {
+  for (DType weights : {DType::i8, DType::i4}) {
+    OpCase op_case = conv_case("ties", Conv2d{}, {1, 4, 9, 9}, 8, 1, 1, {.x = DType::i8, .weights = weights});
+    for (size_t o = 0; o < 8; ++o) {
+      op_case.inputs[conv_input::multiplier].elements[o] = static_cast<double>(1 << 30);
+      op_case.inputs[conv_input::shift].elements[o] = static_cast<double>(33 + o);
+    }
+    check(op_case);
+  }
+}
+
+// The largest products a depthwise kernel sums in fp32, and one tap more.
+TEST(ConvDepthwise, sums_of_many_taps_are_exact) {
+  for (const int64_t width : {512, 513}) {
+    Conv2d op;
+    op.groups = 4;
+    OpCase op_case = conv_case("one row", op, {1, 4, 1, width + 2}, 4, 1, width,
+                               {.x = DType::i8, .weights = DType::i8, .full_range = true});
+    std::vector<double>& weights = op_case.inputs[conv_input::weights].elements;
+    for (double& w : weights) w = -128.0;
+    op_case.inputs[conv_input::x].low = op_case.inputs[conv_input::x].high = -128.0;
+    check(op_case);
+    op_case.inputs[conv_input::x].low = op_case.inputs[conv_input::x].high = 127.0;
+    check(op_case);
+  }
+}
+
 TEST(ConvClamp, bounds_of_integer_layers_hold) {
   Conv2d op;
   op.clamp = {-9, 40};
