@@ -1,6 +1,8 @@
 #include "core/mapped_file.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -81,6 +83,19 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
   out->bytes_ = {out->read_.get(), *size};
 #endif
   return std::shared_ptr<const MappedFile>(std::move(out));
+}
+
+void MappedFile::release([[maybe_unused]] std::span<const std::byte> part) const {
+#if defined(NBL_HAS_MMAP)
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<uintptr_t>(bytes_.data());
+  // Whole pages only; what lies behind the file's end in its last page is nobody's.
+  const uintptr_t from = std::max(reinterpret_cast<uintptr_t>(part.data()), start);
+  const uintptr_t end = std::min(reinterpret_cast<uintptr_t>(part.data()) + part.size(), start + bytes_.size());
+  const uintptr_t first = (from + page - 1) / page * page;
+  const uintptr_t last = end == start + bytes_.size() ? (end + page - 1) / page * page : end / page * page;
+  if (!read_ && first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+#endif
 }
 
 MappedFile::~MappedFile() {

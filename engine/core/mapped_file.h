@@ -23,6 +23,10 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return bytes_; }
 
+  // Lets the system take back the memory of `part`, which stays readable: what is read again comes from the file again.
+  // What lies outside the file, or in no mapping, stays as it is.
+  void release(std::span<const std::byte> part) const;
+
  private:
   MappedFile() = default;
 

@@ -1,6 +1,7 @@
 #include "gpu/staging.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/text.h"
 #include "core/try.h"
@@ -35,15 +36,24 @@ Status Staging::copy(const BufferRange& from, const BufferRange& to) {
 }
 
 Status Staging::upload(std::span<const std::byte> data, const Buffer& to, uint64_t offset) {
-  NBL_CHECK(check("uploading", data.size(), offset, to));
-  if (to.mapped()) return to.write(offset, data);
-  if (!upload_) {
+  return upload(data.size(), to, offset, [&](uint64_t at, std::span<std::byte> out) {
+    std::memcpy(out.data(), data.data() + at, out.size());
+    return Status{};
+  });
+}
+
+Status Staging::upload(uint64_t bytes, const Buffer& to, uint64_t offset, const Fill& fill) {
+  NBL_CHECK(check("uploading", bytes, offset, to));
+  if (!to.mapped() && !upload_ && bytes > 0) {
     NBL_TRY(upload_, Buffer::create(*device_, bytes_, BufferPurpose::upload, "staging upload"));
   }
-  for (uint64_t done = 0; done < data.size(); done += bytes_) {
-    const uint64_t piece = std::min<uint64_t>(bytes_, data.size() - done);
-    NBL_CHECK(upload_.write(0, data.subspan(done, piece)));
-    NBL_CHECK(copy(upload_.range(0, piece), to.range(offset + done, piece)));
+  const Buffer& written = to.mapped() ? to : upload_;
+  for (uint64_t done = 0; done < bytes; done += bytes_) {
+    const uint64_t piece = std::min<uint64_t>(bytes_, bytes - done);
+    const uint64_t at = to.mapped() ? offset + done : 0;
+    NBL_CHECK(fill(done, {written.mapped() + at, static_cast<size_t>(piece)}));
+    NBL_CHECK(written.flush(at, piece));
+    if (!to.mapped()) NBL_CHECK(copy(upload_.range(0, piece), to.range(offset + done, piece)));
   }
   return {};
 }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "gpu/buffer.h"
@@ -17,8 +18,15 @@ class Staging {
   // `bytes` of staging memory, the largest piece that one copy moves. Nothing is allocated before it is needed.
   static Result<Staging> create(const Device& device, uint64_t bytes);
 
+  // Writes a part of what is uploaded: the bytes that begin at `at`, as many as `out` has. `out` may be write-combined
+  // memory: write all of it, read none.
+  using Fill = std::function<Status(uint64_t at, std::span<std::byte> out)>;
+
   // Each returns when the data is there. Host-visible targets are written and read in place.
   Status upload(std::span<const std::byte> data, const Buffer& to, uint64_t offset);
+  // The same for data that is made piece by piece, in order, straight where the device reads it or in staging memory.
+  // Pieces are as long as the staging memory, but for the last. An error of `fill` ends it.
+  Status upload(uint64_t bytes, const Buffer& to, uint64_t offset, const Fill& fill);
   Status download(const Buffer& from, uint64_t offset, std::span<std::byte> out);
 
  private:

@@ -1,4 +1,5 @@
 // Constants as kernels read them.
+#include <algorithm>
 #include <cstring>
 
 #include "core/half.h"
@@ -94,18 +95,47 @@ void put_element(std::byte* at, DType type, const TensorDesc& desc, std::span<co
   }
 }
 
-void put_blocked(std::byte* out, const BlobPiece& piece, const TensorDesc& desc, std::span<const std::byte> bytes) {
+// True where an element is stored as the device wants it.
+bool same_bytes(DType type, const TensorDesc& desc) {
+  if (type == DType::f32 || type == DType::f16) return desc.type == type && desc.quant.kind == Quant::Kind::none;
+  return desc.type == type && type != DType::i64;
+}
+
+// Bytes of a blocked tensor from `from` on, whole units.
+void put_blocked(std::span<std::byte> out, uint64_t from, const BlobPiece& piece, const TensorDesc& desc,
+                 std::span<const std::byte> bytes) {
   const DType type = piece_type(piece, desc);
   const UnitShape units = unit_shape(piece.shape, piece.layout);
   const int64_t size = device_bytes(type);
-  int64_t index = 0;
-  for (int64_t outer = 0; outer < units.outer; ++outer) {
-    for (int64_t channel = 0; channel < units.channels; ++channel) {
-      for (int64_t inner = 0; inner < units.inner; ++inner, ++index) {
-        const int64_t unit = (outer * units.blocks + channel / 4) * units.inner + inner;
-        put_element(out + (unit * 4 + channel % 4) * size, type, desc, bytes, index);
-      }
+  if (units.inner == 1 && units.channels % 4 == 0 && same_bytes(type, desc)) {
+    const uint64_t have = static_cast<uint64_t>(units.units() * 4 * size);
+    if (from < have) std::memcpy(out.data(), bytes.data() + from, std::min<uint64_t>(out.size(), have - from));
+    return;
+  }
+  const int64_t first = static_cast<int64_t>(from) / (4 * size);
+  const int64_t last = std::min(units.units(), first + static_cast<int64_t>(out.size()) / (4 * size));
+  for (int64_t unit = first; unit < last; ++unit) {
+    const int64_t inner = unit % units.inner, block = unit / units.inner % units.blocks;
+    const int64_t outer = unit / units.inner / units.blocks;
+    std::byte* at = out.data() + (unit - first) * 4 * size;
+    for (int64_t channel = block * 4; channel < std::min(block * 4 + 4, units.channels); ++channel, at += size) {
+      put_element(at, type, desc, bytes, (outer * units.channels + channel) * units.inner + inner);
     }
+  }
+}
+
+// The bytes of a piece from `from` on. `out` holds zeros and ends with the piece or before.
+void put_piece(std::span<std::byte> out, uint64_t from, const BlobPiece& piece, const TensorDesc& desc,
+               std::span<const std::byte> bytes) {
+  if (piece.form == Form::stored) {
+    if (from < bytes.size()) std::memcpy(out.data(), bytes.data() + from, std::min(out.size(), bytes.size() - from));
+  } else if (piece.form == Form::blocked) {
+    put_blocked(out, from, piece, desc, bytes);
+  } else {
+    const DType type = piece.form == Form::f32 ? DType::f32 : DType::i32;
+    const auto first = static_cast<int64_t>(from / 4);
+    const int64_t last = std::min(element_count(desc), first + static_cast<int64_t>(out.size() / 4));
+    for (int64_t k = first; k < last; ++k) put_element(out.data() + (k - first) * 4, type, desc, bytes, k);
   }
 }
 
@@ -155,26 +185,33 @@ Status measure(const Graph& graph, BlobSpec& blob) {
   return {};
 }
 
-Result<std::vector<std::byte>> materialize(const Graph& graph, const BlobSpec& blob) {
-  std::vector<std::byte> bytes(blob.bytes);
+Status materialize(const Graph& graph, const BlobSpec& blob, uint64_t offset, std::span<std::byte> out) {
+  if (offset % 16 != 0 || out.size() % 16 != 0 || offset > blob.bytes || out.size() > blob.bytes - offset) {
+    return Error{Code::internal,
+                 format("%zu bytes at offset %llu of a blob of %llu bytes were asked for", out.size(),
+                        static_cast<unsigned long long>(offset), static_cast<unsigned long long>(blob.bytes))};
+  }
+  std::memset(out.data(), 0, out.size());
   for (size_t i = 0; i < blob.pieces.size(); ++i) {
     const BlobPiece& piece = blob.pieces[i];
     const Tensor& tensor = graph.tensor(piece.tensor);
     NBL_CHECK(check_piece(piece, tensor));
-    if (i >= blob.offset_words.size() || blob.offset_words[i] * 4ull + piece_words(graph, piece) * 4 > bytes.size()) {
+    const uint64_t words = piece_words(graph, piece);
+    if (i >= blob.offset_words.size() || (blob.offset_words[i] + words) * 4 > blob.bytes) {
       return bad_piece(tensor.desc, "does not fit into its blob");
     }
-    std::byte* out = bytes.data() + blob.offset_words[i] * 4ull;
-    const std::span<const std::byte> source = tensor.constant->bytes;
-    if (piece.form == Form::stored) {
-      std::memcpy(out, source.data(), source.size());
-    } else if (piece.form == Form::blocked) {
-      put_blocked(out, piece, tensor.desc, source);
-    } else {
-      const DType type = piece.form == Form::f32 ? DType::f32 : DType::i32;
-      for (int64_t k = 0; k < element_count(tensor.desc); ++k) put_element(out + k * 4, type, tensor.desc, source, k);
-    }
+    const uint64_t begin = std::max(offset, blob.offset_words[i] * uint64_t{4});
+    const uint64_t end = std::min(offset + out.size(), (blob.offset_words[i] + words) * 4);
+    if (begin >= end) continue;
+    put_piece(out.subspan(begin - offset, end - begin), begin - blob.offset_words[i] * uint64_t{4}, piece, tensor.desc,
+              tensor.constant->bytes);
   }
+  return {};
+}
+
+Result<std::vector<std::byte>> materialize(const Graph& graph, const BlobSpec& blob) {
+  std::vector<std::byte> bytes(blob.bytes);
+  NBL_CHECK(materialize(graph, blob, 0, bytes));
   return bytes;
 }
 

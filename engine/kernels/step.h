@@ -90,7 +90,11 @@ struct BlobSpec {
 // Fills in offset_words and bytes; an error where a piece cannot be made from its constant.
 Status measure(const Graph& graph, BlobSpec& blob);
 
-// The bytes of a measured blob.
+// Writes the bytes of a measured blob that begin at `offset`, all of `out` and without reading it. Offset and size are
+// multiples of 16. An internal error outside the blob.
+Status materialize(const Graph& graph, const BlobSpec& blob, uint64_t offset, std::span<std::byte> out);
+
+// All bytes of a measured blob.
 Result<std::vector<std::byte>> materialize(const Graph& graph, const BlobSpec& blob);
 
 enum class Access : uint8_t { read, write };

@@ -1,5 +1,6 @@
 #include "nibble/model.h"
 
+#include "core/mapped_file.h"
 #include "core/try.h"
 #include "format/reader.h"
 #include "runtime/model_internal.h"
@@ -20,9 +21,9 @@ TensorInfo tensor_info(const TensorDesc& desc, const DimBindings& bindings) {
   return info;
 }
 
-Result<Model> make_model(Graph graph) {
+Result<Model> make_model(Graph graph, std::shared_ptr<const MappedFile> file) {
   NBL_CHECK(verify(graph));
-  auto state = std::make_shared<ModelState>();
+  auto state = std::make_shared<ModelState>(std::move(file));
   for (TensorId id : graph.inputs) state->inputs.push_back(tensor_info(graph.desc(id), {}));
   for (TensorId id : graph.outputs) state->outputs.push_back(tensor_info(graph.desc(id), {}));
   state->free_dims = nibble::free_dims(graph);
@@ -31,8 +32,12 @@ Result<Model> make_model(Graph graph) {
 }
 
 Result<Model> Model::load(const std::string& path) {
-  NBL_TRY(Graph graph, read_model(path));
-  return make_model(std::move(graph));
+  NBL_TRY(std::shared_ptr<const MappedFile> file, MappedFile::open(path));
+  auto graph = read_model(file->bytes(), file);
+  if (!graph) return std::move(graph).error().with_context(path);
+  // Reading has touched every byte for its checksum. The weights are read again when they are uploaded.
+  file->release(file->bytes());
+  return make_model(*std::move(graph), std::move(file));
 }
 
 Result<Model> Model::load(std::span<const std::byte> file) {

@@ -9,6 +9,14 @@
 
 namespace nibble {
 
+void WeightCache::release(const Graph& graph, const BlobSpec& blob) const {
+  if (!file_) return;
+  for (const BlobPiece& piece : blob.pieces) {
+    const Tensor& tensor = graph.tensor(piece.tensor);
+    if (tensor.constant) file_->release(tensor.constant->bytes);
+  }
+}
+
 Status WeightCache::upload(const std::shared_ptr<OpenDevice>& device, const Plan& plan,
                            const std::vector<size_t>& missing, std::vector<WeightPlace>& places) {
   std::vector<Lifetime> sizes;
@@ -23,14 +31,14 @@ Status WeightCache::upload(const std::shared_ptr<OpenDevice>& device, const Plan
   NBL_TRY(gpu::Staging staging, gpu::Staging::create(device->gpu, kStagingBytes));
   for (size_t i = 0; i < missing.size(); ++i) {
     const BlobSpec& blob = plan.blobs[missing[i]];
-    NBL_TRY(const std::vector<std::byte> bytes, materialize(plan.graph, blob));
-    if (bytes.size() != blob.bytes) {
-      return Error{Code::internal, format("a blob of constants has %zu bytes, planned were %llu", bytes.size(),
-                                          static_cast<unsigned long long>(blob.bytes))};
-    }
     const ArenaPlace& place = layout.places[i];
     const gpu::Buffer& buffer = block->buffers[static_cast<size_t>(place.block)];
-    NBL_CHECK(staging.upload(bytes, buffer, place.offset));
+    // Piece by piece, and what was read of the file is let go of: the process holds the weights once, not twice.
+    NBL_CHECK(staging.upload(blob.bytes, buffer, place.offset, [&](uint64_t at, std::span<std::byte> out) -> Status {
+      NBL_CHECK(materialize(plan.graph, blob, at, out));
+      release(plan.graph, blob);
+      return {};
+    }));
     places[missing[i]] = {block, buffer.range(place.offset, blob.bytes)};
   }
   return {};

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/mapped_file.h"
 #include "gpu/buffer.h"
 #include "runtime/open_device.h"
 #include "runtime/plan.h"
@@ -35,6 +36,9 @@ struct SessionWeights {
 // Belongs to a model. Any thread may call; sessions that are created at the same time wait for each other's upload.
 class WeightCache {
  public:
+  // `file` holds the graph's constants, where they were not made in memory.
+  explicit WeightCache(std::shared_ptr<const MappedFile> file = nullptr) : file_(std::move(file)) {}
+
   // Finds or uploads every blob of the plan.
   Result<SessionWeights> acquire(const std::shared_ptr<OpenDevice>& device, const Plan& plan);
 
@@ -50,9 +54,12 @@ class WeightCache {
   // A device's address may come back after it has gone, but a block that is alive keeps its device alive.
   using Key = std::pair<const OpenDevice*, std::string>;
 
+  // Lets go of the file's pages that a blob was made from.
+  void release(const Graph& graph, const BlobSpec& blob) const;
   Status upload(const std::shared_ptr<OpenDevice>& device, const Plan& plan, const std::vector<size_t>& missing,
                 std::vector<WeightPlace>& places);
 
+  const std::shared_ptr<const MappedFile> file_;
   std::mutex mutex_;
   std::map<Key, Entry> entries_;
 };

@@ -1,5 +1,6 @@
 #include "gpu/command.h"
 
+#include <cstring>
 #include <functional>
 #include <thread>
 
@@ -273,6 +274,28 @@ TEST_F(Command, staging_moves_more_than_its_own_size) {
   for (uint32_t i = 0; i < back.size(); ++i) ASSERT_EQ(back[i], i + 11);
   EXPECT_FALSE(staging.upload(std::as_bytes(std::span(data)), middle_, 4)) << "beyond the end";
   EXPECT_FALSE(staging.download(middle_, kBytes + 1, {}));
+}
+
+TEST_F(Command, staging_asks_for_data_piece_by_piece) {
+  Staging staging = Staging::create(*device_, 1024).value();
+  std::vector<size_t> sizes;
+  const auto fill = [&](uint64_t at, std::span<std::byte> out) -> Status {
+    sizes.push_back(out.size());
+    for (size_t i = 0; i < out.size(); i += 4) {
+      const auto value = static_cast<uint32_t>(at + i) / 4 * 3;
+      std::memcpy(out.data() + i, &value, 4);
+    }
+    return {};
+  };
+  const uint64_t bytes = 2 * 1024 + 64;
+  ASSERT_TRUE(staging.upload(bytes, middle_, 16, fill));
+  EXPECT_EQ(sizes, (std::vector<size_t>{1024, 1024, 64}));
+  std::vector<uint32_t> back(bytes / 4);
+  ASSERT_TRUE(staging.download(middle_, 16, std::as_writable_bytes(std::span(back))));
+  for (uint32_t i = 0; i < back.size(); ++i) ASSERT_EQ(back[i], i * 3);
+  const auto refuse = [](uint64_t, std::span<std::byte>) -> Status { return Error{Code::internal, "no data"}; };
+  EXPECT_EQ(staging.upload(bytes, middle_, 0, refuse).error().message, "no data");
+  EXPECT_FALSE(staging.upload(kBytes, middle_, 16, fill)) << "beyond the end";
 }
 
 }  // namespace

@@ -185,6 +185,38 @@ TEST(blob, blocked_pieces_are_padded_with_zeros) {
   EXPECT_EQ(values, (std::vector<float>{1, 2, 3, 0, 4, 5, 6, 0}));
 }
 
+TEST(blob, parts_are_what_the_whole_has_there) {
+  Graph graph;
+  std::vector<float> values(7 * 12);
+  std::vector<int8_t> bytes(values.size());
+  for (size_t i = 0; i < values.size(); ++i) values[i] = bytes[i] = static_cast<int8_t>(3 * i);
+  const TensorId floats = graph.add_constant(tensor("f", DType::f32, {7, 12}), ConstantData::of(values));
+  const TensorId ints = graph.add_constant(tensor("i", DType::i8, {7, 12}), ConstantData::of(bytes));
+  BlobSpec spec;
+  using Form = BlobPiece::Form;
+  spec.pieces = {{ints, Form::stored, {}, {}, std::nullopt},
+                 {ints, Form::f32, {}, {}, std::nullopt},
+                 {floats, Form::blocked, {7, 12}, Layout{0}, std::nullopt},
+                 {floats, Form::blocked, {7, 12}, Layout{1}, std::nullopt},
+                 {floats, Form::blocked, {7, 12}, Layout{1}, DType::f16},
+                 {ints, Form::blocked, {7, 12}, Layout{1}, std::nullopt},
+                 {ints, Form::i32, {}, {}, std::nullopt}};
+  ASSERT_TRUE(measure(graph, spec));
+  const std::vector<std::byte> whole = materialize(graph, spec).value();
+  for (const size_t step : {16u, 48u, 208u, 4096u}) {
+    std::vector<std::byte> joined;
+    for (size_t at = 0; at < whole.size(); at += step) {
+      std::vector<std::byte> part(std::min(step, whole.size() - at), std::byte{0xEE});  // every byte is to be written
+      ASSERT_TRUE(materialize(graph, spec, at, part));
+      joined.insert(joined.end(), part.begin(), part.end());
+    }
+    EXPECT_EQ(joined, whole) << step;
+  }
+  std::vector<std::byte> part(32);
+  EXPECT_FALSE(materialize(graph, spec, whole.size() - 16, part)) << "beyond the end";
+  EXPECT_FALSE(materialize(graph, spec, 8, part)) << "not aligned";
+}
+
 TEST(blob, a_constant_with_too_few_bytes_is_an_error) {
   Graph graph;
   const TensorId c = graph.add_constant(tensor("c", DType::f32, {2, 3}), ConstantData::of(std::vector<float>{1, 2}));

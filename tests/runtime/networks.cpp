@@ -93,6 +93,13 @@ Graph deep_network(int depth) {
   return graph;
 }
 
+Graph wide_network(int64_t channels) {
+  Graph graph;
+  const TensorId x = input(graph, "x", DType::f32, {Dim::symbol("N"), channels, 1, 1});
+  graph.outputs.push_back(conv(graph, "wide", x, channels, channels, 1, 3, UnaryKind::identity));
+  return graph;
+}
+
 Graph integer_network() {
   constexpr int64_t kIn = 5, kOut = 6;
   Graph graph;

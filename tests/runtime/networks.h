@@ -16,6 +16,9 @@ Graph residual_network();
 // Input "x" [N, 3, 9, 7] f32 -> 1x1 convolutions "c0".."c<depth-1>" with 8 channels, then ReLU "y".
 Graph deep_network(int depth);
 
+// Input "x" [N, channels, 1, 1] f32 -> 1x1 convolution to as many channels: all weights, no work.
+Graph wide_network(int64_t channels);
+
 // Input "x" [N, 5, 6, 6] i8 -> 3x3 convolution with int8 weights to 6 channels -> max pool 2x2 -> output "pool" i8.
 Graph integer_network();
 
