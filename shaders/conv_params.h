@@ -7,6 +7,8 @@
 #define NBL_SPEC_CONV_PADDED (NBL_SPEC_OWN + 2)      // bool: some outputs read beyond the image
 #define NBL_SPEC_CONV_HIGH_SHIFT (NBL_SPEC_OWN + 3)  // bool: every requantizing shift is above 32, no tie
 #define NBL_SPEC_CONV_ONE_CHUNK (NBL_SPEC_OWN + 9)   // bool: sums need not be closed before the end
+#define NBL_SPEC_CONV_LANES (NBL_SPEC_OWN + 10)      // lanes of a subgroup, rows with NEEDS lanes
+#define NBL_SPEC_CONV_SHUFFLE (NBL_SPEC_OWN + 11)    // bool: shuffle, not broadcast; rows with NEEDS lanes
 #define NBL_SPEC_CONV_KERNEL_W (NBL_SPEC_OWN + 4)    // these three: the window of conv2d_depthwise
 #define NBL_SPEC_CONV_STRIDE_W (NBL_SPEC_OWN + 5)
 #define NBL_SPEC_CONV_DILATION_W (NBL_SPEC_OWN + 6)

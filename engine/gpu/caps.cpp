@@ -26,6 +26,7 @@ constexpr BitName kBitNames[] = {
     {Caps::host_cached, "host_cached"},
     {Caps::unified, "unified"},
     {Caps::int16, "int16"},
+    {Caps::lanes, "lanes"},
 };
 
 constexpr Int8Path kInt8Paths[] = {Int8Path::dot, Int8Path::shift, Int8Path::f32};
@@ -177,7 +178,8 @@ struct FieldReader {
   }
   void bits(const char* n, uint32_t& out) {
     field(n,
-          "words of: none storage16 storage8 float16 int8 int16 dot8 dot8_fast subgroup timestamps host_cached unified",
+          "words of: none storage16 storage8 float16 int8 int16 dot8 dot8_fast subgroup lanes timestamps host_cached "
+          "unified",
           [&] { return parse_bits(value, out); });
   }
   template <class Number>

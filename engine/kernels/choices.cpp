@@ -96,7 +96,8 @@ int32_t row_of(const Choice& choice, const StepProblem& problem, const gpu::Caps
   const std::span<const Kernel> table = kernel_table();
   const auto row = std::find_if(table.begin(), table.end(), [&](const Kernel& k) { return k.name == choice.kernel; });
   if (row == table.end() || row->family != problem.family || row->key != problem.key || !caps.has(row->needs) ||
-      !tile_fits(caps, problem.bounds, choice.tile)) {
+      !tile_fits(caps, problem.bounds, choice.tile) ||
+      ((row->needs & gpu::Caps::lanes) && !has_whole_subgroups(caps, choice.tile))) {
     return -1;
   }
   return static_cast<int32_t>(row - table.begin());

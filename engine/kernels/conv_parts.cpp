@@ -16,6 +16,7 @@ constexpr uint32_t kNone = 0xFFFFFFFFu;  // CONV_NONE in shaders/lib/conv_bindin
 constexpr int64_t kMaxHalfWord = 65535;
 constexpr int64_t kMaxExactProducts = 1024;  // products of int8 that fp32 sums exactly, ops/INTEGER.md
 constexpr int64_t kMaxDepthwiseTaps = 512;   // of an unsigned byte and an int8, see shaders/conv2d_depthwise.comp
+constexpr int64_t kMaxExactMultiplied = 64;  // products of int8, int4 and a group's multiplier
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -223,6 +224,10 @@ StepProblem step_problem(const ConvProblem& c, const Lowering& lowering, const C
 // Steps after which a kernel closes its sums (CONV_CHUNKED in shaders/lib/conv_mac.glsl); nothing where it never does.
 std::optional<uint32_t> chunk_steps(int32_t kernel, const params::ConvParams& p) {
   const Kernel& row = kernel_table()[static_cast<size_t>(kernel)];
+  if (row.needs & gpu::Caps::lanes) {
+    if (row.key.activations != ElementType::i8) return std::nullopt;
+    return static_cast<uint32_t>((row.key.weights == ElementType::i4 ? kMaxExactMultiplied : kMaxExactProducts) / 4);
+  }
   if (row.key.weights == ElementType::i4) return p.group_steps;
   if (row.path == gpu::Int8Path::f32) return static_cast<uint32_t>(kMaxExactProducts / 4);
   return std::nullopt;
@@ -252,6 +257,13 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   spec.push_back({NBL_SPEC_CONV_PADDED, is_padded(c) ? 1u : 0u});
   if (const std::optional<uint32_t> chunk = chunk_steps(choice.kernel, p)) {
     spec.push_back({NBL_SPEC_CONV_ONE_CHUNK, p.steps <= *chunk ? 1u : 0u});
+  }
+  if (kernel_table()[static_cast<size_t>(choice.kernel)].needs & gpu::Caps::lanes) {
+    const uint32_t lanes = lowering.caps().subgroup_size;
+    spec.push_back({NBL_SPEC_CONV_LANES, lanes});
+    // Eight lanes (llvmpipe) shuffle in an instruction and take a broadcast apart; four (SwiftShader) broadcast in half
+    // of what a shuffle takes.
+    spec.push_back({NBL_SPEC_CONV_SHUFFLE, lanes > 4 ? 1u : 0u});
   }
   return emit_conv(c, lowering, choice, problem, constants, p, std::move(spec),
                    {group_count(p.tiles, tile.local_x), group_count(p.o_tiles * c.groups, tile.local_y),

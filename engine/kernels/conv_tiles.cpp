@@ -63,6 +63,13 @@ bool tile_fits(const gpu::Caps& caps, const TileBounds& bounds, const ConvTile& 
          divide_up(divide_up(e.o_blocks, tile.o) * e.groups, tile.local_y) <= caps.max_workgroup_count[1];
 }
 
+bool has_whole_subgroups(const gpu::Caps& caps, const ConvTile& tile) { return tile.local_x % caps.subgroup_size == 0; }
+
+void widen_to_subgroups(const gpu::Caps& caps, ConvTile& tile) {
+  tile.local_x = divide_up(tile.local_x, caps.subgroup_size) * caps.subgroup_size;
+  tile.local_y = std::clamp(caps.max_workgroup_invocations / tile.local_x, 1u, tile.local_y);
+}
+
 ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent) {
   ConvTile tile;
   tile.x = is_cpu(caps) ? row_tile(extent.row, {4, 8}) : row_tile(extent.row, {2, 4});

@@ -37,6 +37,11 @@ bool tile_fits(const gpu::Caps& caps, const TileBounds& bounds, const ConvTile& 
 // Sets the workgroup of a tile of a given size as the rule does.
 void fit_groups(const gpu::Caps& caps, const ConvExtent& extent, ConvTile& tile);
 
+// Rows with Caps::lanes want whole subgroups along tiles, so that all lanes multiply with the same weights.
+bool has_whole_subgroups(const gpu::Caps& caps, const ConvTile& tile);
+// Makes it so.
+void widen_to_subgroups(const gpu::Caps& caps, ConvTile& tile);
+
 // Tile and workgroup for conv2d and conv_transpose2d.
 ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent);
 // For conv2d_depthwise: `step` units of x lie between neighbouring outputs, `reach` more under the kernel; the window

@@ -214,8 +214,17 @@ Result<int32_t> Lowering::select(Family family, const KernelKey& key) {
   return nibble::select(kernel_table(), family, key, caps_, overrides_);
 }
 
-Result<ChosenRow> Lowering::choose(const StepProblem& problem, const ConvTile& rule) {
-  NBL_TRY(const int32_t row, select(problem.family, problem.key));
+Result<ChosenRow> Lowering::choose(const StepProblem& problem, ConvTile rule) {
+  NBL_TRY(int32_t row, select(problem.family, problem.key));
+  if ((kernel_table()[static_cast<size_t>(row)].needs & gpu::Caps::lanes) && !has_whole_subgroups(caps_, rule)) {
+    if (overrides_.names(problem.family)) {
+      widen_to_subgroups(caps_, rule);
+    } else {  // too few tiles to fill a subgroup
+      gpu::Caps without = caps_;
+      without.bits &= ~uint32_t{gpu::Caps::lanes};
+      NBL_TRY(row, nibble::select(kernel_table(), problem.family, problem.key, without, overrides_));
+    }
+  }
   if (!wants_problems() || overrides_.names(problem.family)) return ChosenRow{row, rule, false};
   if (tuning_.found) {
     tuning_.found->try_emplace(

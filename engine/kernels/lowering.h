@@ -91,7 +91,7 @@ class Lowering {
   Result<int32_t> select(Family family, const KernelKey& key);
   // Row and tile of a step: what tuning found for this problem where it still fits, else select() and `rule`. A kernel
   // family that is overridden is not tuned.
-  Result<ChosenRow> choose(const StepProblem& problem, const ConvTile& rule);
+  Result<ChosenRow> choose(const StepProblem& problem, ConvTile rule);
   // False where choose() will not look at a problem's text.
   bool wants_problems() const { return tuning_.use || tuning_.found; }
   // Adds a step; origin and an empty label are filled in from the node being lowered.

@@ -33,11 +33,16 @@
 #endif
 
 // Sums are closed in chunks: after each group of int4 weights, and before an fp32 sum of int8 products can pass 2^24.
-#if defined(W_i4) || (defined(A_i8) && defined(PATH_F32))
+// (CONV_LANES: conv_lanes.glsl, where groups are no matter any more.)
+#if (defined(W_i4) && !defined(CONV_LANES)) || (defined(A_i8) && defined(PATH_F32))
 #define CONV_CHUNKED
 #endif
-// 256 steps of 4 channels: 1,024 products of at most 2^14.
+// Steps of 4 channels: 1,024 products of at most 2^14, or 64 of less than 2^18 (255 * 8 * 128) with the multiplier.
+#if defined(W_i4)
+#define CONV_EXACT_STEPS 16u
+#else
 #define CONV_EXACT_STEPS 256u
+#endif
 
 // Where padding lies, `keep` is 0 (else all ones): the bits of x are cleared; integers get `fill` = the zero points.
 #if defined(A_f32)
@@ -120,7 +125,7 @@ CONV_ACC multiply_add(CONV_ACC a, WeightBlock w, CONV_X x) {
 }
 #endif
 
-#if defined(W_i4)
+#if defined(W_i4) && !defined(CONV_LANES)
 // Multipliers of 4 output channels for one group: a word of u8.
 CONV_SUM group_factors(uint word) { return CONV_SUM(word & 0xFFu, word >> 8 & 0xFFu, word >> 16 & 0xFFu, word >> 24); }
 CONV_SUM close_chunk(CONV_SUM sum, CONV_ACC acc, CONV_SUM factors) {

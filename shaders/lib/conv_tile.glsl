@@ -4,6 +4,10 @@
 #ifndef NIBBLE_CONV_TILE_GLSL
 #define NIBBLE_CONV_TILE_GLSL
 
+#if defined(CONV_LANES)
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_EXT_spirv_intrinsics : require
+#endif
 #include "lib/conv_bindings.glsl"
 #include "lib/conv_mac.glsl"
 #include "lib/conv_finish.glsl"
@@ -18,6 +22,10 @@ layout(constant_id = NBL_SPEC_CONV_ONE_CHUNK) const bool ONE_CHUNK = false;  // 
 const bool ONE_CHUNK = true;
 #endif
 
+#if defined(CONV_LANES)
+#include "lib/conv_lanes.glsl"
+#endif
+
 #define EACH_X(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7)
 #if defined(CONV_TRANSPOSED)
 #define EACH_O(F) F(0) F(1)
@@ -27,7 +35,7 @@ const bool ONE_CHUNK = true;
 #define EACH_X_OF(F, o) F(0, o) F(1, o) F(2, o) F(3, o) F(4, o) F(5, o) F(6, o) F(7, o)
 #define AT(i, o) (o * 8u + i)
 
-#if defined(W_i4)
+#if defined(W_i4) && !defined(CONV_LANES)
 #define CHUNK_STEPS p.group_steps
 #define CLOSE_O(o)                                                                                   \
   if (o < TILE_O) {                                                                                  \
@@ -72,26 +80,57 @@ const bool ONE_CHUNK = true;
     v[i] = PADDED ? decode_x(x[x_at[i]], keep[i], fill) : decode_x(x[x_at[i]]);  \
     x_at[i] += p.x_block;                                                        \
   }
-#define STEP_O(o)                                                \
-  if (o < TILE_O) {                                              \
-    const WeightBlock w = load_weights(w_at[o] + w_tap);         \
-    EACH_X_OF(STEP, o)                                           \
+#if !defined(CONV_LANES)
+#define FETCH_ALL
+#define TAKE_WEIGHTS(o) load_weights(w_at[o] + w_tap)
+#define STEP_WORDS CONV_BLOCK
+#else
+#define STEP_WORDS BLOCK_WORDS
+#endif
+#if defined(CONV_LANES) && defined(W_i4)
+#define NEXT_GROUP                                       \
+  {                                                      \
+    const bool next = --room == 0u;                      \
+    group_index += next ? 1u : 0u;                       \
+    room = next ? p.group_steps : room;                  \
+  }
+#else
+#define NEXT_GROUP
+#endif
+#define STEP_O(o)                            \
+  if (o < TILE_O) {                          \
+    const WeightBlock w = TAKE_WEIGHTS(o);   \
+    EACH_X_OF(STEP, o)                       \
   }
 #define STEP(i, o) \
   if (i < TILE_X) acc[AT(i, o)] = multiply_add(acc[AT(i, o)], w, v[i]);
-#define STEP_ALL       \
-  {                    \
-    CONV_X v[8];       \
-    EACH_X(LOAD)       \
-    EACH_O(STEP_O)     \
-    w_tap += CONV_BLOCK; \
+#define STEP_ALL         \
+  {                      \
+    FETCH_ALL            \
+    CONV_X v[8];         \
+    EACH_X(LOAD)         \
+    EACH_O(STEP_O)       \
+    w_tap += STEP_WORDS; \
+    NEXT_GROUP           \
   }
+#if defined(CONV_LANES)
+#define IDLE (oy * p.tiles_x >= p.tiles)
+#else
+#define IDLE false
+#endif
 #define COLLECT_O(o) EACH_X_OF(COLLECT, o)
 #define COLLECT(i, o) results[AT(i, o)] = sums[AT(i, o)];
 
 void main() {
+  if (gl_GlobalInvocationID.y >= p.o_tiles * p.groups) return;
+#if defined(CONV_LANES)
+  // All lanes of a subgroup stay, holding weights for the others; those past the last tile read what others read too and
+  // store nothing.
   const uint tile = gl_GlobalInvocationID.x;
-  if (tile >= p.tiles || gl_GlobalInvocationID.y >= p.o_tiles * p.groups) return;
+#else
+  const uint tile = gl_GlobalInvocationID.x;
+  if (tile >= p.tiles) return;
+#endif
   const uint group = gl_GlobalInvocationID.y / p.o_tiles;
   const uint block0 = gl_GlobalInvocationID.y % p.o_tiles * TILE_O;
   const uint oy = tile / p.tiles_x;
@@ -118,19 +157,32 @@ void main() {
   const int x_step = int(stride_w);
 #endif
 
+#if defined(W_i4)
+  const uint group_count = (p.steps + p.group_steps - 1u) / p.group_steps;
+#endif
+#if defined(CONV_LANES)
+  const uint lane = gl_SubgroupInvocationID;
+  uint lane_at[4];
+#if defined(W_i4)
+  uint factor_at[4];
+  uint group_index = 0u;
+  uint room = p.group_steps;
+#endif
+  EACH_SHARE(PLACE_SHARE)
+#else
   uint block_of[4];
   uint w_at[4];
   EACH_O(PLACE_O)
+#endif
   CONV_ACC acc[32];
   EACH_O(CLEAR_O)
 #if defined(CONV_CHUNKED)
   CONV_SUM sums[32];
   EACH_O(CLEAR_SUM_O)
+#if !defined(CONV_LANES)
   uint room = CHUNK_STEPS;
   uint group_index = 0u;
 #endif
-#if defined(W_i4)
-  const uint group_count = (p.steps + p.group_steps - 1u) / p.group_steps;
 #endif
 #if defined(A_i8)
   const uint fill = padding_word();
@@ -169,10 +221,23 @@ void main() {
       uint x_at[8];
       uint keep[8];
       EACH_X(PLACE_X)
+#if defined(CONV_LANES) && defined(CONV_CHUNKED)
+      for (uint i = 0u; i < p.in_blocks;) {
+        const uint end = ONE_CHUNK ? p.in_blocks : min(p.in_blocks, i + CHUNK_STEPS);
+        if (!ONE_CHUNK) {
+          EACH_O(CLEAR_O)
+        }
+        for (; i < end; ++i) STEP_ALL
+        if (!ONE_CHUNK) {
+          EACH_O(CLOSE_O)
+        }
+      }
+#else
       if (ONE_CHUNK) {
         for (uint i = 0u; i < p.in_blocks; ++i) STEP_ALL
       }
-#if defined(CONV_CHUNKED)
+#endif
+#if !defined(CONV_LANES) && defined(CONV_CHUNKED)
       for (uint i = 0u; !ONE_CHUNK && i < p.in_blocks;) {
         const uint end = min(p.in_blocks, i + room);
         room -= end - i;
@@ -186,7 +251,13 @@ void main() {
 #endif
     }
   }
+#if defined(CONV_LANES)
 #if defined(CONV_CHUNKED)
+  if (ONE_CHUNK) {
+    EACH_O(CLOSE_O)
+  }
+#endif
+#elif defined(CONV_CHUNKED)
   if (ONE_CHUNK || room < CHUNK_STEPS) {
     EACH_O(CLOSE_O)
   }
@@ -196,7 +267,7 @@ void main() {
   EACH_O(COLLECT_O)
   const uint y_row = gl_GlobalInvocationID.z * p.y_batch + oy * p.y_row;
   for (uint o = 0u; o < TILE_O; ++o) {
-    if (block0 + o >= p.out_blocks) break;
+    if (block0 + o >= p.out_blocks || IDLE) break;
     const uint block = group * p.out_blocks + block0 + o;
     const OutputBlock shared_parts = load_output_block(block);
     for (uint i = 0u; i < TILE_X; ++i) {

@@ -94,6 +94,25 @@ TEST(DevicePlan, core_features_need_no_extension) {
   EXPECT_EQ(plan->caps.int8_path, Int8Path::dot);
 }
 
+TEST(DevicePlan, lanes_are_those_of_a_cpu_that_broadcasts_and_shuffles) {
+  DeviceSnapshot s = modern_device();
+  s.type = DeviceType::cpu;
+  s.subgroup_size = 8;
+  s.subgroup_ballot = true;
+  EXPECT_TRUE(plan_device(s, CapsMask())->caps.has(Caps::lanes));
+  EXPECT_FALSE(plan_device(s, minimum_mask())->caps.has(Caps::lanes));
+  for (const uint32_t size : {1u, 2u, 6u, 32u}) {
+    s.subgroup_size = size;
+    EXPECT_FALSE(plan_device(s, CapsMask())->caps.has(Caps::lanes)) << size;
+  }
+  s.subgroup_size = 8;
+  s.subgroup_ballot = false;
+  EXPECT_FALSE(plan_device(s, CapsMask())->caps.has(Caps::lanes));
+  s.subgroup_ballot = true;
+  s.type = DeviceType::discrete;
+  EXPECT_FALSE(plan_device(s, CapsMask())->caps.has(Caps::lanes));
+}
+
 TEST(DevicePlan, older_devices_get_features_by_extension_or_not_at_all) {
   DeviceSnapshot s = modern_device();
   s.api_version = VK_API_VERSION_1_1;
