@@ -61,10 +61,10 @@ Result<uint32_t> counted(const gpu::Device& device, const gpu::Buffer& counter) 
   return words[0];
 }
 
-// Median nanoseconds of a recording of `count` dispatches by the host's clock, which sees also what the processor does
+// Least nanoseconds of a recording of `count` dispatches by the host's clock, which sees also what the processor does
 // for them.
 Result<double> dispatches_ns(const gpu::Device& device, const gpu::Pipeline& pipeline, uint32_t count, bool barriers) {
-  constexpr int kRuns = 9;
+  constexpr int kRuns = 15;
   NBL_TRY(const gpu::Buffer counter, probe_buffer(device, std::vector<uint32_t>{0}, "probe counter"));
   NBL_TRY(TimedCommands commands, TimedCommands::create(device, "dispatch probe"));
   NBL_CHECK(commands.record([&](gpu::CommandList& list) {
@@ -86,7 +86,7 @@ Result<double> dispatches_ns(const gpu::Device& device, const gpu::Pipeline& pip
   if (ran != count * kRuns) {
     return Error{Code::internal, format("probe count_dispatches: %u dispatches ran, expected %u", ran, count * kRuns)};
   }
-  return statistics(times).median;
+  return statistics(times).min;
 }
 
 }  // namespace
@@ -94,7 +94,7 @@ Result<double> dispatches_ns(const gpu::Device& device, const gpu::Pipeline& pip
 Result<Bandwidth> measure_bandwidth(const gpu::Device& device, uint64_t bytes, bool cached) {
   const std::vector<uint32_t> words = random_words(bytes / 4);
   NBL_TRY(const gpu::Buffer from, probe_buffer(device, words, "probe source"));
-  Bandwidth out;
+  Bandwidth out{bytes, 0, 0};
   {
     const auto groups = static_cast<uint32_t>(bytes / (16 * NBL_PROBE_READ_VECTORS * kProbeGroup));
     NBL_TRY(const gpu::Buffer sums, probe_buffer(device, std::vector<uint32_t>(groups * kProbeGroup), "probe sums"));

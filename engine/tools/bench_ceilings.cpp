@@ -21,9 +21,14 @@ uint64_t memory_bytes(const gpu::Caps& caps) {
 double Ceilings::int8() const { return std::max({int8_dot.value_or(0.0), int8_shift, int8_f32}); }
 
 double Ceilings::bandwidth(uint64_t bytes) const {
-  const double memory = std::max(read, copy);
-  return bytes <= cached_bytes ? std::max({memory, cached_read, cached_copy}) : memory;
+  double best = 0;
+  for (const Bandwidth& b : bandwidths) {
+    if (b.bytes >= bytes || &b == &bandwidths.back()) best = std::max({best, b.read, b.copy});
+  }
+  return best;
 }
+
+double Ceilings::copy() const { return bandwidths.empty() ? 0.0 : bandwidths.back().copy; }
 
 double probe_target_ns(const gpu::Caps& caps) {
   return caps.has(gpu::Caps::timestamps) && caps.device_type != gpu::DeviceType::cpu ? 2e6 : 3e6;
@@ -43,12 +48,11 @@ Result<Ceilings> measure_ceilings(const gpu::Device& device) {
   NBL_TRY(out.int8_f32, measure_arithmetic(device, "dot_i8_f32"));
   NBL_TRY(out.unpack_i8, measure_arithmetic(device, "unpack_i8_f32"));
   NBL_TRY(out.unpack_i4, measure_arithmetic(device, "unpack_i4_f32"));
-  out.memory_bytes = memory_bytes(caps);
-  NBL_TRY(const Bandwidth memory, measure_bandwidth(device, out.memory_bytes, false));
-  out.read = memory.read, out.copy = memory.copy;
-  out.cached_bytes = kMiB;
-  NBL_TRY(const Bandwidth cached, measure_bandwidth(device, out.cached_bytes, true));
-  out.cached_read = cached.read, out.cached_copy = cached.copy;
+  const uint64_t largest = memory_bytes(caps);
+  for (const uint64_t bytes : {kMiB, 8 * kMiB, largest}) {
+    NBL_TRY(const Bandwidth bandwidth, measure_bandwidth(device, bytes, bytes != largest));
+    out.bandwidths.push_back(bandwidth);
+  }
   NBL_TRY(const DispatchCost cost, measure_dispatches(device));
   out.dispatch_ns = cost.plain_ns, out.barrier_ns = cost.barrier_ns;
   return out;

@@ -25,14 +25,20 @@ Json steps_json(const std::vector<StepFigures>& steps) {
   Json out = Json::array();
   for (const StepFigures& step : steps) {
     const bool took_time = step.ns > 0;
-    out.push_back({{"step", step.label},
-                   {"kernel", step.kernel},
-                   {"ns", step.ns},
-                   {"multiply_adds", step.multiply_adds},
-                   {"integer", step.integer},
-                   {"bytes", step.bytes},
-                   {"gops", took_time ? 2 * static_cast<double>(step.multiply_adds) / step.ns : 0.0},
-                   {"gb_per_s", took_time ? static_cast<double>(step.bytes) / step.ns : 0.0}});
+    Json row = {{"step", step.label},
+                {"kernel", step.kernel},
+                {"ns", step.ns},
+                {"multiply_adds", step.work.multiply_adds},
+                {"integer", step.integer},
+                {"bytes", step.work.bytes},
+                {"gops", took_time ? 2 * static_cast<double>(step.work.multiply_adds) / step.ns : 0.0},
+                {"gb_per_s", took_time ? static_cast<double>(step.work.bytes) / step.ns : 0.0}};
+    if (step.floor) {
+      row["floor_ns"] = step.floor->ns;
+      row["share_of_floor"] = took_time ? Json(step.floor->ns / step.ns) : Json();
+      row["bound"] = to_string(step.floor->bound);
+    }
+    out.push_back(std::move(row));
   }
   return out;
 }
@@ -40,6 +46,10 @@ Json steps_json(const std::vector<StepFigures>& steps) {
 Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
 Json ceilings_json(const Ceilings& c) {
+  Json bandwidths = Json::array();
+  for (const Bandwidth& b : c.bandwidths) {
+    bandwidths.push_back({{"bytes", b.bytes}, {"read_bytes_per_s", b.read}, {"copy_bytes_per_s", b.copy}});
+  }
   return {{"fp32_flops", c.fp32},
           {"fp16_flops", optional_json(c.fp16)},
           {"int8_dot_ops", optional_json(c.int8_dot)},
@@ -48,12 +58,7 @@ Json ceilings_json(const Ceilings& c) {
           {"int8_ops", c.int8()},
           {"unpack_int8_flops", c.unpack_i8},
           {"unpack_int4_flops", c.unpack_i4},
-          {"read_bytes_per_s", c.read},
-          {"copy_bytes_per_s", c.copy},
-          {"cached_read_bytes_per_s", c.cached_read},
-          {"cached_copy_bytes_per_s", c.cached_copy},
-          {"memory_bytes", c.memory_bytes},
-          {"cached_bytes", c.cached_bytes},
+          {"bandwidths", std::move(bandwidths)},
           {"dispatch_ns", c.dispatch_ns},
           {"barrier_ns", c.barrier_ns}};
 }
@@ -110,8 +115,29 @@ Json contender_json(const Contender& c, const BenchOptions& options) {
                 {"inputs", m.inputs},
                 {"outputs", m.outputs},
                 {"total", m.total()}}}};
-  if (options.steps) out["steps"] = steps_json(c.steps);
+  if (c.product) out["product"] = key_of(*c.product);
+  if (options.steps) {
+    out["steps_ns"] = steps_ns(c);
+    out["steps"] = steps_json(c.steps);
+  }
+  if (floor_ns(c) > 0) {
+    out["floor_ns"] = floor_ns(c);
+    out["share_of_floor"] = floor_ns(c) / (1e6 * statistics(c.run_ms).median);
+  }
   return out;
+}
+
+Json jitter_json(const std::vector<double>& run_ms, const std::vector<double>& void_ms) {
+  const double own = jitter(run_ms), nothing = jitter(void_ms);
+  return {
+      {"p99_to_median", own}, {"void_p99_to_median", nothing}, {"ratio", nothing > 0 ? Json(own / nothing) : Json()}};
+}
+
+Json precision_json(const PrecisionGain& gain) {
+  return {{"slow", key_of(gain.slow)},
+          {"fast", key_of(gain.fast)},
+          {"ratio", gain.ratio},
+          {"share_of_gemm_ratio", optional_json(gain.share)}};
 }
 
 Json device_json(const Device& device) {
@@ -141,7 +167,12 @@ std::string bench_json(const BenchResults& r, const Device& device, const BenchO
               {"one_step_ms", statistics_json(r.overhead.one_step)}};
   if (r.roofline) out["roofline"] = roofline_json(*r.roofline);
   Json& models = out["models"] = Json::array();
-  for (const auto& contender : r.contenders) models.push_back(contender_json(*contender, options));
+  for (const auto& contender : r.contenders) {
+    models.push_back(contender_json(*contender, options));
+    if (!r.void_ms.empty()) models.back()["jitter"] = jitter_json(contender->run_ms, r.void_ms);
+  }
+  if (!r.void_ms.empty()) out["void_ms"] = statistics_json(statistics(r.void_ms));
+  if (r.precision) out["precision_gain"] = precision_json(*r.precision);
   if (r.ratio) {
     out["ratio"] = {{"second_to_first", r.ratio->median},
                     {"low", r.ratio->low},

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <random>
 
 #include "core/half.h"
@@ -12,8 +13,9 @@
 #include "gpu/command.h"
 #include "gpu/platform.h"
 #include "ops/op.h"
+#include "probes/probe_params.h"
 #include "runtime/model_internal.h"
-#include "runtime/session_state.h"
+#include "tools/bench_probe.h"
 #include "tools/tensor_values.h"
 #include "tools/tool_program.h"
 
@@ -58,11 +60,27 @@ media::NpyArray random_values(const TensorInfo& info, std::mt19937& random) {
   return array;
 }
 
-Status write_random_inputs(Session& session, uint32_t seed) {
-  std::mt19937 random(seed);
-  for (const TensorInfo& info : session.inputs())
-    NBL_CHECK(write_bytes(session, info, random_values(info, random).data));
-  return {};
+std::optional<Product> product_of(const Kernel& kernel) {
+  const bool whole = kernel.key.activations == ElementType::i8;
+  switch (kernel.key.weights) {
+    case ElementType::f32:
+    case ElementType::f16: return Product::f32;
+    case ElementType::i8: return whole ? std::optional(Product::i8_i8) : std::nullopt;
+    case ElementType::i4: return whole ? Product::i4_i8 : Product::i4_f32;
+    default: return std::nullopt;
+  }
+}
+
+std::optional<Product> main_product(const std::vector<Step>& steps, uint64_t multiply_adds) {
+  std::map<Product, uint64_t> sums;
+  for (const Step& step : steps) {
+    const auto product = product_of(kernel_table()[static_cast<size_t>(step.kernel)]);
+    if (product) sums[*product] += step.multiply_adds;
+  }
+  for (const auto& [product, sum] : sums) {
+    if (2 * sum > multiply_adds) return product;
+  }
+  return std::nullopt;
 }
 
 Status create_session(const Device& device, Contender& contender) {
@@ -90,6 +108,7 @@ Status create_session(const Device& device, Contender& contender) {
   contender.plan_steps = plan.steps.size();
   for (const Step& step : plan.steps) contender.multiply_adds += step.multiply_adds;
   contender.integer_share = plan.integer_share();
+  contender.product = main_product(plan.steps, contender.multiply_adds);
   return {};
 }
 
@@ -107,7 +126,36 @@ Status timed_run(Contender& contender) {
   return {};
 }
 
+// What a run of any network has in common with a dispatch that does nothing.
+struct VoidRun {
+  gpu::Buffer counter;
+  gpu::Pipeline pipeline;
+  TimedCommands commands;
+};
+
+Result<VoidRun> make_void_run(const Device& device) {
+  const gpu::Device& gpu = device.state()->gpu;
+  NBL_TRY(gpu::Buffer counter, probe_buffer(gpu, std::vector<uint32_t>{0}, "void run"));
+  NBL_TRY(gpu::Pipeline pipeline, probe_pipeline(gpu, "count_dispatches"));
+  NBL_TRY(TimedCommands commands, TimedCommands::create(gpu, "void run"));
+  NBL_CHECK(commands.record([&](gpu::CommandList& list) {
+    const params::ProbeParams push{1};
+    const gpu::BufferRange buffers[] = {counter.whole()};
+    list.bind(pipeline, buffers);
+    list.push(std::as_bytes(std::span(&push, 1)));
+    list.dispatch(1, 1, 1);
+  }));
+  return VoidRun{std::move(counter), std::move(pipeline), std::move(commands)};
+}
+
 }  // namespace
+
+Status write_random_inputs(Session& session, uint32_t seed) {
+  std::mt19937 random(seed);
+  for (const TensorInfo& info : session.inputs())
+    NBL_CHECK(write_bytes(session, info, random_values(info, random).data));
+  return {};
+}
 
 Result<std::unique_ptr<Contender>> start_cold(const Device& device, const std::string& path,
                                               const BenchOptions& options) {
@@ -126,50 +174,27 @@ Result<std::unique_ptr<Contender>> start_cold(const Device& device, const std::s
   return contender;
 }
 
-Status measure_runs(std::vector<std::unique_ptr<Contender>>& contenders, const BenchOptions& options) {
+Status measure_runs(const Device& device, std::vector<std::unique_ptr<Contender>>& contenders,
+                    const BenchOptions& options, std::vector<double>* void_ms) {
+  std::optional<VoidRun> nothing;
+  if (void_ms) {
+    NBL_TRY(VoidRun made, make_void_run(device));
+    nothing.emplace(std::move(made));
+  }
   for (int i = 0; i < options.warmup; ++i) {
     for (auto& contender : contenders) NBL_CHECK(contender->session->run());
+    if (nothing) NBL_CHECK(nothing->commands.run_by_host());
   }
   const auto start = Clock::now();
   for (size_t round = 0; !enough(options, contenders.size(), round, ms_since(start) / 1000); ++round) {
     for (size_t i = 0; i < contenders.size(); ++i) {
       NBL_CHECK(timed_run(*contenders[round % 2 == 0 ? i : contenders.size() - 1 - i]));
     }
+    if (!nothing) continue;
+    NBL_TRY(const double ms, nothing->commands.run_by_host());
+    void_ms->push_back(ms);
   }
   for (auto& contender : contenders) NBL_CHECK(check_outputs(*contender->session, contender->path));
-  return {};
-}
-
-Status measure_steps(const Device& device, Contender& contender, const BenchOptions& options) {
-  // The weights stay on the device only while a session uses them, so they are uploaded again here.
-  contender.session.reset();
-  SessionOptions session_options = contender.session_options;
-  session_options.profile = true;
-  NBL_TRY(Session session, Session::create(device, *contender.model, session_options));
-  NBL_CHECK(write_random_inputs(session, options.seed));
-  NBL_CHECK(session.run());
-  const size_t most = options.runs > 0 ? static_cast<size_t>(options.runs) : 1000;
-  std::vector<std::vector<double>> times;
-  const auto start = Clock::now();
-  for (size_t round = 0; round < most && (round < 5 || ms_since(start) / 1000 < options.seconds / 2); ++round) {
-    NBL_CHECK(session.run());
-    NBL_TRY(const std::vector<StepTime> steps, session.profile());
-    times.resize(steps.size());
-    for (size_t i = 0; i < steps.size(); ++i) times[i].push_back(static_cast<double>(steps[i].ns));
-  }
-  const Plan& plan = session.state().bound->plan;
-  for (size_t i = 0; i < times.size(); ++i) {
-    const Step& step = plan.steps[i];
-    StepFigures figures{step.label,
-                        std::string(kernel_table()[static_cast<size_t>(step.kernel)].name),
-                        statistics(times[i]).median,
-                        step.multiply_adds,
-                        0,
-                        step.integer};
-    for (const Binding& binding : step.bindings)
-      figures.bytes += plan.buffers[static_cast<size_t>(binding.buffer)].bytes;
-    contender.steps.push_back(std::move(figures));
-  }
   return {};
 }
 

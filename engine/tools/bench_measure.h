@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "nibble/session.h"
+#include "tools/bench_floors.h"
+#include "tools/bench_matrix.h"
 #include "tools/bench_options.h"
 #include "tools/bench_statistics.h"
 
@@ -27,9 +29,9 @@ struct ColdStart {
 struct StepFigures {
   std::string label, kernel;
   double ns = 0;  // median
-  uint64_t multiply_adds = 0;
-  uint64_t bytes = 0;  // of all buffers it reads and writes
+  StepWork work;
   bool integer = false;
+  std::optional<Floor> floor;  // where the ceilings were measured
 };
 
 // A model under test. Not movable once it has a session that refers to it.
@@ -43,25 +45,37 @@ struct Contender {
   uint64_t pipelines_made = 0, uploaded_bytes = 0;
   MemoryUse memory;
   std::vector<double> run_ms;
-  std::vector<StepFigures> steps;  // empty where the device has no timestamps
+  std::vector<StepFigures> steps;  // times of 0 where the device has no timestamps
   size_t plan_steps = 0;
   uint64_t multiply_adds = 0;
   double integer_share = 1;
+  std::optional<Product> product;  // that most of its multiply-adds are; none where they are of another kind
 };
+
+// Random values that are never zero.
+Status write_random_inputs(Session& session, uint32_t seed);
 
 // Reads, plans, compiles, uploads, fills the inputs and runs once.
 Result<std::unique_ptr<Contender>> start_cold(const Device& device, const std::string& path,
                                               const BenchOptions& options);
 
 // Runs all contenders in turns: each round every one once, every other round backwards.
-Status measure_runs(std::vector<std::unique_ptr<Contender>>& contenders, const BenchOptions& options);
-// The least runs where their number is not given, and the time after which that many are not waited for.
-inline constexpr int kLeastRuns = 10;
+// `void_ms`: a dispatch that does nothing runs once a round as well; its milliseconds.
+Status measure_runs(const Device& device, std::vector<std::unique_ptr<Contender>>& contenders,
+                    const BenchOptions& options, std::vector<double>* void_ms);
+// The time after which kLeastRuns are not waited for.
 inline constexpr double kLongestSeconds = 60;
 
 // Times of every step, from a session of its own that writes timestamps. The contender's own session is gone
 // afterwards: two might not fit into the device.
 Status measure_steps(const Device& device, Contender& contender, const BenchOptions& options);
+
+// Gives every step its floor.
+void set_floors(Contender& contender, const Ceilings& ceilings);
+// Of all steps together, nanoseconds; 0 without floors.
+double floor_ns(const Contender& contender);
+// The measured time of all steps, nanoseconds.
+double steps_ns(const Contender& contender);
 
 // What any run costs, whatever the network: milliseconds of an empty submission, and of a session of one step that
 // moves one number.

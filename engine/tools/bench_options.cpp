@@ -19,6 +19,8 @@ Examples:
       two files in turns, so that whatever else the machine does falls on both, and the ratio of their times
   nibble-bench --roofline
       what the device can do at best, and what the engine's matrix kernels make of it
+  nibble-bench net.nbl --against ../other-build/nibble-bench
+      two builds in turns, each in processes of its own, and the ratio of their times
   nibble-bench net.nbl --dim N=8 --steps 0
       a batch of 8, every step in the table
   NIBBLE_KERNEL=conv2d=conv2d_w8_a8_shift nibble-bench net.nbl
@@ -45,6 +47,15 @@ std::optional<int> parse_bench_options(int argc, char** argv, BenchOptions& o) {
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
   app.add_flag("!--no-steps", o.steps, "do not measure the steps");
+  auto* against =
+      app.add_option("--against", o.against, "another build of nibble-bench: both measure the model in turns");
+  app.add_option("--turns", o.turns, "turns of each build with --against")
+      ->needs(against)
+      ->check(CLI::Range(2, 1000))
+      ->capture_default_str();
+  app.add_flag("--jitter", o.jitter,
+               "run an empty dispatch in turns with the network and compare how steady they are "
+               "(always from 1000 --runs on)");
   auto* roofline =
       app.add_flag("--roofline", o.roofline, "measure the device's ceilings and the engine's matrix products as well");
   app.add_option("--gemm", o.gemm, "size of the matrix product of --roofline")
@@ -56,6 +67,24 @@ std::optional<int> parse_bench_options(int argc, char** argv, BenchOptions& o) {
   app.add_option("--json", o.json, "write all numbers to this file, - for standard output in place of the tables");
   add_device_options(app, o.device);
   return parse_arguments(app, argc, argv);
+}
+
+Status check_bench_options(const BenchOptions& o) {
+  const auto refuse = [](const std::string& what) {
+    return Error{Code::invalid_argument, what + " (nibble-bench --help shows the options)"};
+  };
+  if (o.models.empty() && !o.roofline) return refuse("which .nbl file, or --roofline?");
+  if (o.models.empty() && o.jitter) return refuse("--jitter needs a .nbl file to run");
+  if (o.roofline && !o.models.empty() && !o.steps) {
+    return refuse(
+        "--roofline holds the steps of a network against the device, --no-steps leaves them out: only one of "
+        "the two");
+  }
+  if (o.against.empty()) return {};
+  if (o.models.size() != 1) return refuse("--against compares two builds on one .nbl file, two were given");
+  if (o.roofline) return refuse("--against compares whole runs, --roofline measures this build: only one of the two");
+  if (o.jitter) return refuse("--against compares whole runs, --jitter measures this build: only one of the two");
+  return {};
 }
 
 }  // namespace nibble::tools

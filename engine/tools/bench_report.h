@@ -17,6 +17,8 @@ struct BenchResults {
   std::optional<Roofline> roofline;
   std::vector<std::unique_ptr<Contender>> contenders;
   std::optional<Ratio> ratio;  // of the second to the first
+  std::optional<PrecisionGain> precision;
+  std::vector<double> void_ms;  // runs of a dispatch that does nothing, between the others; empty where not wanted
   uint64_t device_peak_bytes = 0;
   ProcessMemory process;
 };

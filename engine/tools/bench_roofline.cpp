@@ -31,11 +31,11 @@ std::string ceilings_text(const Ceilings& c) {
   out += row("int8 exact in fp32", c.int8_f32, "GOP/s", best(c.int8_f32));
   out += row("int8 unpacked, fp32", c.unpack_i8, "GFLOP/s", "each weight used once");
   out += row("int4 unpacked, fp32", c.unpack_i4, "GFLOP/s", "each weight used once");
-  const std::string memory = bytes_text(c.memory_bytes), cached = bytes_text(c.cached_bytes) + ", over and over";
-  out += row("read", c.read, "GB/s", memory);
-  out += row("copy, both ways", c.copy, "GB/s", memory);
-  out += row("read from a cache", c.cached_read, "GB/s", cached);
-  out += row("copy in a cache", c.cached_copy, "GB/s", cached);
+  for (const Bandwidth& b : c.bandwidths) {
+    const std::string note = bytes_text(b.bytes) + (&b == &c.bandwidths.back() ? "" : ", over and over");
+    out += row("read", b.read, "GB/s", note);
+    out += row("copy, both ways", b.copy, "GB/s", note);
+  }
   out += format("  %-26s %10s\n", "dispatch", time_text(c.dispatch_ns / 1e6).c_str());
   out += format("  %-26s %10s\n", "dispatch with barrier", time_text(c.barrier_ns / 1e6).c_str());
   return out;
@@ -58,7 +58,26 @@ double Roofline::gemm_share(const MatrixRate& rate) const {
 }
 
 double Roofline::gemv_share(const MatrixRate& rate) const {
-  return ceilings.copy > 0 ? rate.weight_bytes_per_second() / ceilings.copy : 0.0;
+  return ceilings.copy() > 0 ? rate.weight_bytes_per_second() / ceilings.copy() : 0.0;
+}
+
+std::optional<PrecisionGain> precision_gain(const Roofline& roofline, std::optional<Product> first,
+                                            std::optional<Product> second, double second_to_first) {
+  if (!first || !second || *first == *second || second_to_first <= 0) return std::nullopt;
+  const auto width = [](Product product) {
+    switch (product) {
+      case Product::f32: return 0;
+      case Product::i4_f32: return 1;
+      case Product::i8_i8: return 2;
+      case Product::i4_i8: break;
+    }
+    return 3;
+  };
+  PrecisionGain gain{*first, *second, 1 / second_to_first, std::nullopt};
+  if (width(*second) < width(*first)) gain = {*second, *first, second_to_first, std::nullopt};
+  const double products = roofline.gemm_ratio(gain.fast, gain.slow);
+  if (products > 0) gain.share = gain.ratio / products;
+  return gain;
 }
 
 Result<Roofline> measure_roofline(const Device& device, int64_t gemm) {

@@ -33,6 +33,11 @@ Statistics statistics(std::span<const double> values) {
   return out;
 }
 
+double jitter(std::span<const double> values) {
+  const Statistics s = statistics(values);
+  return s.median > 0 ? s.p99 / s.median : 0.0;
+}
+
 Ratio ratio(std::span<const double> a, std::span<const double> b) {
   std::vector<double> ratios;
   for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {

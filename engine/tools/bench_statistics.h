@@ -18,6 +18,9 @@ Statistics statistics(std::span<const double> values);
 // Y. Fan, "Sample Quantiles in Statistical Packages", 1996, definition 7).
 double quantile(std::span<const double> sorted, double part);
 
+// How far the slow runs lie above the usual one: p99 / median; 0 of no values.
+double jitter(std::span<const double> values);
+
 // How much slower b is than a, from runs in turns: the median of b[i] / a[i], with the interval that holds the true
 // median in 95 of 100 cases (order statistics of the sign test; the whole range below six pairs).
 struct Ratio {

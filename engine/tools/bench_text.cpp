@@ -38,34 +38,37 @@ std::string runs_text(const Contender& c) {
   return out;
 }
 
+// A column of its own only where the ceilings are known.
+std::string floor_column(double floor, double ns) {
+  if (floor <= 0) return {};
+  return ns > 0 ? format("  %6.1f%%", 100 * floor / ns) : format("  %7s", "-");
+}
+
 std::string kernels_text(const Contender& c, double total) {
   struct Sum {
-    double ns = 0;
+    double ns = 0, floor = 0;
     uint64_t multiply_adds = 0, bytes = 0;
     size_t steps = 0;
   };
   std::map<std::string, Sum> sums;
   for (const StepFigures& step : c.steps) {
     Sum& sum = sums[step.kernel];
-    sum.ns += step.ns, sum.multiply_adds += step.multiply_adds, sum.bytes += step.bytes, ++sum.steps;
+    sum.ns += step.ns, sum.multiply_adds += step.work.multiply_adds, sum.bytes += step.work.bytes, ++sum.steps;
+    if (step.floor) sum.floor += step.floor->ns;
   }
   std::vector<std::pair<std::string, Sum>> rows(sums.begin(), sums.end());
   std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.second.ns > b.second.ns; });
-  std::string out = format("\n  %10s  %6s  %8s  %8s  %6s  kernel\n", "time", "share", "GOP/s", "GB/s", "steps");
+  std::string out = format("\n  %10s  %6s  %8s  %8s%s  %6s  kernel\n", "time", "share", "GOP/s", "GB/s",
+                           floor_ns(c) > 0 ? "    floor" : "", "steps");
   for (const auto& [name, sum] : rows) {
-    out += format("  %10s  %5.1f%%  %8.3g  %8.3g  %6zu  %s\n", ms(sum.ns / 1e6).c_str(), 100 * sum.ns / total,
-                  giga_per_second(2 * sum.multiply_adds, sum.ns), giga_per_second(sum.bytes, sum.ns), sum.steps,
-                  name.c_str());
+    out += format("  %10s  %5.1f%%  %8.3g  %8.3g%s  %6zu  %s\n", ms(sum.ns / 1e6).c_str(), 100 * sum.ns / total,
+                  giga_per_second(2 * sum.multiply_adds, sum.ns), giga_per_second(sum.bytes, sum.ns),
+                  floor_column(sum.floor, sum.ns).c_str(), sum.steps, name.c_str());
   }
   return out;
 }
 
-std::string steps_text(const Contender& c, const BenchOptions& options) {
-  double total = 0;
-  for (const StepFigures& step : c.steps) total += step.ns;
-  if (c.steps.empty() || total <= 0) return "  steps       this device has no timestamps\n";
-  std::string out = format("  on device   %s in steps, by its own clock\n", ms(total / 1e6).c_str());
-  out += kernels_text(c, total);
+std::string step_rows(const Contender& c, const BenchOptions& options, double total) {
   std::vector<size_t> order(c.steps.size());
   std::iota(order.begin(), order.end(), size_t{0});
   const size_t shown =
@@ -73,15 +76,47 @@ std::string steps_text(const Contender& c, const BenchOptions& options) {
   if (shown < order.size()) {
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return c.steps[a].ns > c.steps[b].ns; });
   }
-  out += format("\n  %10s  %6s  %8s  %8s  %-28s  step%s\n", "time", "share", "GOP/s", "GB/s", "kernel",
-                shown < order.size() ? format(" (the %zu slowest of %zu)", shown, order.size()).c_str() : "");
+  const bool floors = floor_ns(c) > 0;
+  std::string out =
+      format("\n  %10s  %6s  %8s  %8s%s  %-28s  step%s\n", "time", "share", "GOP/s", "GB/s",
+             floors ? "    floor  bound by " : "", "kernel",
+             shown < order.size() ? format(" (the %zu slowest of %zu)", shown, order.size()).c_str() : "");
   for (size_t i = 0; i < shown; ++i) {
     const StepFigures& step = c.steps[order[i]];
-    out += format("  %10s  %5.1f%%  %8.3g  %8.3g  %-28s  %s\n", ms(step.ns / 1e6).c_str(), 100 * step.ns / total,
-                  giga_per_second(2 * step.multiply_adds, step.ns), giga_per_second(step.bytes, step.ns),
-                  step.kernel.c_str(), printable(step.label).c_str());
+    std::string floor;
+    if (step.floor) {
+      floor = floor_column(step.floor->ns, step.ns) + format("  %-9s", to_string(step.floor->bound));
+    }
+    out += format("  %10s  %5.1f%%  %8.3g  %8.3g%s  %-28s  %s\n", ms(step.ns / 1e6).c_str(), 100 * step.ns / total,
+                  giga_per_second(2 * step.work.multiply_adds, step.ns), giga_per_second(step.work.bytes, step.ns),
+                  floor.c_str(), step.kernel.c_str(), printable(step.label).c_str());
   }
   return out;
+}
+
+std::string steps_text(const Contender& c, const BenchOptions& options) {
+  const double total = steps_ns(c), floor = floor_ns(c), run_ns = 1e6 * statistics(c.run_ms).median;
+  std::string out;
+  if (floor > 0) {
+    out += format("  floors      %s for all steps together: %.1f %% of the time of a run\n", ms(floor / 1e6).c_str(),
+                  run_ns > 0 ? 100 * floor / run_ns : 0.0);
+  }
+  if (total <= 0) return out + "  steps       this device has no timestamps\n";
+  out += format("  on device   %s in steps, by its own clock\n", ms(total / 1e6).c_str());
+  return out + kernels_text(c, total) + step_rows(c, options, total);
+}
+
+std::string jitter_text(const Contender& c, const std::vector<double>& void_ms) {
+  const double own = jitter(c.run_ms), nothing = jitter(void_ms);
+  return format("  jitter      p99 / median %.3f, of a dispatch that does nothing %.3f: %.2f times as much\n", own,
+                nothing, nothing > 0 ? own / nothing : 0.0);
+}
+
+std::string precision_text(const PrecisionGain& gain) {
+  std::string out =
+      format("\ngain    %s is %.2f times as fast as %s", to_string(gain.fast), gain.ratio, to_string(gain.slow));
+  if (gain.share) out += format(", %.0f %% of what the matrix products gain", 100 * *gain.share);
+  return out + "\n";
 }
 
 }  // namespace
@@ -96,6 +131,7 @@ std::string bench_text(const BenchResults& r, const Device& device, const BenchO
   for (const auto& contender : r.contenders) {
     out += format("\n%s  (%s)\n", printable(contender->path).c_str(), bytes_text(contender->file_bytes).c_str());
     out += cold_text(*contender) + runs_text(*contender);
+    if (!r.void_ms.empty()) out += jitter_text(*contender, r.void_ms);
     if (options.steps) out += steps_text(*contender, options);
   }
   if (r.ratio) {
@@ -103,6 +139,7 @@ std::string bench_text(const BenchResults& r, const Device& device, const BenchO
         format("\nratio   second to first %.3f, between %.3f and %.3f (median of %zu pairs in turns, 95 %% interval)\n",
                r.ratio->median, r.ratio->low, r.ratio->high, r.ratio->pairs);
   }
+  if (r.precision) out += precision_text(*r.precision);
   out += format("\nmemory  device at most %s, process %s (at most %s)\n", bytes_text(r.device_peak_bytes).c_str(),
                 bytes_text(r.process.resident).c_str(), bytes_text(r.process.peak).c_str());
   return out;

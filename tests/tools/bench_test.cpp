@@ -73,6 +73,47 @@ TEST(BenchTest, compares_two_files_in_turns) {
   EXPECT_LE(result["ratio"]["second_to_first"], result["ratio"]["high"]);
 }
 
+TEST(BenchTest, holds_steps_against_the_ceilings) {
+  const TempFolder folder;
+  write_color_classifier(folder / "net.nbl");
+  const json result = json_of(output_of(
+      NIBBLE_BENCH, {folder / "net.nbl", "--runs", "3", "--roofline", "--gemm", "16", "--jitter", "--json", "-"}));
+  const json& model = result["models"][0];
+  ASSERT_EQ(model["steps"].size(), model["plan_steps"].get<size_t>());
+  double floors = 0;
+  for (const json& step : model["steps"]) {
+    floors += step["floor_ns"].get<double>();
+    EXPECT_GT(step["floor_ns"].get<double>(), 0);
+    // Only bytes move in this network.
+    EXPECT_TRUE(step["bound"] == "dispatch" || step["bound"] == "bandwidth") << step;
+  }
+  EXPECT_NEAR(model["floor_ns"].get<double>(), floors, 1e-6 * floors);
+  EXPECT_GT(model["share_of_floor"].get<double>(), 0);
+  EXPECT_EQ(result["void_ms"]["count"], 3);
+  EXPECT_GE(model["jitter"]["p99_to_median"].get<double>(), 1);
+  EXPECT_GE(model["jitter"]["void_p99_to_median"].get<double>(), 1);
+  const std::string text = output_of(NIBBLE_BENCH, {folder / "net.nbl", "--runs", "3", "--jitter", "--no-steps"});
+  EXPECT_NE(text.find("jitter"), std::string::npos) << text;
+}
+
+TEST(BenchTest, compares_two_builds_in_turns) {
+  const TempFolder folder;
+  write_color_classifier(folder / "net.nbl");
+  const std::vector<std::string> arguments = {folder / "net.nbl", "--dim",      "N=3",     "--runs", "3",
+                                              "--against",        NIBBLE_BENCH, "--turns", "2"};
+  EXPECT_NE(output_of(NIBBLE_BENCH, arguments).find("other to this"), std::string::npos);
+  std::vector<std::string> as_json = arguments;
+  as_json.insert(as_json.end(), {"--json", "-"});
+  const json result = json_of(output_of(NIBBLE_BENCH, as_json));
+  for (const char* build : {"this", "other"}) {
+    EXPECT_EQ(result[build]["turns_ms"].size(), 2u);
+    EXPECT_EQ(result[build]["runs_ms"].size(), 6u);
+    EXPECT_GT(result[build]["median_ms"].get<double>(), 0);
+  }
+  EXPECT_EQ(result["ratio"]["pairs"], 2);
+  EXPECT_GT(result["ratio"]["other_to_this"].get<double>(), 0);
+}
+
 TEST(BenchTest, measures_integer_inputs) {
   const TempFolder folder;
   write_integers(folder / "net.nbl");
@@ -87,13 +128,19 @@ TEST(BenchTest, measures_the_ceilings_of_the_device) {
   const std::string capabilities = result["device"]["capabilities"];
   for (const auto& [name, rate] : ceilings.items()) {
     const char* feature = name == "fp16_flops" ? "float16" : name == "int8_dot_ops" ? "dot8" : "";
+    if (name == "bandwidths") continue;
     if (capabilities.find(feature) == std::string::npos) {
       EXPECT_TRUE(rate.is_null()) << name;
     } else {
       EXPECT_GT(rate.get<double>(), 0) << name;
     }
   }
-  EXPECT_EQ(ceilings.size(), 16u);
+  EXPECT_EQ(ceilings.size(), 11u);
+  ASSERT_EQ(ceilings["bandwidths"].size(), 3u);
+  for (const json& bandwidth : ceilings["bandwidths"]) {
+    EXPECT_GT(bandwidth["read_bytes_per_s"].get<double>(), 0);
+    EXPECT_GT(bandwidth["copy_bytes_per_s"].get<double>(), 0);
+  }
   EXPECT_GE(ceilings["int8_ops"], ceilings["int8_f32_ops"]);
   ASSERT_EQ(result["roofline"]["gemm"].size(), 3u);
   EXPECT_EQ(result["roofline"]["gemv"].size(), 9u);
@@ -131,6 +178,19 @@ TEST(BenchTest, refuses_bad_input_in_one_line) {
   refuses({folder / "net.nbl", "--runs", "-1"}, {"--runs"});
   refuses({folder / "net.nbl", "--gemm", "512"}, {"--gemm", "--roofline"});
   refuses({"--roofline", "--gemm", "1"}, {"--gemm"});
+  refuses({folder / "net.nbl", "--runs", "0"}, {"--runs"});
+  refuses({"--roofline", "--jitter"}, {"--jitter", ".nbl file"});
+  refuses({folder / "net.nbl", "--roofline", "--no-steps"}, {"--roofline", "--no-steps"});
+  refuses({folder / "net.nbl", "--turns", "3"}, {"--turns", "--against"});
+  const std::string self = NIBBLE_BENCH;
+  refuses({folder / "net.nbl", folder / "net.nbl", "--against", self}, {"--against", "two were given"});
+  refuses({"--against", self}, {".nbl file"});
+  refuses({folder / "net.nbl", "--against", self, "--roofline"}, {"--against", "--roofline"});
+  refuses({folder / "net.nbl", "--against", folder / "absent"}, {"absent", "cannot be started"});
+  refuses({folder / "net.nbl", "--against", folder.path()}, {folder.path(), "cannot be started"});
+  refuses({folder / "net.nbl", "--against", "/bin/echo"}, {"/bin/echo", "times of a run"});
+  refuses({folder / "net.nbl", "--against", "/bin/false"}, {"/bin/false", "ended with 1"});
+  refuses({folder / "absent.nbl", "--against", self}, {"absent.nbl", "no such file"});
   refuses({folder / "net.nbl", "--kernel", "reduce=nothing"}, {"nothing"});
   refuses({folder / "net.nbl", "--json", folder / "absent/b.json"}, {"absent/b.json", "cannot be created"});
   refuses({folder / "net.nbl", "--device", "no such gpu"}, {"no such gpu"});
