@@ -46,7 +46,8 @@ struct BinaryParams {
   uint stride_y[NBL_BINARY_AXES];
 };
 
-// convert.comp. NBL_SPEC_OWN: mask the last lanes; + 1: any number other than 0 becomes 1
+// convert.comp. NBL_SPEC_OWN: mask the last lanes; + 1: any number other than 0 becomes 1; + 2: x is flat (f32 only), by
+// four units where it is 4
 struct ConvertParams {
   uint units;
   uint channels, blocks, inner;
@@ -75,7 +76,7 @@ struct CopyParams {
   int target_base;  // units
 };
 
-// pool2d.comp. NBL_SPEC_OWN: average; + 1: padding counts
+// pool2d.comp. NBL_SPEC_OWN: average; + 1: padding counts; + 2: some dilation is above 1
 struct PoolParams {
   uint units;  // of the output
   int in_h, in_w;

@@ -48,6 +48,24 @@ Status emit_convert(Lowering& lowering, const Operand& from, const Operand& to, 
   return {};
 }
 
+namespace {
+
+// A network's input in host order becomes quantized blocks in one step.
+Status emit_quantize_flat(Lowering& lowering, const Operand& from, const Operand& to, const Convert& op) {
+  NBL_TRY(const int32_t kernel,
+          lowering.select(Family::convert, {ElementType::any, element_type(from.type), element_type(to.type)}));
+  params::ConvertParams p = convert_params(from, to, op);
+  // Four neighbours at a time where they stay together.
+  const int64_t units = p.inner % 4 == 0 ? 4 : 1;
+  p.units = static_cast<uint32_t>(to.units.units() / units);
+  lowering.emit(
+      linear_step(kernel, p.units, {reads(from.buffer), writes(to.buffer)}, push_words(p),
+                  {{NBL_SPEC_OWN, 0u}, {NBL_SPEC_OWN + 1, 0u}, {NBL_SPEC_OWN + 2, static_cast<uint32_t>(units)}}));
+  return {};
+}
+
+}  // namespace
+
 Result<Operand> float_input(Lowering& lowering, TensorId tensor, std::vector<int64_t> shape, Layout layout,
                             DType type) {
   NBL_TRY(const Operand x, lowering.input_view(tensor, std::move(shape), layout, type));
@@ -64,6 +82,14 @@ Result<Operand> float_input(Lowering& lowering, TensorId tensor, std::vector<int
 Status lower(const Convert& op, const Node& node, Lowering& lowering) {
   const TensorDesc& from = lowering.graph().desc(node.inputs[0]);
   const TensorDesc& to = lowering.graph().desc(node.outputs[0]);
+  const bool bytes = to.type == DType::i8 || to.type == DType::u8;
+  if (from.type == DType::f32 && bytes && lowering.layout_of(node.inputs[0], Layout{}).flat()) {
+    NBL_TRY(const Operand x, lowering.as_it_lies(node.inputs[0]));
+    if (x.layout.flat()) {
+      NBL_TRY(const Operand y, lowering.output(node.outputs[0], default_layout(from.shape.size())));
+      return emit_quantize_flat(lowering, x, y, op);
+    }
+  }
   const Layout layout = lowering.layout_of(node.inputs[0], default_layout(from.shape.size()));
   NBL_TRY(const Operand x, lowering.input(node.inputs[0], layout));
   // The same words mean the same numbers: i32 and i64 (which is i32 on the device), equal floats, boolean to itself.

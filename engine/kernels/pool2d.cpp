@@ -86,8 +86,11 @@ Status lower(const Pool2d& op, const Node& node, Lowering& lowering) {
     bindings.push_back(reads(table));
   }
   bindings.push_back(writes(y.buffer));
-  Step step = linear_step(kernel, y.units.units(), std::move(bindings), push_words(pool_params(op, x, y)),
-                          {{NBL_SPEC_OWN, average ? 1u : 0u}, {NBL_SPEC_OWN + 1, op.count_include_pad ? 1u : 0u}});
+  const params::PoolParams p = pool_params(op, x, y);
+  Step step = linear_step(kernel, y.units.units(), std::move(bindings), push_words(p),
+                          {{NBL_SPEC_OWN, average ? 1u : 0u},
+                           {NBL_SPEC_OWN + 1, op.count_include_pad ? 1u : 0u},
+                           {NBL_SPEC_OWN + 2, p.dilation_h > 1 || p.dilation_w > 1 ? 1u : 0u}});
   step.integer = integer;
   lowering.emit(std::move(step));
   return {};

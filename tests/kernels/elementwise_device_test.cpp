@@ -157,6 +157,8 @@ INSTANTIATE_DEVICE_CASES(
            {f32({400}, counted(400, -200 * 0.0009765625, 0.0009765625))},
            declared_i8(0.001953125f, 2)},
     OpCase{"quantize many", Convert{}, {f32({1, 3, 64, 64}).between(-1, 1)}, declared_i8(0.007874016f, 0)},
+    OpCase{"quantize odd planes", Convert{}, {f32({2, 6, 3, 5}).between(-20, 20)}, declared_i8(0.11f, 5)},
+    OpCase{"quantize rows", Convert{}, {f32({3, 10}).between(-20, 20)}, declared_i8(0.11f, 5)},
     OpCase{"quantize huge", Convert{}, {f32({4}, {1e30, -1e30, 1e9, -1e9})}, declared_i8(0.01f, 0)},
     OpCase{"quantize unsigned", rescale(0, 0, {0, 255}), {f32({3, 7}).between(-2, 20)}, declared(DType::u8, 0.07f, 9)},
     OpCase{"quantize half", Convert{}, {f16({3, 7})}, declared_i8(0.02f, 1)},

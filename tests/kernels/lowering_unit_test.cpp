@@ -62,6 +62,19 @@ TEST(lowering, an_elementwise_chain_is_repacked_at_its_edges_only) {
             "repack_f32(0 > 1 ) 32; unary_f32(1 > 2 ) 32; unary_f32(2 > 3 ) 32; repack_f32(3 > 4 ) 32; ");
 }
 
+TEST(lowering, a_fed_picture_becomes_quantized_blocks_in_one_step) {
+  Net net;
+  const TensorId x = net.input("x", {1, 3, 4, 4});
+  const auto made = net.graph.add_node("quantize", Convert{}, {x}, {tensor("q", DType::i8, {})});
+  ASSERT_TRUE(made) << made.error().message;
+  const TensorId q = net.graph.nodes[static_cast<size_t>(*made)].outputs[0];
+  net.output(net.node("y", Transpose{{0, 1, 3, 2}}, {q}));
+  auto plan = lower(net);
+  ASSERT_TRUE(plan) << plan.error().message;
+  const std::string steps = steps_of(*plan);
+  EXPECT_EQ(steps.rfind("convert_f32_i8(0 > 1 ) 4; ", 0), 0u) << steps;  // four units an invocation
+}
+
 TEST(lowering, a_reshape_that_keeps_the_words_is_no_step) {
   Net net;
   const TensorId x = net.input("x", {2, 8, 1, 1});

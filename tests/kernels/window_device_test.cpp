@@ -28,6 +28,8 @@ INSTANTIATE_DEVICE_CASES(
     OpCase{"max dilated", with(pool(kMax, 2, 1, 1), false, false, 2), {f32({1, 5, 8, 9})}},
     OpCase{"max half", pool(kMax, 2, 2, 0), {f16({1, 6, 8, 6})}},
     OpCase{"max bytes", pool(kMax, 3, 2, 1), {i8({2, 5, 9, 7}, 0.1f, 3)}},
+    OpCase{"max bytes of the whole range", pool(kMax, 2, 1, 0), {i8({1, 9, 12, 12}, 0.1f, 3).between(-128, 127)}},
+    OpCase{"max unsigned of the whole range", pool(kMax, 2, 1, 0), {u8({1, 9, 12, 12}, 0.1f, 3).between(0, 255)}},
     OpCase{"max unsigned", pool(kMax, 3, 2, 1), {u8({2, 5, 9, 7}, 0.1f, 3)}},
     OpCase{"average", pool(kAverage, 3, 2, 1), {f32({2, 5, 9, 7})}},
     OpCase{"average with padding", with(pool(kAverage, 3, 2, 1), false, true), {f32({2, 5, 9, 7})}},
