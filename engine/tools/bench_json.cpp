@@ -16,9 +16,10 @@ Json statistics_json(const Statistics& s) {
 }
 
 Json cold_json(const ColdStart& cold) {
-  return {{"read", cold.read},     {"plan", cold.plan},       {"pipelines", cold.pipelines},
-          {"upload", cold.upload}, {"session", cold.session}, {"first_run", cold.first_run},
-          {"total", cold.total()}};
+  return {{"read", cold.read},           {"plan", cold.plan},
+          {"pipelines", cold.pipelines}, {"upload", cold.upload},
+          {"session", cold.session},     {"first_run", cold.first_run},
+          {"total", cold.total()},       {"planning_processor", cold.planning_processor}};
 }
 
 Json steps_json(const std::vector<StepFigures>& steps) {
@@ -105,6 +106,7 @@ Json contender_json(const Contender& c, const BenchOptions& options) {
               {"uploaded_bytes", c.uploaded_bytes},
               {"latency_ms", statistics_json(statistics(c.run_ms))},
               {"runs_ms", c.run_ms},
+              {"processor_ms", statistics_json(statistics(c.processor_ms))},
               {"plan_steps", c.plan_steps},
               {"multiply_adds", c.multiply_adds},
               {"integer_share", c.integer_share},

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <map>
 #include <random>
@@ -23,6 +24,8 @@ namespace nibble::tools {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+double processor_ms() { return 1e3 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -90,9 +93,11 @@ Status create_session(const Device& device, Contender& contender) {
       contender.session_options.kernels.empty() ? gpu::environment("NIBBLE_KERNEL") : contender.session_options.kernels;
   NBL_TRY(const KernelOverrides overrides, KernelOverrides::parse(kernels));
   ColdStart& cold = contender.cold;
+  cold.planning_processor = -processor_ms();
   NBL_TRY(const Plan plan, timed(cold.plan, [&] {
             return make_plan(model.graph, open.caps(), {contender.session_options.dims, overrides, false});
           }));
+  cold.planning_processor += processor_ms();
   NBL_CHECK(model.weights.check_fits(device.state(), plan));
   const gpu::DeviceStats before = open.gpu.stats();
   NBL_TRY([[maybe_unused]] const auto pipelines,
@@ -102,8 +107,10 @@ Status create_session(const Device& device, Contender& contender) {
   const gpu::DeviceStats after = open.gpu.stats();
   contender.pipelines_made = after.pipelines - before.pipelines;
   contender.uploaded_bytes = after.uploaded_bytes - before.uploaded_bytes;
+  cold.planning_processor -= processor_ms();
   NBL_TRY(Session session,
           timed(cold.session, [&] { return Session::create(device, *contender.model, contender.session_options); }));
+  cold.planning_processor += processor_ms();
   contender.session.emplace(std::move(session));
   contender.plan_steps = plan.steps.size();
   for (const Step& step : plan.steps) contender.multiply_adds += step.multiply_adds;
@@ -121,7 +128,9 @@ bool enough(const BenchOptions& options, size_t contenders, size_t rounds, doubl
 
 Status timed_run(Contender& contender) {
   double ms = 0;
+  const double before = processor_ms();
   NBL_CHECK(timed(ms, [&] { return contender.session->run(); }));
+  contender.processor_ms.push_back(processor_ms() - before);
   contender.run_ms.push_back(ms);
   return {};
 }

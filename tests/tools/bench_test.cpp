@@ -24,6 +24,8 @@ void expect_run_figures(const json& model, size_t runs) {
   EXPECT_EQ(latency["count"], runs);
   for (const char* key : {"min", "p10", "median", "p90", "p99", "max"}) EXPECT_GT(latency[key].get<double>(), 0) << key;
   EXPECT_LE(latency["min"], latency["median"]);
+  EXPECT_EQ(model["processor_ms"]["count"], runs);
+  EXPECT_GE(model["processor_ms"]["min"].get<double>(), 0);
   EXPECT_LE(latency["median"], latency["max"]);
   double parts = 0;
   for (const char* key : {"read", "plan", "pipelines", "upload", "session", "first_run"})

@@ -21,8 +21,8 @@ WIDTH = 512
 LAYER_BYTES = {"fp32": WIDTH * WIDTH * 4, "int8": WIDTH * WIDTH, "int4": WIDTH * WIDTH * 17 // 32}
 MEGABYTES = {"fp32": [1, 4, 16, 64, 256, 1024, 2048], "int8": [1, 4, 16, 64, 256, 1024], "int4": [1, 4, 16, 64, 256]}
 
-FIELDS = ["sweep", "driver", "format", "x", "multiply_adds", "file_bytes", "steps", "run_ms", "run_min_ms", "runs",
-          "plan_ms", "session_ms", "read_ms", "upload_ms", "pipelines_ms", "device_bytes", "peak_rss_bytes"]
+FIELDS = ["sweep", "driver", "format", "x", "multiply_adds", "file_bytes", "steps", "run_ms", "run_min_ms", "processor_ms", "runs",
+          "plan_ms", "session_ms", "planning_processor_ms", "read_ms", "upload_ms", "pipelines_ms", "device_bytes", "peak_rss_bytes"]
 
 
 def sweep_points(sweep, network):
@@ -34,7 +34,7 @@ def sweep_points(sweep, network):
         elif sweep == "channels":
             points += [(c, weights, [network, "--size", "128", "--channels", str(c)]) for c in (0.25, 0.5, 1, 2, 4)]
         elif sweep == "batch":
-            points += [(b, weights, [network, "--size", "128", "--batch", str(b)]) for b in (1, 2, 4, 8, 16, 32)]
+            points += [(b, weights, [network, "--size", "128", "--batch", str(b)]) for b in (1, 2, 4, 8, 16)]
         else:
             for megabytes in MEGABYTES[weights]:
                 layers = max(1, round(megabytes * 2**20 / LAYER_BYTES[weights]))
@@ -80,7 +80,10 @@ def measure(build, path, manifest, runs):
     return {
         "multiply_adds": model["multiply_adds"], "file_bytes": model["file_bytes"], "steps": model["plan_steps"],
         "run_ms": model["latency_ms"]["median"], "run_min_ms": model["latency_ms"]["min"],
+        # On a software driver this is the work itself, whatever else the machine does.
+        "processor_ms": model["processor_ms"]["min"] if found["device"]["type"] == "cpu" else "",
         "runs": model["latency_ms"]["count"], "plan_ms": cold["plan"], "session_ms": cold["session"],
+        "planning_processor_ms": cold["planning_processor"],
         "read_ms": cold["read"], "upload_ms": cold["upload"], "pipelines_ms": cold["pipelines"],
         "device_bytes": found["device_peak_bytes"], "peak_rss_bytes": found["process_bytes"]["peak"],
     }
@@ -92,7 +95,7 @@ def run_sweep(options, sweep, writer):
             continue
         with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
             path, giga = make_network(options.build, folder, weights, made_from)
-            runs = round(max(3, min(30, options.work / max(giga, 1e-6))))  # large points may take seconds a run
+            runs = round(max(2, min(30, options.work / max(giga, 1e-6))))  # large points may take seconds a run
             for driver, manifest in options.drivers:
                 row = measure(options.build, path, manifest, runs)
                 if row is None:
@@ -108,11 +111,19 @@ def run_sweep(options, sweep, writer):
 COLORS = {"fp32": "#1f6fb4", "int8": "#d9541e", "int4": "#2f8f4e"}
 DASHES = ["", "6 4", "2 3", "8 3 2 3"]
 PANEL_W, PANEL_H, LEFT, TOP, GAP_X, GAP_Y = 400, 270, 70, 60, 90, 80
+
+
+def run_ms(row):
+    """Time of all processors on a software driver, of the clock on a device."""
+    return row["run_min_ms"] if math.isnan(row["processor_ms"]) else row["processor_ms"]
+
+
+# Title, value, and what it should be proportional to at most.
 PANELS = [
-    ("time of a run, ms", lambda r: r["run_min_ms"]),
-    ("planning and recording, ms", lambda r: r["plan_ms"] + r["session_ms"]),
-    ("device memory at most, MB", lambda r: r["device_bytes"] / 1e6),
-    ("resident memory at most, MB", lambda r: r["peak_rss_bytes"] / 1e6),
+    ("time of a run, ms", run_ms, "multiply_adds"),
+    ("planning and recording, ms", lambda r: r["planning_processor_ms"], "steps"),
+    ("device memory at most, MB", lambda r: r["device_bytes"] / 1e6, "multiply_adds"),
+    ("resident memory at most, MB", lambda r: r["peak_rss_bytes"] / 1e6, "multiply_adds"),
 ]
 
 
@@ -135,6 +146,9 @@ class Panel:
         self.left, self.top, self.out = left, top, []
         self.x_low, self.x_high = math.log(min(xs)), math.log(max(xs))
         self.y_low, self.y_high = math.log(low), math.log(high)
+        self.clip = f"panel{left}x{top}"
+        self.out.append(f'<clipPath id="{self.clip}"><rect x="{left}" y="{top}" width="{PANEL_W}" height="{PANEL_H}"/>'
+                        "</clipPath>")
         self.text(left, top - 10, title, "title")
         self.out.append(f'<rect x="{left}" y="{top}" width="{PANEL_W}" height="{PANEL_H}" class="frame"/>')
         for x in xs:
@@ -159,7 +173,8 @@ class Panel:
     def line(self, points, color, dash, dots=True, width=1.8):
         path = " ".join(f"{self.px(x):.1f},{self.py(y):.1f}" for x, y in points)
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
-        self.out.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="{width}"{dashed}/>')
+        self.out.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="{width}"{dashed} '
+                        f'clip-path="url(#{self.clip})"/>')
         for x, y in points if dots else []:
             self.out.append(f'<circle cx="{self.px(x):.1f}" cy="{self.py(y):.1f}" r="2.6" fill="{color}"/>')
 
@@ -172,10 +187,10 @@ def lines_of(rows, value):
     return out
 
 
-def work_line(rows, lines):
+def work_line(rows, lines, work_field):
     """Work by x, through the largest value at the largest x: a line that is steeper than this grows faster than the work."""
-    longest = max(lines.values(), key=lambda points: (points[-1][0], points[-1][1]))
-    work = {row["x"]: row["multiply_adds"] for row in rows}
+    (_, weights), longest = max(lines.items(), key=lambda item: (item[1][-1][0], item[1][-1][1]))
+    work = {row["x"]: row[work_field] for row in rows if row["format"] == weights}
     x_end, y_end = longest[-1]
     return [(x, y_end * work[x] / work[x_end]) for x, _ in longest]
 
@@ -192,21 +207,24 @@ def draw(rows, sweep, path, subtitle):
            f'<rect width="{width}" height="{height}" fill="white"/>',
            f'<text x="{LEFT}" y="24" class="head">Growth with {title}</text>',
            f'<text x="{LEFT}" y="40" class="tick">{subtitle}</text>']
-    for i, (panel_title, value) in enumerate(PANELS):
+    for i, (panel_title, value, work_field) in enumerate(PANELS):
         lines = lines_of(rows, value)
-        reference = work_line(rows, lines)
+        reference = work_line(rows, lines, work_field)
         values = [y for points in lines.values() for _, y in points]
         low, high = min(values) / 1.3, max(values) * 1.3
         panel = Panel(LEFT + (i % 2) * (PANEL_W + GAP_X), TOP + 10 + (i // 2) * (PANEL_H + GAP_Y), panel_title, x_label,
                       xs, low, high)
-        panel.line([(x, y) for x, y in reference if y >= low], "#999999", "", dots=False, width=4)
+        panel.line(reference, "#999999", "", dots=False, width=4)
         for (driver, weights), points in lines.items():
             panel.line(points, COLORS[weights], DASHES[drivers.index(driver) % len(DASHES)])
         out += panel.out
-    x, y = LEFT, height - 14
+    x, y = LEFT, height - 30
     entries = [(f"{weights}, {driver}", COLORS[weights], DASHES[drivers.index(driver) % len(DASHES)], 1.8)
                for driver in drivers for weights in FORMATS if any(r["format"] == weights for r in rows)]
-    for name, color, dash, stroke in entries + [("proportional to the work", "#999999", "", 4)]:
+    entries.append(("proportional to the work (planning: to the number of steps)", "#999999", "", 4))
+    for name, color, dash, stroke in entries:
+        if x + 46 + 6.4 * len(name) > width:
+            x, y = LEFT, y + 18
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         out.append(f'<line x1="{x}" y1="{y - 4}" x2="{x + 28}" y2="{y - 4}" stroke="{color}" stroke-width="{stroke}"{dashed}/>')
         out.append(f'<text x="{x + 34}" y="{y}" class="tick">{name}</text>')
@@ -219,9 +237,9 @@ def draw(rows, sweep, path, subtitle):
 def summary(rows, sweep):
     """How much dearer a unit of work is at the largest point than at the cheapest one before it."""
     out = []
-    for title, value in PANELS:
+    for title, value, work_field in PANELS:
         for (driver, weights), points in lines_of(rows, value).items():
-            work = {r["x"]: r["multiply_adds"] for r in rows if r["format"] == weights}
+            work = {r["x"]: r[work_field] for r in rows if r["format"] == weights}
             each = [y / work[x] for x, y in points]
             if len(each) > 1 and each[-1] > 1.25 * min(each[:-1]):
                 out.append(f"{sweep}: {title.split(',')[0]}, {weights} on {driver}: {each[-1] / min(each[:-1]):.2f} "
@@ -235,7 +253,7 @@ def read_rows(path):
     for row in rows:
         for field in FIELDS:
             if field not in ("sweep", "driver", "format"):
-                row[field] = float(row[field])
+                row[field] = float(row[field] or "nan")
     return rows
 
 
@@ -250,7 +268,7 @@ def parse(arguments):
     parser.add_argument("--network", default="mobilenet_v2", help="for image size, channels and batch (mobilenet_v2)")
     parser.add_argument("--most", action="append", default=[], metavar="SWEEP=X", help="leave out points beyond X")
     parser.add_argument("--work", type=float, default=5,
-                        help="10^9 multiply-adds that the runs of a point take together; at least 3 runs, at most 30 (5)")
+                        help="10^9 multiply-adds that the runs of a point take together; at least 2 runs, at most 30 (5)")
     parser.add_argument("--scratch", help="folder for the networks while they are measured (the system's for such files)")
     parser.add_argument("--append", action="store_true", help="keep the CSV file's other rows, replace those measured now")
     parser.add_argument("--draw", action="store_true", help="measure nothing, draw the CSV file again")
@@ -294,7 +312,9 @@ def main(arguments):
         if len({row["x"] for row in of_sweep}) < 2:
             continue
         network = f"chain of {WIDTH} x {WIDTH} layers, one row" if sweep == "model" else options.network
-        draw(of_sweep, sweep, os.path.join(options.out, f"{sweep}.svg"), f"{network}; fastest of the runs of a point")
+        software = any(not math.isnan(row["processor_ms"]) for row in of_sweep)
+        times = "times are those of all processors together" if software else "times are by the clock"
+        draw(of_sweep, sweep, os.path.join(options.out, f"{sweep}.svg"), f"{network}; fastest run of a point, {times}")
         for line in summary(of_sweep, sweep):
             print(line)
 
