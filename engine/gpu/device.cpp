@@ -181,7 +181,21 @@ bool Device::validation_enabled() const { return state_->instance && state_->ins
 
 uint64_t Device::validation_messages() const { return state_->instance ? state_->instance->log().count.load() : 0; }
 
-Status Device::save_pipeline_cache() const { return state_->cache.save(); }
+Status Device::save_pipeline_cache() const {
+  const std::lock_guard lock(state_->cache_mutex);
+  return state_->cache.save();
+}
+
+const std::string& Device::pipeline_cache_path() const { return state_->cache.path(); }
+
+uint64_t Device::pipeline_cache_bytes_loaded() const { return state_->cache.loaded_bytes(); }
+
+StoredTuning Device::stored_tuning(uint64_t kernels) const { return state_->cache.tuning(kernels); }
+
+void Device::store_tuning(uint64_t kernels, std::string text) const {
+  const std::lock_guard lock(state_->cache_mutex);
+  state_->cache.set_tuning(kernels, std::move(text));
+}
 
 Status Device::wait_idle() const {
   const std::lock_guard lock(state_->queue_mutex);

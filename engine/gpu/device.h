@@ -18,6 +18,7 @@
 namespace nibble::gpu {
 
 struct DeviceState;
+struct StoredTuning;
 
 // Which device: by index in list_devices(), else by a part of its name (case ignored), else by the environment variable
 // NIBBLE_DEVICE (an index or a part of a name), else the best: discrete, integrated, virtual, then a CPU.
@@ -82,9 +83,17 @@ class Device {
   // Warnings and errors of the validation layer so far; 0 where it is not enabled.
   uint64_t validation_messages() const;
 
-  // Writes the pipeline cache to its file if pipelines were added since it was read; no file, nothing to do.
+  // Writes the pipeline cache to its file if pipelines or tuning were added since it was read; no file, nothing to do.
   // The destructor does the same and ignores errors.
   Status save_pipeline_cache() const;
+  // Where the cache lies; empty for none on disk. And what was read from there at the start.
+  const std::string& pipeline_cache_path() const;
+  uint64_t pipeline_cache_bytes_loaded() const;
+
+  // Text that is kept with the pipelines, for this device, its driver and kernels with this hash: as read at the start,
+  // and for the next save.
+  StoredTuning stored_tuning(uint64_t kernels) const;
+  void store_tuning(uint64_t kernels, std::string text) const;
 
   // Waits until the device does nothing more.
   Status wait_idle() const;

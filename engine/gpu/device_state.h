@@ -34,6 +34,7 @@ struct DeviceState {
   // Layout n has storage buffers at bindings 0..n-1 of set 0.
   std::array<VkDescriptorSetLayout, kMaxBindings + 1> set_layouts{};
   PipelineCache cache;
+  std::mutex cache_mutex;  // for all of the cache but compiling through it
 
   std::mutex queue_mutex;  // vkQueueSubmit wants one thread at a time
 

@@ -77,8 +77,8 @@ Status Pipeline::compile(const PipelineSpec& spec) {
   info.stage.module = module;
   info.stage.pName = "main";
   info.layout = layout_;
-  const VkResult made =
-      device_->vk.vkCreateComputePipelines(device_->device, device_->cache.handle(), 1, &info, nullptr, &handle_);
+  const VkPipelineCache cache = spec.keep ? device_->cache.handle() : VK_NULL_HANDLE;
+  const VkResult made = device_->vk.vkCreateComputePipelines(device_->device, cache, 1, &info, nullptr, &handle_);
   device_->vk.vkDestroyShaderModule(device_->device, module, nullptr);
   NBL_VK(made, format("pipeline '%s': compiling", spec.name));
   return {};

@@ -22,6 +22,7 @@ struct PipelineSpec {
   uint32_t push_bytes = 0;  // a multiple of 4, at most Caps::push_bytes
   std::span<const SpecConstant> constants = {};
   const char* name = "";  // for debuggers and errors
+  bool keep = true;       // in the device's pipeline cache
 };
 
 class Pipeline {

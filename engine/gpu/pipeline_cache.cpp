@@ -1,10 +1,12 @@
 #include "gpu/pipeline_cache.h"
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 
 #include "core/atomic_file.h"
 #include "core/crc32c.h"
+#include "core/text.h"
 #include "core/try.h"
 #include "gpu/platform.h"
 #include "gpu/vk_error.h"
@@ -12,21 +14,13 @@
 namespace nibble::gpu {
 namespace {
 
-constexpr char kMagic[] = "NBLPIPE1";
-constexpr size_t kMagicBytes = 8;
-constexpr size_t kHeaderBytes = kMagicBytes + 3 * 4 + 16 + 8 + 4;
-constexpr uint64_t kLargestFile = 256u << 20;  // bytes; a few hundred small compute pipelines take some megabytes
+using Kind = CacheRecord::Kind;
 
 uint32_t crc32c_of(const std::string& data) { return crc32c(std::as_bytes(std::span(data))); }
 
-void put(std::string& out, uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> 8 * i & 255);
-}
-
-uint64_t get(const std::string& in, size_t offset, int bytes) {
-  uint64_t value = 0;
-  for (int i = 0; i < bytes; ++i)
-    value |= uint64_t{static_cast<unsigned char>(in[offset + static_cast<size_t>(i)])} << 8 * i;
+uint32_t word(const std::string& in, size_t offset) {
+  uint32_t value = 0;
+  for (size_t i = 0; i < 4; ++i) value |= uint32_t{static_cast<unsigned char>(in[offset + i])} << 8 * i;
   return value;
 }
 
@@ -34,32 +28,40 @@ uint64_t get(const std::string& in, size_t offset, int bytes) {
 constexpr size_t kVulkanHeaderBytes = 32;
 
 bool vulkan_header_fits(const CacheIdentity& identity, const std::string& data) {
-  return data.size() >= kVulkanHeaderBytes && get(data, 0, 4) >= kVulkanHeaderBytes && get(data, 0, 4) <= data.size() &&
-         get(data, 4, 4) == VK_PIPELINE_CACHE_HEADER_VERSION_ONE && get(data, 8, 4) == identity.vendor_id &&
-         get(data, 12, 4) == identity.device_id &&
+  return data.size() >= kVulkanHeaderBytes && word(data, 0) >= kVulkanHeaderBytes && word(data, 0) <= data.size() &&
+         word(data, 4) == VK_PIPELINE_CACHE_HEADER_VERSION_ONE && word(data, 8) == identity.vendor_id &&
+         word(data, 12) == identity.device_id &&
          std::memcmp(data.data() + 16, identity.uuid.data(), identity.uuid.size()) == 0;
 }
 
 }  // namespace
 
-std::string pack_cache_file(const CacheIdentity& identity, const std::string& data) {
-  std::string out(kMagic, kMagicBytes);
-  put(out, identity.vendor_id, 4);
-  put(out, identity.device_id, 4);
-  put(out, identity.driver_version, 4);
-  out.append(reinterpret_cast<const char*>(identity.uuid.data()), identity.uuid.size());
-  put(out, data.size(), 8);
-  put(out, crc32c_of(data), 4);
-  return out + data;
+std::string stored_pipelines(const CacheIdentity& identity, const std::vector<CacheRecord>& records) {
+  for (const CacheRecord& record : records) {
+    if (record.kind != Kind::pipelines || record.identity != identity) continue;
+    return vulkan_header_fits(identity, record.data) ? record.data : std::string();
+  }
+  return {};
 }
 
-std::string unpack_cache_file(const CacheIdentity& identity, const std::string& file) {
-  if (file.size() < kHeaderBytes || file.compare(0, kMagicBytes, kMagic, kMagicBytes) != 0) return {};
-  std::string data = file.substr(kHeaderBytes);
-  // Packing the same data again must give the same header; that compares identity, length and checksum at once.
-  if (pack_cache_file(identity, data).compare(0, kHeaderBytes, file, 0, kHeaderBytes) != 0) return {};
-  if (!vulkan_header_fits(identity, data)) return {};
-  return data;
+StoredTuning stored_tuning(const CacheIdentity& identity, uint64_t kernels, const std::string& path,
+                           const std::vector<CacheRecord>& records) {
+  const CacheRecord* other = nullptr;
+  for (const CacheRecord& record : records) {
+    if (record.kind != Kind::tuning) continue;
+    if (record.identity == identity && record.kernels == kernels) return {record.data, {}};
+    // Of several, the one that is nearest: the same device with other kernels, then with another driver.
+    const auto nearness = [&](const CacheRecord& r) {
+      const CacheIdentity& id = r.identity;
+      const bool same_device = id.vendor_id == identity.vendor_id && id.device_id == identity.device_id;
+      return id == identity ? 2 : (same_device ? 1 : 0);
+    };
+    if (!other || nearness(record) > nearness(*other)) other = &record;
+  }
+  if (!other) return {};
+  const std::string of =
+      other->identity == identity ? "other kernels than this build's" : difference(other->identity, identity);
+  return {{}, format("tuning of '%s' is for %s: using the untuned choice", path.c_str(), of.c_str())};
 }
 
 Result<PipelineCache> PipelineCache::create(const DeviceTable& vk, VkDevice device, const CacheIdentity& identity,
@@ -71,7 +73,18 @@ Result<PipelineCache> PipelineCache::create(const DeviceTable& vk, VkDevice devi
   cache.path_ = path;
   std::string data;
   if (!path.empty()) {
-    if (auto file = read_file(path, kLargestFile)) data = unpack_cache_file(identity, *file);
+    const Result<std::string> file = read_file(path, kLargestCacheFile);
+    if (file) {
+      if (auto records = unpack_cache_file(*file)) {
+        data = stored_pipelines(identity, *records);
+        cache.tunings_ = std::move(*records);
+        std::erase_if(cache.tunings_, [](const CacheRecord& record) { return record.kind != Kind::tuning; });
+      } else {
+        cache.ignored_ = format("pipeline cache '%s' is not used: %s", path.c_str(), records.error().message.c_str());
+      }
+    } else if (file.error().code != Code::not_found) {
+      cache.ignored_ = "pipeline cache is not used: " + file.error().message;
+    }
   }
   VkPipelineCacheCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
@@ -84,7 +97,7 @@ Result<PipelineCache> PipelineCache::create(const DeviceTable& vk, VkDevice devi
     made = vk.vkCreatePipelineCache(device, &info, nullptr, &cache.handle_);
   }
   NBL_VK(made, "creating the pipeline cache");
-  cache.saved_bytes_ = data.size();
+  cache.loaded_bytes_ = cache.saved_bytes_ = data.size();
   cache.saved_crc_ = crc32c_of(data);
   return cache;
 }
@@ -94,23 +107,48 @@ void PipelineCache::destroy() {
   handle_ = VK_NULL_HANDLE;
 }
 
-Status PipelineCache::save() {
-  if (path_.empty() || !handle_) return {};
+StoredTuning PipelineCache::tuning(uint64_t kernels) const {
+  if (!ignored_.empty()) return {{}, ignored_};
+  return stored_tuning(identity_, kernels, path_, tunings_);
+}
+
+void PipelineCache::set_tuning(uint64_t kernels, std::string text) {
+  new_tuning_ = CacheRecord{Kind::tuning, identity_, kernels, std::move(text)};
+}
+
+Result<std::string> PipelineCache::pipelines_to_save() const {
   size_t bytes = 0;
   NBL_VK(vk_->vkGetPipelineCacheData(device_, handle_, &bytes, nullptr), "reading the pipeline cache");
   std::string data(bytes, '\0');
   NBL_VK(vk_->vkGetPipelineCacheData(device_, handle_, &bytes, data.data()), "reading the pipeline cache");
   data.resize(bytes);
-  const uint32_t crc = crc32c_of(data);
-  if (data.size() == saved_bytes_ && crc == saved_crc_) return {};
+  if (data.size() == saved_bytes_ && crc32c_of(data) == saved_crc_) return std::string();
   // SwiftShader answers with a header and, behind it, all that it was given, header included: the file would grow at
   // every start without holding more.
   const bool only_wrapped = saved_bytes_ > 0 && data.size() == saved_bytes_ + kVulkanHeaderBytes &&
                             crc32c_of(data.substr(kVulkanHeaderBytes)) == saved_crc_;
-  if (only_wrapped) return {};
-  NBL_CHECK(write_file_atomically(path_, pack_cache_file(identity_, data)));
-  saved_bytes_ = data.size();
-  saved_crc_ = crc;
+  if (only_wrapped) data.clear();
+  return data;
+}
+
+Status PipelineCache::save() {
+  if (path_.empty() || !handle_) return {};
+  NBL_TRY(std::string data, pipelines_to_save());
+  if (data.empty() && !new_tuning_) return {};
+  std::vector<CacheRecord> records;
+  if (const auto file = read_file(path_, kLargestCacheFile)) {
+    if (auto stored = unpack_cache_file(*file)) records = std::move(*stored);
+  }
+  const uint64_t bytes = data.size();
+  const uint32_t crc = crc32c_of(data);
+  if (bytes > 0) put_record(records, {Kind::pipelines, identity_, 0, std::move(data)});
+  if (new_tuning_) put_record(records, *new_tuning_);
+  NBL_CHECK(write_file_atomically(path_, pack_cache_file(records)));
+  if (bytes > 0) {
+    saved_bytes_ = bytes;
+    saved_crc_ = crc;
+  }
+  new_tuning_.reset();
   return {};
 }
 

@@ -1,31 +1,29 @@
-// Compiled pipelines kept on disk where the user says, so that the next start compiles nothing.
+// Compiled pipelines and tuning kept on disk where the user says, so that the next start compiles and measures nothing.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "gpu/cache_file.h"
 #include "gpu/vk_table.h"
 
 namespace nibble::gpu {
 
-// A cache is good for exactly one device and driver.
-struct CacheIdentity {
-  uint32_t vendor_id = 0, device_id = 0, driver_version = 0;
-  std::array<uint8_t, 16> uuid{};
-  bool operator==(const CacheIdentity&) const = default;
+// The pipelines in a file's records for this device; empty unless Vulkan's own header inside the data fits too.
+std::string stored_pipelines(const CacheIdentity& identity, const std::vector<CacheRecord>& records);
+
+// What a file holds of tuning for a device, and why it is not used where it is not.
+struct StoredTuning {
+  std::string text;
+  std::string ignored;
 };
-
-// File: magic "NBLPIPE1"; u32 vendor, device, driver version; 16 bytes UUID; u64 length; u32 CRC-32C of the data; the
-// data, as vkGetPipelineCacheData gave it. Little-endian.
-std::string pack_cache_file(const CacheIdentity& identity, const std::string& data);
-
-// The data of a file, empty unless everything fits: length, checksum, identity, and Vulkan's own header inside the
-// data.
-std::string unpack_cache_file(const CacheIdentity& identity, const std::string& file);
+StoredTuning stored_tuning(const CacheIdentity& identity, uint64_t kernels, const std::string& path,
+                           const std::vector<CacheRecord>& records);
 
 // Holds a VkPipelineCache; destroy() before the device goes. Pipelines may be created through it from any thread;
-// save() is for one thread at a time.
+// everything else is for one thread at a time.
 class PipelineCache {
  public:
   PipelineCache() = default;
@@ -35,18 +33,32 @@ class PipelineCache {
                                       const std::string& path);
   void destroy();
 
-  // Writes the file if the content changed since it was read or saved. Nothing to do without a path.
+  // Tuning as the file had it when it was read. `kernels` is the hash of the kernels that it must have been made for.
+  StoredTuning tuning(uint64_t kernels) const;
+  // For the next save().
+  void set_tuning(uint64_t kernels, std::string text);
+
+  // Writes the file if the content changed since it was read or saved; what it holds of other devices, and what other
+  // programs wrote since, stays. Nothing to do without a path.
   Status save();
 
   VkPipelineCache handle() const { return handle_; }
+  const std::string& path() const { return path_; }
+  uint64_t loaded_bytes() const { return loaded_bytes_; }  // of pipelines, from the file
 
  private:
+  Result<std::string> pipelines_to_save() const;
+
   const DeviceTable* vk_ = nullptr;
   VkDevice device_ = VK_NULL_HANDLE;
   VkPipelineCache handle_ = VK_NULL_HANDLE;
   CacheIdentity identity_;
   std::string path_;
-  uint64_t saved_bytes_ = 0;  // content that the file is known to hold
+  std::string ignored_;               // why the file is not used at all
+  std::vector<CacheRecord> tunings_;  // of the file
+  std::optional<CacheRecord> new_tuning_;
+  uint64_t loaded_bytes_ = 0;
+  uint64_t saved_bytes_ = 0;  // pipelines that the file is known to hold
   uint32_t saved_crc_ = 0;
 };
 

@@ -37,8 +37,6 @@ Error damaged(size_t line, const char* what) {
   return Error{Code::corrupt_file, format("tuning, line %zu: %s", line, what)};
 }
 
-uint32_t at_most(uint32_t size, int64_t most) { return static_cast<uint32_t>(std::min<int64_t>(size, most)); }
-
 }  // namespace
 
 std::string to_string(const Choice& choice) {
@@ -111,39 +109,40 @@ std::vector<std::string> candidate_rows(const StepProblem& problem, const gpu::C
   return rows;
 }
 
-std::vector<ConvTile> candidate_sizes(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& rule) {
+std::vector<ConvTile> neighbouring_sizes(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& tile) {
   const TileBounds& bounds = problem.bounds;
-  std::vector<ConvTile> sizes{rule};
-  for (uint32_t x = 1; x <= bounds.largest_x; x *= 2) {
-    // A tile more than twice as long as the row does nothing but work for nobody.
-    if (x > 1 && x / 2 >= bounds.extent.row) break;
-    for (uint32_t o = 1; o <= at_most(bounds.extent.largest_o, bounds.extent.o_blocks); o *= 2) {
-      ConvTile tile = rule;
-      tile.x = x;
-      tile.o = o;
-      fit_groups(caps, bounds.extent, tile);
-      if (tile_fits(caps, bounds, tile) && std::find(sizes.begin(), sizes.end(), tile) == sizes.end()) {
-        sizes.push_back(tile);
-      }
-    }
-  }
+  std::vector<ConvTile> sizes;
+  const auto add = [&](uint32_t x, uint32_t o) {
+    ConvTile next = tile;
+    next.x = x;
+    next.o = o;
+    fit_groups(caps, bounds.extent, next);
+    // A tile twice as long as the row and more computes what nobody stores.
+    const bool too_long = x > 1 && x / 2 >= bounds.extent.row;
+    if (!too_long && tile_fits(caps, bounds, next)) sizes.push_back(next);
+  };
+  add(tile.x * 2, tile.o);
+  add(tile.x / 2, tile.o);
+  add(tile.x, tile.o * 2);
+  add(tile.x, tile.o / 2);
+  add(tile.x * 2, tile.o / 2);
+  add(tile.x / 2, tile.o * 2);
   return sizes;
 }
 
-std::vector<ConvTile> candidate_groups(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& size) {
-  constexpr uint32_t kWidths[] = {1, 4, 8, 16, 32, 64};
-  constexpr uint32_t kGroups[] = {8, 32, 64, 128};
-  std::vector<ConvTile> groups{size};
-  for (uint32_t invocations : kGroups) {
-    for (uint32_t width : kWidths) {
-      if (width > invocations) continue;
-      ConvTile tile = size;
-      tile.local_x = width;
-      tile.local_y = invocations / width;
-      const bool seen = std::find(groups.begin(), groups.end(), tile) != groups.end();
-      if (!seen && tile_fits(caps, problem.bounds, tile)) groups.push_back(tile);
-    }
-  }
+std::vector<ConvTile> neighbouring_groups(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& tile) {
+  std::vector<ConvTile> groups;
+  const auto add = [&](uint32_t local_x, uint32_t local_y) {
+    ConvTile next = tile;
+    next.local_x = local_x;
+    next.local_y = local_y;
+    if (tile_fits(caps, problem.bounds, next)) groups.push_back(next);
+  };
+  add(tile.local_x, tile.local_y * 2);
+  add(tile.local_x, tile.local_y / 2);
+  add(tile.local_x * 2, tile.local_y / 2);
+  add(tile.local_x / 2, tile.local_y * 2);
+  add(tile.local_x * 2, tile.local_y);
   return groups;
 }
 

@@ -42,6 +42,7 @@ class Choices {
   // What is known of a problem stays known until it is set again. Refused beyond kMostChoices and kLongestProblem.
   bool set(const std::string& problem, const Choice& choice);
   size_t size() const { return entries_.size(); }
+  const std::map<std::string, Choice, std::less<>>& entries() const { return entries_; }
   bool operator==(const Choices&) const = default;
 
  private:
@@ -54,12 +55,12 @@ inline constexpr size_t kLongestProblem = 200;  // characters
 // the device lacks, a tile that the kernel cannot hold.
 int32_t row_of(const Choice& choice, const StepProblem& problem, const gpu::Caps& caps);
 
-// Everything that row_of() accepts within reason. Rows differ in how integers are summed, which gives the same bits;
-// tiles are given in two parts, so that a search need not go through all pairs: sizes with the groups that
-// `rule` has, and groups for a size.
+// What a search goes through; row_of() accepts all of it. Rows differ in how integers are summed, which gives the same
+// bits. Of a tile, those next to it: half and twice as many outputs along a row, blocks, or one for the other, with
+// groups as the rule has them; and groups of half and twice as many invocations or of another shape.
 std::vector<std::string> candidate_rows(const StepProblem& problem, const gpu::Caps& caps);
-std::vector<ConvTile> candidate_sizes(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& rule);
-std::vector<ConvTile> candidate_groups(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& size);
+std::vector<ConvTile> neighbouring_sizes(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& tile);
+std::vector<ConvTile> neighbouring_groups(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& tile);
 
 // A problem as lowering met it, for the tuner.
 struct ProblemFound {

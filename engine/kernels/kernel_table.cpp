@@ -2,6 +2,7 @@
 
 #include <iterator>
 
+#include "core/crc32c.h"
 #include "params.h"
 
 namespace nibble {
@@ -32,6 +33,19 @@ PackedModules packed_kernels() { return {kPackedBytes, kPackedModules}; }
 
 Result<std::vector<uint32_t>> kernel_code(int32_t kernel) {
   return unpack_spirv(packed_kernels(), static_cast<size_t>(kernel));
+}
+
+uint64_t kernel_table_hash() {
+  // FNV-1a (Fowler, Noll, Vo) over checksums and sizes in place of bytes.
+  uint64_t hash = 0xcbf29ce484222325u;
+  const auto mix = [&](uint64_t value) { hash = (hash ^ value) * 0x100000001b3u; };
+  for (size_t i = 0; i < std::size(kRows); ++i) {
+    mix(crc32c(std::as_bytes(std::span(kRows[i].name))));
+    mix(kPackedModules[i].words);
+  }
+  mix(std::size(kPackedBytes));
+  mix(crc32c(std::as_bytes(std::span(kPackedBytes))));
+  return hash;
 }
 
 const char* to_string(Family family) { return kFamilyNames[static_cast<size_t>(family)]; }

@@ -52,6 +52,9 @@ PackedModules packed_kernels();
 // outside the table.
 Result<std::vector<uint32_t>> kernel_code(int32_t kernel);
 
+// Of all that is compiled in: measurements of other kernels say nothing.
+uint64_t kernel_table_hash();
+
 // "gemm=gemm_w4_f32,conv2d=..." from the environment (NIBBLE_KERNEL) or SessionOptions.
 struct KernelOverrides {
   std::vector<std::pair<std::string, std::string>> family_to_name;

@@ -51,6 +51,10 @@ const std::string& Device::name() const { return state_->caps().device_name; }
 
 std::string Device::capabilities() const { return gpu::to_text(state_->caps()); }
 
+CacheState Device::cache_state() const {
+  return {state_->gpu.pipeline_cache_bytes_loaded(), state_->tuning.choices()->size(), state_->tuning.ignored()};
+}
+
 Status Device::save_pipeline_cache() const { return state_->gpu.save_pipeline_cache(); }
 
 }  // namespace nibble

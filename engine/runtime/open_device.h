@@ -5,14 +5,16 @@
 
 #include "gpu/device.h"
 #include "nibble/device.h"
+#include "runtime/device_tuning.h"
 #include "runtime/pipelines.h"
 
 namespace nibble {
 
 struct OpenDevice {
-  explicit OpenDevice(gpu::Device device) : gpu(std::move(device)) {}
+  explicit OpenDevice(gpu::Device device) : gpu(std::move(device)), tuning(gpu) {}
   gpu::Device gpu;
   PipelinePool pipelines;  // after gpu, so that it goes first
+  DeviceTuning tuning;
 
   const gpu::Caps& caps() const { return gpu.caps(); }
 };

@@ -48,7 +48,7 @@ PipelinePool::Key PipelinePool::key_of(const Step& step) {
   return key;
 }
 
-Result<gpu::Pipeline> PipelinePool::compile(const gpu::Device& device, const Key& key, Code& code) {
+Result<gpu::Pipeline> PipelinePool::compile(const gpu::Device& device, const Key& key, Code& code) const {
   std::call_once(code.unpacked, [&] { code.spirv = kernel_code(key.kernel); });
   if (!*code.spirv) return code.spirv->error();
   const Kernel& kernel = kernel_table()[static_cast<size_t>(key.kernel)];
@@ -61,6 +61,7 @@ Result<gpu::Pipeline> PipelinePool::compile(const gpu::Device& device, const Key
   spec.push_bytes = key.push_bytes;
   spec.constants = constants;
   spec.name = name.c_str();
+  spec.keep = keep_;
   return gpu::Pipeline::create(device, spec);
 }
 
@@ -80,6 +81,12 @@ Status PipelinePool::compile_all(const gpu::Device& device, std::span<const Key>
     pipelines_.emplace(keys[i], std::move(pipeline));
   }
   return {};
+}
+
+const gpu::Pipeline* PipelinePool::find(const Step& step) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = pipelines_.find(key_of(step));
+  return found == pipelines_.end() ? nullptr : &found->second;
 }
 
 Result<std::vector<const gpu::Pipeline*>> PipelinePool::get(const gpu::Device& device, std::span<const Step> steps) {

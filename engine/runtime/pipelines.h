@@ -17,9 +17,14 @@ namespace nibble {
 // Any thread may call; a thread that asks for what another one compiles waits for it.
 class PipelinePool {
  public:
+  // Without `keep` nothing goes into the device's pipeline cache, for pipelines that are only tried.
+  explicit PipelinePool(bool keep = true) : keep_(keep) {}
+
   // The pipeline of each step, in their order; pointers stay valid as long as the pool. Compiles what is missing, in
   // several threads where there is enough of it.
   Result<std::vector<const gpu::Pipeline*>> get(const gpu::Device& device, std::span<const Step> steps);
+  // The pipeline of a step if it is compiled already, else null.
+  const gpu::Pipeline* find(const Step& step) const;
 
  private:
   struct Key {
@@ -33,10 +38,11 @@ class PipelinePool {
     std::once_flag unpacked;
     std::optional<Result<std::vector<uint32_t>>> spirv;
   };
-  static Result<gpu::Pipeline> compile(const gpu::Device& device, const Key& key, Code& code);
+  Result<gpu::Pipeline> compile(const gpu::Device& device, const Key& key, Code& code) const;
   Status compile_all(const gpu::Device& device, std::span<const Key> keys);
 
-  std::mutex mutex_;
+  const bool keep_;
+  mutable std::mutex mutex_;
   std::map<Key, gpu::Pipeline> pipelines_;
 };
 

@@ -6,7 +6,15 @@
 
 namespace nibble {
 
+namespace {
+
 using Kind = PlanBuffer::Kind;
+
+std::shared_ptr<const Choices> choices_for(const OpenDevice& device, const SessionOptions& options) {
+  return options.tuned ? device.tuning.choices() : nullptr;
+}
+
+}  // namespace
 
 Status SessionState::check_idle(const char* what) const {
   if (lost) return Error{Code::device_lost, "the device was lost: make a new Device and Session"};
@@ -33,7 +41,9 @@ Result<Session> Session::create(const Device& device, const Model& model, const 
   const std::string kernels = options.kernels.empty() ? gpu::environment("NIBBLE_KERNEL") : options.kernels;
   NBL_TRY(KernelOverrides overrides, KernelOverrides::parse(kernels));
   const gpu::Device& gpu = device.state()->gpu;
-  NBL_TRY(auto bound, BoundSession::create(device.state(), *model.state(), options, overrides, options.dims));
+  const auto choices = choices_for(*device.state(), options);
+  NBL_TRY(auto bound,
+          BoundSession::create(device.state(), *model.state(), options, overrides, options.dims, choices.get()));
   NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(gpu, "session"));
   NBL_TRY(gpu::CommandList external, gpu::CommandList::create(gpu, "session of an application's frame"));
   auto state = std::make_unique<SessionState>(SessionState{device, model, options, std::move(overrides),
@@ -69,8 +79,9 @@ Status Session::run() {
 Status Session::bind_dims(const std::map<std::string, int64_t>& dims) {
   NBL_CHECK(state_->check_idle("bind_dims()"));
   SessionState& state = *state_;
+  const auto choices = choices_for(*state.device.state(), state.options);
   NBL_TRY(auto bound, state.watch(BoundSession::create(state.device.state(), *state.model.state(), state.options,
-                                                       state.kernels, dims)));
+                                                       state.kernels, dims, choices.get())));
   std::swap(state.bound, bound);
   state.recorded = false;
   if (Status recorded = state.record_own(); !recorded) {

@@ -93,9 +93,11 @@ Status create_session(const Device& device, Contender& contender) {
       contender.session_options.kernels.empty() ? gpu::environment("NIBBLE_KERNEL") : contender.session_options.kernels;
   NBL_TRY(const KernelOverrides overrides, KernelOverrides::parse(kernels));
   ColdStart& cold = contender.cold;
+  const std::shared_ptr<const Choices> choices = open.tuning.choices();
   cold.planning_processor = -processor_ms();
   NBL_TRY(const Plan plan, timed(cold.plan, [&] {
-            return make_plan(model.graph, open.caps(), {contender.session_options.dims, overrides, false});
+            return make_plan(model.graph, open.caps(),
+                             {contender.session_options.dims, overrides, false, {choices.get(), nullptr}});
           }));
   cold.planning_processor += processor_ms();
   NBL_CHECK(model.weights.check_fits(device.state(), plan));

@@ -15,8 +15,10 @@ void add_device_options(CLI::App& app, DeviceRequest& request) {
                  "the Vulkan device: its index in --list-devices, or a part of its name (default: $NIBBLE_DEVICE, else "
                  "the best)");
   app.add_flag("--list-devices", request.list, "list the Vulkan devices of this machine and stop");
-  app.add_option("--pipeline-cache", request.options.pipeline_cache,
-                 "a file that keeps compiled pipelines between runs; made when absent");
+  app.add_option(
+      "--pipeline-cache", request.options.pipeline_cache,
+      "a file that keeps compiled pipelines and the results of nibble-tune between runs; made when absent (default: "
+      "$NIBBLE_PIPELINE_CACHE)");
   app.add_flag("--validation", request.options.validation,
                "check every Vulkan call with the validation layer; any message fails");
   app.add_option("--mask", request.options.mask,
@@ -43,6 +45,9 @@ Result<Device> open_device(const DeviceRequest& request) {
   if (request.options.validation && !device.state()->gpu.validation_enabled()) {
     return Error{Code::not_found,
                  "--validation: the Vulkan validation layer is not installed (Debian: vulkan-validationlayers)"};
+  }
+  if (const CacheState cache = device.cache_state(); !cache.ignored.empty()) {
+    std::fprintf(stderr, "note: %s\n", printable(cache.ignored).c_str());
   }
   return device;
 }

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "format/pack_graph.h"
 #include "format/writer.h"
 #include "ops/op.h"
 
@@ -84,6 +85,21 @@ void write_detector(const std::string& path) {
   const TensorId boxes = node(graph, "boxes", Slice{{0, 0, 2}, {1, 1, 1}, {1, 1, 4}}, {row});
   graph.outputs = {scores, boxes};
   graph.metadata = {{"detection", R"({"decoder": "ultraface", "score": 0.5, "nms": 0.3})"}, {"classes", "face"}};
+  write(graph, path);
+}
+
+void write_convolution(const std::string& path) {
+  Graph graph;
+  const TensorId x = input(graph, "x", DType::f32, {1, 4, 8, 8});
+  TensorDesc weights = real();
+  weights.name = "weights";
+  weights.shape = {8, 4, 1, 1};
+  std::vector<float> values(8 * 4);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) / 16 - 1;
+  const TensorId w = graph.add_constant(std::move(weights), ConstantData::of(values));
+  graph.outputs = {node(graph, "conv", Conv2d{}, {x, w})};
+  const Status packed = pack_graph(graph);
+  EXPECT_TRUE(packed) << packed.error().message;
   write(graph, path);
 }
 

@@ -22,6 +22,9 @@ void write_integers(const std::string& path);
 // them.
 void write_detector(const std::string& path);
 
+// Input "x" [1, 4, 8, 8] f32 -> 1x1 convolution "conv" to 8 channels -> output "y".
+void write_convolution(const std::string& path);
+
 // Input "x" [4] f32 -> output "y" = x + NaN.
 void write_broken(const std::string& path);
 

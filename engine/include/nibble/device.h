@@ -16,8 +16,10 @@ struct DeviceOptions {
   // Which device: its index in list_devices(), or a part of its name (letter case does not matter). Empty: the
   // environment variable NIBBLE_DEVICE, and when that is empty too the best one (a GPU before a software driver).
   std::string select;
-  // A file that keeps compiled pipelines between runs: made when absent, ignored when it is of another device or
-  // damaged, written by Device::save_pipeline_cache() and when the last user of the device goes. Empty: none.
+  // A file that keeps compiled pipelines and the results of tune() between runs, of several devices if need be: made
+  // when absent, ignored when it is damaged (see Device::cache_state), written by Device::save_pipeline_cache() and
+  // when the last user of the device goes. Empty: the environment variable NIBBLE_PIPELINE_CACHE, and when that is
+  // empty too none.
   std::string pipeline_cache;
   // Checks every Vulkan call with the validation layer, when it is installed.
   bool validation = false;
@@ -38,6 +40,15 @@ struct DeviceInfo {
 // Every Vulkan device of the machine, usable or not. not_found when there is no Vulkan loader, saying what to install.
 Result<std::vector<DeviceInfo>> list_devices();
 
+// What was found in the file of DeviceOptions::pipeline_cache.
+struct CacheState {
+  uint64_t pipeline_bytes = 0;  // compiled pipelines that were loaded
+  size_t tuned = 0;             // step problems with a measured choice, from the file and from tune() since
+  // Why the file or its tuning is not used, such as "tuning of 'cache.bin' is for driver version 42, this is 43: using
+  // the untuned choice". Empty when all is well.
+  std::string ignored;
+};
+
 struct OpenDevice;  // internal
 
 // A handle: copies refer to the same device, which is closed when the last copy, session and uploaded model is gone.
@@ -53,7 +64,10 @@ class Device {
   const std::string& name() const;
   // What it can do, as "key = value" lines.
   std::string capabilities() const;
-  // Writes the pipeline cache to the file given in DeviceOptions; does nothing when none was given.
+  // The pipeline cache as it was found, which is never an error.
+  CacheState cache_state() const;
+  // Writes the pipeline cache, with what tune() found, to the file given in DeviceOptions; does nothing when none was
+  // given. io: it cannot be written; the former file is untouched.
   Status save_pipeline_cache() const;
 
   explicit Device(std::shared_ptr<OpenDevice> state) : state_(std::move(state)) {}

@@ -6,4 +6,5 @@
 #include "nibble/result.h"
 #include "nibble/session.h"
 #include "nibble/tensor.h"
+#include "nibble/tune.h"
 #include "nibble/version.h"

@@ -26,6 +26,8 @@ struct SessionOptions {
   bool profile = false;
   // Give every tensor its own memory, so that read_tensor() works for all of them after a run.
   bool keep_all = false;
+  // Use what tune() measured on this device, in this run or a former one; see tune.h.
+  bool tuned = true;
   // Force kernels: "conv2d=conv2d_w8_i8_shift,matmul=...". Empty: the environment variable NIBBLE_KERNEL.
   std::string kernels;
 };
