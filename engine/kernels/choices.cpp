@@ -109,6 +109,16 @@ std::vector<std::string> candidate_rows(const StepProblem& problem, const gpu::C
   return rows;
 }
 
+ConvTile tile_for(const std::string& row, const ConvTile& tile, const gpu::Caps& caps) {
+  const std::span<const Kernel> table = kernel_table();
+  const auto found = std::find_if(table.begin(), table.end(), [&](const Kernel& k) { return k.name == row; });
+  ConvTile fitting = tile;
+  if (found != table.end() && (found->needs & gpu::Caps::lanes) && !has_whole_subgroups(caps, tile)) {
+    widen_to_subgroups(caps, fitting);
+  }
+  return fitting;
+}
+
 std::vector<ConvTile> neighbouring_sizes(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& tile) {
   const TileBounds& bounds = problem.bounds;
   std::vector<ConvTile> sizes;

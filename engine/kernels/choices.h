@@ -59,6 +59,8 @@ int32_t row_of(const Choice& choice, const StepProblem& problem, const gpu::Caps
 // bits. Of a tile, those next to it: half and twice as many outputs along a row, blocks, or one for the other, with
 // groups as the rule has them; and groups of half and twice as many invocations or of another shape.
 std::vector<std::string> candidate_rows(const StepProblem& problem, const gpu::Caps& caps);
+// The tile, in groups that the row takes.
+ConvTile tile_for(const std::string& row, const ConvTile& tile, const gpu::Caps& caps);
 std::vector<ConvTile> neighbouring_sizes(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& tile);
 std::vector<ConvTile> neighbouring_groups(const StepProblem& problem, const gpu::Caps& caps, const ConvTile& tile);
 

@@ -106,7 +106,9 @@ Result<std::vector<Step>> StepTrials::steps_of(const std::string& problem, const
   std::vector<Step> steps;
   if (!same_buffers(lowered.buffers, plan().buffers)) return steps;
   for (const Step& step : lowered.steps) {
-    if (step.problem == problem && (steps.empty() || steps.front().origin == step.origin)) steps.push_back(step);
+    // Without `tuned` the choice did not fit and these are the steps of the rule.
+    if (step.tuned && step.problem == problem && (steps.empty() || steps.front().origin == step.origin))
+      steps.push_back(step);
   }
   return steps;
 }

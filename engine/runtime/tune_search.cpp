@@ -62,7 +62,7 @@ class Search {
   Status try_rows() {
     std::vector<Choice> choices{found_.rule};
     for (const std::string& row : candidate_rows(found_.problem, trials_.caps())) {
-      if (row != found_.rule.kernel) choices.push_back({row, found_.rule.tile});
+      if (row != found_.rule.kernel) choices.push_back({row, tile_for(row, found_.rule.tile, trials_.caps())});
     }
     return screen(std::move(choices));
   }
@@ -84,7 +84,7 @@ class Search {
     for (int move = 0; move < kMostMoves && !clock_.over(); ++move) {
       std::vector<Choice> choices;
       for (const ConvTile& tile : neighbours(found_.problem, trials_.caps(), at.tile)) {
-        choices.push_back({at.kernel, tile});
+        choices.push_back({at.kernel, tile_for(at.kernel, tile, trials_.caps())});
       }
       NBL_CHECK(screen(std::move(choices)));
       const auto best =

@@ -171,7 +171,7 @@ TEST(TunedLowering, every_candidate_fits_and_is_taken) {
         EXPECT_GT(tiles.size(), sizes) << "no other groups";
         for (const ConvTile& tile : tiles) {
           Choices choices;
-          ASSERT_TRUE(choices.set(text, {row, tile}));
+          ASSERT_TRUE(choices.set(text, {row, tile_for(row, tile, caps)}));
           const auto plan = lowered(op_case, caps, {&choices, nullptr});
           ASSERT_TRUE(plan) << plan.error().message;
           EXPECT_TRUE(conv_step(*plan).tuned) << to_string({row, tile});
