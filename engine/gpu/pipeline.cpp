@@ -5,6 +5,7 @@
 
 #include "core/text.h"
 #include "core/try.h"
+#include "gpu/dead_code.h"
 #include "gpu/specialize.h"
 #include "gpu/vk_error.h"
 
@@ -60,8 +61,8 @@ Status Pipeline::create_layout(uint32_t push_bytes) {
 }
 
 Status Pipeline::compile(const PipelineSpec& spec) {
-  // Specialized here, not by the driver: see specialize.h.
-  const std::vector<uint32_t> code = specialize(spec.spirv, spec.constants);
+  // Specialized here, not by the driver: see specialize.h and dead_code.h.
+  const std::vector<uint32_t> code = remove_dead_code(specialize(spec.spirv, spec.constants));
   VkShaderModuleCreateInfo module_info{};
   module_info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
   module_info.codeSize = code.size() * sizeof(uint32_t);

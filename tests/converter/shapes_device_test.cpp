@@ -9,6 +9,7 @@
 #include "converter/shapes/networks.h"
 #include "format/writer.h"
 #include "nibble/nibble.h"
+#include "runtime/plan.h"
 
 namespace nibble::test {
 namespace {
@@ -46,6 +47,17 @@ void expect_sensible_outputs(const Session& session, const std::string& name) {
   }
 }
 
+// Weights lie on the device as in the file, int4 as int4; only numbers per channel are widened. Activations share
+// memory as far as they can.
+void expect_tight_memory(const Graph& graph, const std::string& name) {
+  const auto plan = make_plan(graph, gpu::Caps{}, {});
+  ASSERT_TRUE(plan) << name << ": " << plan.error().message;
+  uint64_t stored = 0;
+  for (const Tensor& t : graph.tensors) stored += t.is_constant() ? t.constant->bytes.size() : 0;
+  EXPECT_LE(plan->bytes(PlanBuffer::Kind::constants), stored * 17 / 16 + 512 * plan->blobs.size()) << name;
+  EXPECT_LE(plan->bytes(PlanBuffer::Kind::arena) * 10, plan->live_bytes * 11) << name;
+}
+
 TEST(ShapesOnDevice, every_network_runs_in_every_format) {
   const auto device = Device::create();
   ASSERT_TRUE(device) << device.error().message;
@@ -60,6 +72,7 @@ TEST(ShapesOnDevice, every_network_runs_in_every_format) {
                                          .activations = narrow ? ActivationFormat::int8 : ActivationFormat::real};
       const auto made = shapes::convert_network(std::move(*graph), format, shape, 1);
       ASSERT_TRUE(made) << name << ": " << made.error().message;
+      expect_tight_memory(made->graph, name);
       const auto bytes = model_bytes(made->graph);
       ASSERT_TRUE(bytes) << name;
       const auto model = Model::load(std::span<const std::byte>(*bytes));
