@@ -81,7 +81,8 @@ Status PipelinePool::compile_all(const gpu::Device& device, std::span<const Key>
     NBL_TRY(gpu::Pipeline pipeline, *std::move(made[i]));
     pipelines_.emplace(keys[i], std::move(pipeline));
   }
-  trim_heap();  // the threads' compilers have left theirs, and a driver may compile more of it at the first run
+  if (keep_)
+    trim_heap();  // the threads' compilers have left theirs, and a driver may compile more of it at the first run
   return {};
 }
 
