@@ -129,15 +129,6 @@ constexpr Kind kKinds[] = {
     {"unpack_i4_f32", unpack_row, unpack_nibbles, 0, 2.0 * NBL_PROBE_UNPACK_OPERATIONS, 1, 1},
 };
 
-// Enough workgroups to fill a device of this kind.
-uint32_t group_count(const gpu::Caps& caps) {
-  switch (caps.device_type) {
-    case gpu::DeviceType::cpu: return 256;
-    case gpu::DeviceType::discrete: return 16384;
-    default: return 2048;
-  }
-}
-
 // One kernel on its table of rows.
 struct ArithmeticProbe {
   const Kind& kind;
@@ -152,7 +143,7 @@ Result<ArithmeticProbe> make_probe(const gpu::Device& device, const Kind& kind) 
   for (Row& row : rows) row = kind.row(random);
   std::vector<uint32_t> words;
   for (const Row& row : rows) words.insert(words.end(), row.begin(), row.end());
-  const uint32_t groups = group_count(device.caps());
+  const uint32_t groups = probe_groups(device.caps());
   NBL_TRY(gpu::Buffer table, probe_buffer(device, words, "probe table"));
   NBL_TRY(gpu::Buffer sums, gpu::Buffer::create(device, uint64_t{4} * groups * kProbeGroup,
                                                 gpu::BufferPurpose::device_local, "probe sums"));
@@ -176,7 +167,7 @@ Result<double> measure(const gpu::Device& device, const ArithmeticProbe& probe, 
   NBL_TRY(TimedCommands commands, TimedCommands::create(device, kind.name));
   const auto run = [&](uint32_t rounds) -> Result<double> {
     NBL_CHECK(commands.record([&](gpu::CommandList& list) {
-      const params::ProbeParams push{rounds};
+      const params::ProbeParams push{rounds, 0};
       const gpu::BufferRange buffers[] = {probe.table.whole(), probe.sums.whole()};
       list.bind(pipeline, buffers);
       list.push(std::as_bytes(std::span(&push, 1)));

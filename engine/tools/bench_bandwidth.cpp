@@ -24,27 +24,27 @@ std::vector<uint32_t> random_words(size_t count) {
   return words;
 }
 
-// `groups` workgroups of one probe, over two buffers.
+// Workgroups of one probe over two buffers: `cover` move all bytes once, `launched` of them run.
 struct Mover {
   const gpu::Pipeline& pipeline;
   const gpu::Buffer &from, &to;
-  uint32_t groups;
+  uint32_t cover, launched;
 
   void record(gpu::CommandList& list, uint32_t rounds, uint32_t dispatches) const {
-    const params::ProbeParams push{rounds};
+    const params::ProbeParams push{rounds, cover};
     const gpu::BufferRange buffers[] = {from.whole(), to.whole()};
     list.bind(pipeline, buffers);
     list.push(std::as_bytes(std::span(&push, 1)));
-    const uint32_t x = std::min(groups, 32768u);
+    const uint32_t x = std::min(launched, 32768u);
     for (uint32_t i = 0; i < dispatches; ++i) {
       if (i > 0) list.barrier(gpu::compute, gpu::compute);
-      list.dispatch(x, groups / x, 1);
+      list.dispatch(x, launched / x, 1);
     }
   }
 };
 
-// Bytes that a mover reads, per second.
-Result<double> rate(const gpu::Device& device, const Mover& mover, bool cached, uint32_t& rounds) {
+// Bytes that a mover reads, per second. `passes`: how often the last dispatch read the buffer.
+Result<double> rate(const gpu::Device& device, const Mover& mover, bool cached, uint32_t& passes) {
   NBL_TRY(TimedCommands commands, TimedCommands::create(device, "bandwidth probe"));
   const auto run = [&](uint32_t amount) -> Result<double> {
     NBL_CHECK(
@@ -52,8 +52,9 @@ Result<double> rate(const gpu::Device& device, const Mover& mover, bool cached, 
     return commands.run();
   };
   NBL_TRY(const Amount amount, measure_growing(run, probe_target_ns(device.caps()), cached ? kMostRounds : 256));
-  rounds = amount.rounds;
-  return static_cast<double>(mover.from.bytes()) * amount.rounds / amount.ns * 1e9;
+  const uint32_t copies = mover.launched / mover.cover;
+  passes = copies * (cached ? amount.rounds : 1);
+  return static_cast<double>(mover.from.bytes()) * copies * amount.rounds / amount.ns * 1e9;
 }
 
 Result<uint32_t> counted(const gpu::Device& device, const gpu::Buffer& counter) {
@@ -68,7 +69,7 @@ Result<double> dispatches_ns(const gpu::Device& device, const gpu::Pipeline& pip
   NBL_TRY(const gpu::Buffer counter, probe_buffer(device, std::vector<uint32_t>{0}, "probe counter"));
   NBL_TRY(TimedCommands commands, TimedCommands::create(device, "dispatch probe"));
   NBL_CHECK(commands.record([&](gpu::CommandList& list) {
-    const params::ProbeParams push{1};
+    const params::ProbeParams push{1, 0};
     const gpu::BufferRange buffers[] = {counter.whole()};
     list.bind(pipeline, buffers);
     list.push(std::as_bytes(std::span(&push, 1)));
@@ -94,25 +95,28 @@ Result<double> dispatches_ns(const gpu::Device& device, const gpu::Pipeline& pip
 Result<Bandwidth> measure_bandwidth(const gpu::Device& device, uint64_t bytes, bool cached) {
   const std::vector<uint32_t> words = random_words(bytes / 4);
   NBL_TRY(const gpu::Buffer from, probe_buffer(device, words, "probe source"));
+  // A small buffer is moved by enough workgroups to fill the device all the same.
+  const auto launched = [&](uint32_t cover) { return cached ? std::max(cover, probe_groups(device.caps())) : cover; };
   Bandwidth out{bytes, 0, 0};
   {
-    const auto groups = static_cast<uint32_t>(bytes / (16 * NBL_PROBE_READ_VECTORS * kProbeGroup));
-    NBL_TRY(const gpu::Buffer sums, probe_buffer(device, std::vector<uint32_t>(groups * kProbeGroup), "probe sums"));
+    const auto cover = static_cast<uint32_t>(bytes / (16 * NBL_PROBE_READ_VECTORS * kProbeGroup));
+    const size_t invocations = size_t{launched(cover)} * kProbeGroup;
+    NBL_TRY(const gpu::Buffer sums, probe_buffer(device, std::vector<uint32_t>(invocations), "probe sums"));
     NBL_TRY(const gpu::Pipeline pipeline, probe_pipeline(device, "read_words"));
-    uint32_t rounds = 0;
-    NBL_TRY(out.read, rate(device, Mover{pipeline, from, sums, groups}, cached, rounds));
+    uint32_t passes = 0;
+    NBL_TRY(out.read, rate(device, Mover{pipeline, from, sums, cover, launched(cover)}, cached, passes));
     NBL_TRY(const std::vector<uint32_t> found, buffer_words(device, sums));
     const uint32_t sum = std::accumulate(found.begin(), found.end(), 0u);
-    const uint32_t expected = std::accumulate(words.begin(), words.end(), 0u) * (cached ? rounds : 1);
+    const uint32_t expected = std::accumulate(words.begin(), words.end(), 0u) * passes;
     if (sum != expected) {
-      return Error{Code::internal, format("probe read_words: sum %u, expected %u (%u rounds)", sum, expected, rounds)};
+      return Error{Code::internal, format("probe read_words: sum %u, expected %u (%u passes)", sum, expected, passes)};
     }
   }
-  const auto groups = static_cast<uint32_t>(bytes / (16 * NBL_PROBE_COPY_VECTORS * kProbeGroup));
+  const auto cover = static_cast<uint32_t>(bytes / (16 * NBL_PROBE_COPY_VECTORS * kProbeGroup));
   NBL_TRY(const gpu::Buffer to, gpu::Buffer::create(device, bytes, gpu::BufferPurpose::device_local, "probe target"));
   NBL_TRY(const gpu::Pipeline pipeline, probe_pipeline(device, "copy_words"));
-  uint32_t rounds = 0;
-  NBL_TRY(out.copy, rate(device, Mover{pipeline, from, to, groups}, cached, rounds));
+  uint32_t passes = 0;
+  NBL_TRY(out.copy, rate(device, Mover{pipeline, from, to, cover, launched(cover)}, cached, passes));
   out.copy *= 2;  // read and written
   NBL_TRY(const std::vector<uint32_t> found, buffer_words(device, to));
   if (found != words) return Error{Code::internal, "probe copy_words: the copy differs from its source"};

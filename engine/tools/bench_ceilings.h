@@ -39,7 +39,8 @@ Result<Ceilings> measure_ceilings(const gpu::Device& device);
 
 // The parts of it.
 Result<double> measure_arithmetic(const gpu::Device& device, const std::string& kernel);
-// `bytes`: a power of two. Of `cached` buffers one dispatch moves all bytes many times, else each dispatch once.
+// `bytes`: a power of two, at least 16 KiB. Of `cached` buffers one dispatch moves all bytes many times, else each
+// dispatch once.
 Result<Bandwidth> measure_bandwidth(const gpu::Device& device, uint64_t bytes, bool cached);
 struct DispatchCost {
   double plain_ns = 0, barrier_ns = 0;

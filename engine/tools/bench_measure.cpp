@@ -150,7 +150,7 @@ Result<VoidRun> make_void_run(const Device& device) {
   NBL_TRY(gpu::Pipeline pipeline, probe_pipeline(gpu, "count_dispatches"));
   NBL_TRY(TimedCommands commands, TimedCommands::create(gpu, "void run"));
   NBL_CHECK(commands.record([&](gpu::CommandList& list) {
-    const params::ProbeParams push{1};
+    const params::ProbeParams push{1, 0};
     const gpu::BufferRange buffers[] = {counter.whole()};
     list.bind(pipeline, buffers);
     list.push(std::as_bytes(std::span(&push, 1)));

@@ -27,6 +27,14 @@ constexpr uint64_t kStaging = uint64_t{16} << 20;
 
 std::span<const ProbeKernel> probe_kernels() { return kProbes; }
 
+uint32_t probe_groups(const gpu::Caps& caps) {
+  switch (caps.device_type) {
+    case gpu::DeviceType::cpu: return 256;
+    case gpu::DeviceType::discrete: return 16384;
+    default: return 2048;
+  }
+}
+
 Result<gpu::Pipeline> probe_pipeline(const gpu::Device& device, std::string_view name, uint32_t own) {
   const std::string text(name);
   for (const ProbeKernel& probe : kProbes) {

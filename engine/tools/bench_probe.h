@@ -22,6 +22,8 @@ struct ProbeKernel {
 std::span<const ProbeKernel> probe_kernels();
 
 inline constexpr uint32_t kProbeGroup = 64;  // invocations of a workgroup
+// Enough workgroups to fill a device of this kind; a power of two.
+uint32_t probe_groups(const gpu::Caps& caps);
 
 // One of the kernels above as a pipeline; `own` is its own specialization constant, where it has one. An error names a
 // kernel that the table lacks or the device cannot run.

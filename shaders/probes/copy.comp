@@ -1,5 +1,5 @@
-// Copies a buffer once per round, vectors of 4 words. Every invocation copies another place in each round; the number
-// of groups is a power of two.
+// Copies a buffer once per round, or several times where there are more workgroups than cover it. Every workgroup copies
+// another place in each round.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "lib/group.glsl"
@@ -11,9 +11,8 @@ layout(push_constant) uniform Push { ProbeParams p; };
 
 void main() {
   const uint width = gl_WorkGroupSize.x;
-  const uint groups = gl_NumWorkGroups.x * gl_NumWorkGroups.y;
   for (uint round = 0u; round < p.rounds; ++round) {
-    const uint group = linear_group() + round * (groups / 2u + 1u) & groups - 1u;
+    const uint group = linear_group() + round * (p.groups / 2u + 1u) & p.groups - 1u;
     const uint at = group * width * NBL_PROBE_COPY_VECTORS + gl_LocalInvocationID.x;
     const uvec4 a = from[at], b = from[at + width], c = from[at + 2u * width], d = from[at + 3u * width];
     to[at] = a;

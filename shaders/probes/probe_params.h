@@ -25,6 +25,7 @@ using uint = uint32_t;
 
 struct ProbeParams {
   uint rounds;
+  uint groups;  // read.comp, copy.comp: workgroups that cover the buffer once, a power of two
 };
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
-// Reads a buffer once per round and adds up its words. Every invocation reads another place in each round; the number of
-// invocations is a power of two.
+// Reads a buffer once per round, or several times where there are more workgroups than cover it, and adds up its words.
+// Every workgroup reads another place in each round.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "lib/group.glsl"
@@ -11,10 +11,9 @@ layout(push_constant) uniform Push { ProbeParams p; };
 
 void main() {
   const uint width = gl_WorkGroupSize.x;
-  const uint groups = gl_NumWorkGroups.x * gl_NumWorkGroups.y;
   uvec4 sum = uvec4(0);
   for (uint round = 0u; round < p.rounds; ++round) {
-    const uint group = linear_group() + round * (groups / 2u + 1u) & groups - 1u;
+    const uint group = linear_group() + round * (p.groups / 2u + 1u) & p.groups - 1u;
     const uint at = group * width * NBL_PROBE_READ_VECTORS + gl_LocalInvocationID.x;
     const uvec4 a = data[at] + data[at + width] + data[at + 2u * width] + data[at + 3u * width];
     const uvec4 b = data[at + 4u * width] + data[at + 5u * width] + data[at + 6u * width] + data[at + 7u * width];

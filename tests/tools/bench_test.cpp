@@ -98,6 +98,13 @@ TEST(BenchTest, holds_steps_against_the_ceilings) {
   EXPECT_NE(text.find("jitter"), std::string::npos) << text;
 }
 
+TEST(BenchTest, does_without_timestamps) {
+  const TempFolder folder;
+  write_color_classifier(folder / "net.nbl");
+  const std::string text = output_of(NIBBLE_BENCH, {folder / "net.nbl", "--runs", "2", "--mask", "minimum"});
+  EXPECT_NE(text.find("no timestamps"), std::string::npos) << text;
+}
+
 TEST(BenchTest, compares_two_builds_in_turns) {
   const TempFolder folder;
   write_color_classifier(folder / "net.nbl");
