@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gpu/caps.h"
@@ -70,10 +71,22 @@ struct ProblemFound {
   Choice rule;  // what is taken without tuning
 };
 
-// What lowering is told of tuning and tells it; both may be absent.
+// What a plan chose, by node and family. A plan of the same graph with other sizes that takes it over needs no other
+// pipelines.
+struct FormerChoice {
+  Choice choice;
+  bool tuned = false;
+  int64_t outputs = 0;  // of a block of channels, in the whole batch
+};
+using FormerChoices = std::map<std::pair<int32_t, Family>, FormerChoice>;
+// A tile is kept while a layer grows or shrinks by no more than this; beyond, a better one is worth a compilation.
+inline constexpr int64_t kKeepTileWithin = 4;
+
+// What lowering is told of tuning and tells it; all may be absent.
 struct Tuning {
   const Choices* use = nullptr;
   std::map<std::string, ProblemFound>* found = nullptr;
+  const FormerChoices* former = nullptr;  // gives way to `use`
 };
 
 }  // namespace nibble

@@ -32,6 +32,11 @@ int64_t product(std::span<const int64_t> shape) {
   return n;
 }
 
+int64_t outputs_of(const StepProblem& problem) {
+  const ConvExtent& extent = problem.bounds.extent;
+  return extent.row * extent.rows * extent.batch;
+}
+
 }  // namespace
 
 Lowering::Lowering(const Graph& bound, const gpu::Caps& caps, const KernelOverrides& overrides, const Tuning& tuning)
@@ -225,15 +230,34 @@ Result<ChosenRow> Lowering::choose(const StepProblem& problem, ConvTile rule) {
       NBL_TRY(row, nibble::select(kernel_table(), problem.family, problem.key, without, overrides_));
     }
   }
-  if (!wants_problems() || overrides_.names(problem.family)) return ChosenRow{row, rule, false};
-  if (tuning_.found) {
-    tuning_.found->try_emplace(
-        problem.text, ProblemFound{problem, Choice{std::string(kernel_table()[static_cast<size_t>(row)].name), rule}});
+  const std::span<const Kernel> table = kernel_table();
+  ChosenRow chosen{row, rule, false};
+  const std::optional<ChosenRow> former = find_former(problem);
+  if (former) chosen = *former;
+  if (wants_problems() && !overrides_.names(problem.family)) {
+    if (tuning_.found) {
+      const Choice choice{std::string(table[static_cast<size_t>(row)].name), rule};
+      tuning_.found->try_emplace(problem.text, ProblemFound{problem, choice});
+    }
+    const Choice* choice = tuning_.use ? tuning_.use->find(problem.text) : nullptr;
+    const int32_t tuned = choice ? row_of(*choice, problem, caps_) : -1;
+    if (tuned >= 0) chosen = ChosenRow{tuned, choice->tile, true};
   }
-  const Choice* choice = tuning_.use ? tuning_.use->find(problem.text) : nullptr;
-  const int32_t tuned = choice ? row_of(*choice, problem, caps_) : -1;
-  if (tuned < 0) return ChosenRow{row, rule, false};
-  return ChosenRow{tuned, choice->tile, true};
+  plan_.choices[{node_, problem.family}] = {
+      {std::string(table[static_cast<size_t>(chosen.kernel)].name), chosen.tile}, chosen.tuned, outputs_of(problem)};
+  return chosen;
+}
+
+std::optional<ChosenRow> Lowering::find_former(const StepProblem& problem) const {
+  if (!tuning_.former) return std::nullopt;
+  const auto found = tuning_.former->find({node_, problem.family});
+  if (found == tuning_.former->end()) return std::nullopt;
+  const FormerChoice& former = found->second;
+  const int64_t outputs = outputs_of(problem);
+  if (outputs / kKeepTileWithin > former.outputs || former.outputs / kKeepTileWithin > outputs) return std::nullopt;
+  const int32_t row = row_of(former.choice, problem, caps_);
+  if (row < 0) return std::nullopt;
+  return ChosenRow{row, former.choice.tile, former.tuned};
 }
 
 void Lowering::emit(Step step) {

@@ -43,6 +43,7 @@ struct LoweredPlan {
   std::vector<BlobSpec> blobs;
   std::vector<Step> steps;
   std::vector<TensorForm> tensors;  // one for each tensor that has a buffer, by id
+  FormerChoices choices;            // for another plan of this graph
 };
 
 class Lowering {
@@ -89,8 +90,9 @@ class Lowering {
 
   // The best row of the family for these types on this device (or the overridden one).
   Result<int32_t> select(Family family, const KernelKey& key);
-  // Row and tile of a step: what tuning found for this problem where it still fits, else select() and `rule`. A kernel
-  // family that is overridden is not tuned.
+  // Row and tile of a step: what tuning found for this problem where it still fits, else what a former plan of the
+  // graph has for this node and much the same sizes, else select() and `rule`. A kernel family that is overridden is
+  // not tuned.
   Result<ChosenRow> choose(const StepProblem& problem, ConvTile rule);
   // False where choose() will not look at a problem's text.
   bool wants_problems() const { return tuning_.use || tuning_.found; }
@@ -113,6 +115,7 @@ class Lowering {
   Status add_edges();
   Status lower_node(NodeId id);
   Status write_outputs();
+  std::optional<ChosenRow> find_former(const StepProblem& problem) const;
   const Form* find_form(TensorId tensor, const UnitShape& units, std::optional<DType> float_type) const;
   void add_form(TensorId tensor, const UnitShape& units, BufferId buffer, std::optional<DType> float_type);
   Result<BufferId> add_buffer(PlanBuffer buffer, const std::string& what);

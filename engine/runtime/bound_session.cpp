@@ -116,9 +116,9 @@ uint64_t BoundSession::bytes_of(PlanBuffer::Kind kind) const {
 Result<std::unique_ptr<BoundSession>> BoundSession::create(const std::shared_ptr<OpenDevice>& device,
                                                            const ModelState& model, const SessionOptions& options,
                                                            const KernelOverrides& kernels, const DimBindings& dims,
-                                                           const Choices* choices) {
+                                                           const Tuning& tuning) {
   auto bound = std::make_unique<BoundSession>();
-  NBL_TRY(bound->plan, make_plan(model.graph, device->caps(), {dims, kernels, options.keep_all, {choices, nullptr}}));
+  NBL_TRY(bound->plan, make_plan(model.graph, device->caps(), {dims, kernels, options.keep_all, tuning}));
   const Plan& plan = bound->plan;
   NBL_CHECK(check_limit(plan, options.memory_limit));
   NBL_CHECK(model.weights.check_fits(device, plan));

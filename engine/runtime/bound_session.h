@@ -35,12 +35,12 @@ struct BoundSession {
   std::vector<const gpu::Pipeline*> pipelines;
   gpu::Timer timer;  // without slots unless the session profiles
 
-  // Plans, checks the memory limit, compiles, uploads, allocates. Errors leave nothing behind. `choices` of tuning may
-  // be absent and are not needed afterwards.
+  // Plans, checks the memory limit, compiles, uploads, allocates. Errors leave nothing behind. `tuning` is not needed
+  // afterwards.
   static Result<std::unique_ptr<BoundSession>> create(const std::shared_ptr<OpenDevice>& device,
                                                       const ModelState& model, const SessionOptions& options,
                                                       const KernelOverrides& kernels, const DimBindings& dims,
-                                                      const Choices* choices);
+                                                      const Tuning& tuning);
 
   // Where a buffer of kind input, output, arena or table lies.
   const gpu::Buffer& memory_of(BufferId buffer) const;

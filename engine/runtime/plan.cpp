@@ -175,6 +175,7 @@ Result<Plan> make_plan(const Graph& graph, const gpu::Caps& caps, const PlanOpti
   plan.blobs = std::move(lowered.blobs);
   plan.steps = std::move(lowered.steps);
   plan.tensors = std::move(lowered.tensors);
+  plan.choices = std::move(lowered.choices);
   plan.device_name = caps.device_name;
   NBL_CHECK(check_reach(plan, caps));
   NBL_CHECK(check_steps(plan, caps));

@@ -36,6 +36,7 @@ struct Plan {
   std::array<std::vector<uint64_t>, kBufferKinds> block_bytes;  // device buffers to make, by kind
   std::vector<TensorForm> tensors;                              // where to find tensors after a run that kept all
   uint64_t live_bytes = 0;  // most bytes of activations that one step needs: the arena cannot be smaller
+  FormerChoices choices;    // for a plan of the same graph with other sizes
   std::string device_name;
 
   uint64_t bytes(PlanBuffer::Kind kind) const;

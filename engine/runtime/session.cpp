@@ -43,7 +43,7 @@ Result<Session> Session::create(const Device& device, const Model& model, const 
   const gpu::Device& gpu = device.state()->gpu;
   const auto choices = choices_for(*device.state(), options);
   NBL_TRY(auto bound,
-          BoundSession::create(device.state(), *model.state(), options, overrides, options.dims, choices.get()));
+          BoundSession::create(device.state(), *model.state(), options, overrides, options.dims, {choices.get()}));
   NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(gpu, "session"));
   NBL_TRY(gpu::CommandList external, gpu::CommandList::create(gpu, "session of an application's frame"));
   auto state = std::make_unique<SessionState>(SessionState{device, model, options, std::move(overrides),
@@ -80,8 +80,9 @@ Status Session::bind_dims(const std::map<std::string, int64_t>& dims) {
   NBL_CHECK(state_->check_idle("bind_dims()"));
   SessionState& state = *state_;
   const auto choices = choices_for(*state.device.state(), state.options);
-  NBL_TRY(auto bound, state.watch(BoundSession::create(state.device.state(), *state.model.state(), state.options,
-                                                       state.kernels, dims, choices.get())));
+  NBL_TRY(auto bound,
+          state.watch(BoundSession::create(state.device.state(), *state.model.state(), state.options, state.kernels,
+                                           dims, {choices.get(), nullptr, &state.bound->plan.choices})));
   std::swap(state.bound, bound);
   state.recorded = false;
   if (Status recorded = state.record_own(); !recorded) {

@@ -51,10 +51,10 @@ Result<std::unique_ptr<StepTrials>> StepTrials::create(const Device& device, con
   SessionOptions options;
   options.profile = true;
   options.keep_all = true;
-  auto bound = BoundSession::create(device.state(), *model.state(), options, {}, dims, nullptr);
+  auto bound = BoundSession::create(device.state(), *model.state(), options, {}, dims, {});
   if (!bound && bound.error().code == Code::out_of_memory) {
     options.keep_all = false;
-    bound = BoundSession::create(device.state(), *model.state(), options, {}, dims, nullptr);
+    bound = BoundSession::create(device.state(), *model.state(), options, {}, dims, {});
   }
   NBL_TRY(trials->bound_, std::move(bound));
   BoundSession& all = *trials->bound_;

@@ -49,7 +49,7 @@ struct Contender {
 
   static Result<Contender> create(const Device& device, const Model& model, const DimBindings& dims,
                                   const Choices* choices) {
-    NBL_TRY(auto bound, BoundSession::create(device.state(), *model.state(), {}, {}, dims, choices));
+    NBL_TRY(auto bound, BoundSession::create(device.state(), *model.state(), {}, {}, dims, {choices}));
     NBL_CHECK(fill_with_random_numbers(*bound, 1));
     NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(device.state()->gpu, "tuning: whole network"));
     NBL_CHECK(commands.begin());

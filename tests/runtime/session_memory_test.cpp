@@ -111,13 +111,21 @@ TEST_F(SessionTest, weights_stay_while_any_session_uses_them) {
 
 TEST_F(SessionTest, binding_dimensions_keeps_weights_and_pipelines) {
   Session s = session(model(deep_network(10)));
-  ASSERT_TRUE(s.bind_dims({{"N", 3}}));  // a larger batch may be tiled in another way
-  ASSERT_TRUE(s.bind_dims({}));
   const gpu::DeviceStats before = stats();
   ASSERT_TRUE(s.bind_dims({{"N", 3}}));
   const gpu::DeviceStats after = stats();
   EXPECT_EQ(after.pipelines, before.pipelines);
   EXPECT_EQ(after.uploaded_bytes - before.uploaded_bytes, s.memory().inputs + s.memory().tables);
+}
+
+TEST_F(SessionTest, binding_much_larger_dimensions_takes_another_tile_and_back) {
+  Session s = session(model(deep_network(10)));
+  const std::string small = s.plan_text();
+  ASSERT_TRUE(s.bind_dims({{"N", 64}}));
+  const std::string fresh = session(model(deep_network(10)), {.dims = {{"N", 64}}}).plan_text();
+  EXPECT_EQ(s.plan_text(), fresh) << "as a session of its own would be";
+  ASSERT_TRUE(s.bind_dims({}));
+  EXPECT_EQ(s.plan_text(), small);
 }
 
 TEST_F(SessionTest, weights_are_uploaded_once) {

@@ -227,6 +227,21 @@ TEST_F(SessionTest, two_threads_run_two_sessions_of_one_model) {
   EXPECT_TRUE(same[1]);
 }
 
+TEST_F(SessionTest, sessions_made_at_the_same_time_compile_nothing_twice) {
+  const auto pipelines_of = [](size_t sessions) {
+    auto device = Device::create();
+    EXPECT_TRUE(device) << device.error().message;
+    const Model network = model(residual_network());
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < sessions; ++i) {
+      threads.emplace_back([&] { EXPECT_TRUE(Session::create(*device, network)); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return device->state()->gpu.stats().pipelines;
+  };
+  EXPECT_EQ(pipelines_of(3), pipelines_of(1));
+}
+
 TEST_F(SessionTest, a_session_outlives_the_handles_it_was_made_from) {
   std::optional<Session> s;
   {

@@ -95,8 +95,10 @@ class Session {
   // True when nothing runs any more, false when the time was over first.
   Result<bool> wait(std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max());
 
-  // Other sizes for free dimensions (those not given become 1): plans again and keeps pipelines and weights. Inputs
-  // become zero. On failure the session stays as it was, so memory of both sizes is held for a moment.
+  // Other sizes for free dimensions (those not given become 1): plans again and keeps weights and pipelines. Tiles are
+  // kept too while a layer grows or shrinks by no more than four times, so that nothing is compiled; beyond that
+  // something may be. Inputs become zero. On failure the session stays as it was, so memory of both sizes is held for a
+  // moment.
   Status bind_dims(const std::map<std::string, int64_t>& dims);
 
   // Times of the last run, in the order of execution; empty without SessionOptions::profile, before the first run, and
