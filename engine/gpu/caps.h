@@ -57,7 +57,7 @@ struct Caps {
   uint32_t shared_bytes = 16384;
   uint64_t max_buffer_range = 1u << 27;  // bytes that one storage-buffer binding can reach
   uint64_t max_allocation = 1u << 30;    // bytes of the largest buffer with its own memory
-  uint64_t memory_bytes = UINT64_MAX;    // of the largest device-local heap; UINT64_MAX where not known
+  uint64_t memory_bytes = UINT64_MAX;    // that a network may take, see memory_bytes(); UINT64_MAX where not known
   uint32_t offset_alignment = 256;       // bytes; binding offsets are multiples of this
   uint32_t push_bytes = 128;
   uint32_t subgroup_size = 1;

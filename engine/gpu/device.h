@@ -38,7 +38,7 @@ struct DeviceSummary {
   int index = 0;
   std::string refusal;        // why the device cannot be used; empty when it can
   Caps caps;                  // of a refused device only name, type, ids and api_version
-  uint64_t memory_bytes = 0;  // of its largest device-local heap
+  uint64_t memory_bytes = 0;  // that a network may take; 0 when not known
 };
 
 struct DeviceStats {

@@ -102,7 +102,7 @@ Result<std::vector<DeviceSummary>> list_devices() {
       summary.caps.device_id = snapshot.device_id;
       summary.caps.driver_version = snapshot.driver_version;
     }
-    if (snapshot.memory_bytes != UINT64_MAX) summary.memory_bytes = snapshot.memory_bytes;
+    if (const uint64_t bytes = memory_bytes(snapshot); bytes != UINT64_MAX) summary.memory_bytes = bytes;
     out.push_back(std::move(summary));
   }
   return out;

@@ -99,7 +99,7 @@ Caps caps_of(const DeviceSnapshot& s, const QueueFamily& family) {
   caps.shared_bytes = s.shared_bytes;
   caps.max_buffer_range = s.storage_range;
   caps.max_allocation = std::min(s.max_allocation, s.max_buffer_bytes);
-  caps.memory_bytes = s.memory_bytes;
+  caps.memory_bytes = memory_bytes(s);
   // Vulkan wants powers of two; a file may say anything, and zero would divide.
   caps.offset_alignment = std::bit_ceil(std::clamp(s.offset_alignment, 1u, 1u << 16));
   caps.non_coherent_atom = std::bit_ceil(std::clamp(s.non_coherent_atom, 1u, 1u << 16));
@@ -138,6 +138,15 @@ Result<DevicePlan> plan_with_family(const DeviceSnapshot& s, uint32_t queue_fami
 }
 
 }  // namespace
+
+uint64_t memory_bytes(const DeviceSnapshot& snapshot) {
+  const bool shared = snapshot.type == DeviceType::integrated || snapshot.type == DeviceType::cpu;
+  uint64_t largest = 0;
+  for (const MemoryHeap& heap : snapshot.memory_heaps) {
+    if (heap.device_local || shared) largest = std::max(largest, heap.bytes);
+  }
+  return largest > 0 ? largest : UINT64_MAX;
+}
 
 Result<DevicePlan> plan_device(const DeviceSnapshot& snapshot, const CapsMask& mask) {
   NBL_CHECK(check_version(snapshot));

@@ -30,6 +30,11 @@ struct ShaderFeatures {
   bool operator==(const ShaderFeatures&) const = default;
 };
 
+struct MemoryHeap {
+  uint64_t bytes = 0;
+  bool device_local = false;
+};
+
 // What a physical device reports. Defaults are Vulkan 1.1's required minimums.
 struct DeviceSnapshot {
   std::string device_name = "unnamed";
@@ -52,9 +57,14 @@ struct DeviceSnapshot {
   ShaderFeatures features;
   std::vector<std::string> extensions;
   std::vector<QueueFamily> queue_families;
-  uint64_t memory_bytes = UINT64_MAX;       // of the largest device-local heap; UINT64_MAX when not known
   std::vector<uint32_t> memory_type_flags;  // VkMemoryPropertyFlags of each type; empty when not known
+  std::vector<MemoryHeap> memory_heaps;     // empty when not known
 };
+
+// What a network may take of the device's memory: the largest device-local heap of a GPU with memory of its own, the
+// largest of all where host and device share theirs (there the heaps are shares of the same memory, and buffers that do
+// not fit into one may lie in another). UINT64_MAX when no heap is known.
+uint64_t memory_bytes(const DeviceSnapshot& snapshot);
 
 struct DevicePlan {
   Caps caps;

@@ -91,12 +91,10 @@ void read_queues_and_memory(const InstanceTable& table, VkPhysicalDevice device,
   for (uint32_t i = 0; i < memory.memoryTypeCount; ++i) {
     s.memory_type_flags.push_back(memory.memoryTypes[i].propertyFlags);
   }
-  uint64_t largest = 0;
   for (uint32_t i = 0; i < memory.memoryHeapCount; ++i) {
     const bool local = memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
-    if (local) largest = std::max<uint64_t>(largest, memory.memoryHeaps[i].size);
+    s.memory_heaps.push_back({memory.memoryHeaps[i].size, local});
   }
-  if (largest > 0) s.memory_bytes = largest;
 }
 
 }  // namespace

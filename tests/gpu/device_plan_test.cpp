@@ -167,6 +167,17 @@ TEST(DevicePlan, odd_alignments_become_usable_ones) {
   EXPECT_EQ(caps.non_coherent_atom, 64u);
 }
 
+TEST(DevicePlan, memory_is_the_largest_heap_that_networks_may_fill) {
+  DeviceSnapshot s = plain_device();
+  EXPECT_EQ(plan_device(s, CapsMask()).value().caps.memory_bytes, UINT64_MAX) << "no heap is known";
+  s.memory_heaps = {{16u << 20, true}, {512u << 20, true}, {1024u << 20, false}};
+  s.type = DeviceType::discrete;
+  EXPECT_EQ(plan_device(s, CapsMask()).value().caps.memory_bytes, 512u << 20);
+  // A small carve-out for the GPU does not bound what shares the host's memory.
+  s.type = DeviceType::integrated;
+  EXPECT_EQ(plan_device(s, CapsMask()).value().caps.memory_bytes, 1024u << 20);
+}
+
 TEST(DevicePlan, memory_types_tell_unified_from_separate) {
   constexpr uint32_t kLocal = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
   constexpr uint32_t kHost = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;

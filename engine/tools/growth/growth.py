@@ -89,7 +89,7 @@ def measure(build, path, manifest, runs):
     }
 
 
-def run_sweep(options, sweep, writer):
+def run_sweep(options, sweep, writer, file):
     for x, weights, made_from in sweep_points(sweep, options.network):
         if weights not in options.formats or x > options.most.get(sweep, math.inf):
             continue
@@ -102,6 +102,7 @@ def run_sweep(options, sweep, writer):
                     continue
                 row.update(sweep=sweep, driver=driver, format=weights, x=x)
                 writer.writerow(row)
+                file.flush()
                 print(f"{sweep} {x} {weights} {driver}: {row['run_ms']:.2f} ms, device "
                       f"{row['device_bytes'] / 1e6:.1f} MB, process {row['peak_rss_bytes'] / 1e6:.1f} MB", flush=True)
 
@@ -305,7 +306,7 @@ def main(arguments):
             writer.writeheader()
             writer.writerows(kept)
             for sweep in sweeps:
-                run_sweep(options, sweep, writer)
+                run_sweep(options, sweep, writer, file)
     rows = read_rows(path)
     for sweep in SWEEPS:
         of_sweep = [row for row in rows if row["sweep"] == sweep]
