@@ -1,0 +1,10 @@
+# cmake -DPROGRAM=<file> -DSTRIP=<tool> -DLIMIT=<bytes> -P check_size.cmake: fails when the program, stripped, is larger.
+get_filename_component(name "${PROGRAM}" NAME)
+set(stripped "${CMAKE_CURRENT_BINARY_DIR}/${name}.stripped")
+execute_process(COMMAND "${STRIP}" -o "${stripped}" "${PROGRAM}" COMMAND_ERROR_IS_FATAL ANY)
+file(SIZE "${stripped}" bytes)
+file(REMOVE "${stripped}")
+message(STATUS "${name}, stripped: ${bytes} bytes, at most ${LIMIT} allowed")
+if(bytes GREATER LIMIT)
+  message(FATAL_ERROR "${name} is ${bytes} bytes stripped, more than ${LIMIT}")
+endif()
