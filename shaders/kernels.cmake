@@ -103,6 +103,22 @@ kernel(conv2d  conv2d_w4_i8_dot    conv2d.comp  TYPES W=i4 A=i8    PATH dot    N
 kernel(conv2d  conv2d_w4_i8_shift  conv2d.comp  TYPES W=i4 A=i8    PATH shift              PUSH ConvParams)
 kernel(conv2d  conv2d_w4_i8_f32    conv2d.comp  TYPES W=i4 A=i8    PATH f32                PUSH ConvParams)
 
+# The same of one row: a row of a matrix, a picture of one pixel.
+kernel(gemv  gemv_w32_f32      gemv.comp  TYPES W=f32 A=f32                        PUSH ConvParams)
+kernel(gemv  gemv_w16_f32      gemv.comp  TYPES W=f16 A=f32                        PUSH ConvParams)
+kernel(gemv  gemv_w8_f32       gemv.comp  TYPES W=i8 A=f32                         PUSH ConvParams)
+kernel(gemv  gemv_w4_f32       gemv.comp  TYPES W=i4 A=f32                         PUSH ConvParams)
+kernel(gemv  gemv_w32_f16      gemv.comp  TYPES W=f32 A=f16                        PUSH ConvParams)
+kernel(gemv  gemv_w16_f16      gemv.comp  TYPES W=f16 A=f16                        PUSH ConvParams)
+kernel(gemv  gemv_w8_f16       gemv.comp  TYPES W=i8 A=f16                         PUSH ConvParams)
+kernel(gemv  gemv_w4_f16       gemv.comp  TYPES W=i4 A=f16                         PUSH ConvParams)
+kernel(gemv  gemv_w8_i8_dot    gemv.comp  TYPES W=i8 A=i8  PATH dot    NEEDS dot8  PUSH ConvParams)
+kernel(gemv  gemv_w8_i8_shift  gemv.comp  TYPES W=i8 A=i8  PATH shift              PUSH ConvParams)
+kernel(gemv  gemv_w8_i8_f32    gemv.comp  TYPES W=i8 A=i8  PATH f32                PUSH ConvParams)
+kernel(gemv  gemv_w4_i8_dot    gemv.comp  TYPES W=i4 A=i8  PATH dot    NEEDS dot8  PUSH ConvParams)
+kernel(gemv  gemv_w4_i8_shift  gemv.comp  TYPES W=i4 A=i8  PATH shift              PUSH ConvParams)
+kernel(gemv  gemv_w4_i8_f32    gemv.comp  TYPES W=i4 A=i8  PATH f32                PUSH ConvParams)
+
 kernel(conv_transpose2d  conv_transpose2d_w32_f32      conv_transpose2d.comp  TYPES W=f32 A=f32                          PUSH ConvParams)
 kernel(conv_transpose2d  conv_transpose2d_w16_f32      conv_transpose2d.comp  TYPES W=f16 A=f32                          PUSH ConvParams)
 kernel(conv_transpose2d  conv_transpose2d_w8_f32       conv_transpose2d.comp  TYPES W=i8 A=f32                           PUSH ConvParams)

@@ -244,7 +244,8 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   // Tiles of a transposed convolution step by the stride: each phase of a stride has tiles of its own.
   const int64_t phases = c.transposed ? c.stride_w : 1;
   const int64_t row = divide_up(c.out_w, phases);
-  const ConvExtent extent{row, c.out_h * phases, c.batch, p.out_blocks, c.groups, c.transposed ? 2u : 4u};
+  const ConvExtent extent{
+      row, c.out_h * phases, c.batch, p.out_blocks, c.groups, c.transposed ? 2u : 4u, integer || is_padded(c)};
   const StepProblem problem = step_problem(c, lowering, chosen, {extent}, p.group_steps);
   NBL_TRY(const ChosenRow choice, lowering.choose(problem, choose_conv_tile(lowering.caps(), extent)));
   const ConvTile& tile = choice.tile;
@@ -329,6 +330,28 @@ Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering,
       {group_count(p.tiles, tile.local_x), group_count(blocks, tile.local_y), static_cast<uint32_t>(c.batch)});
 }
 
+// One row of a matrix, for which a GPU needs more invocations than there are blocks of outputs.
+bool is_gemv(const ConvProblem& c, const Lowering& lowering) {
+  const bool one_row = c.kernel_h == 1 && c.kernel_w == 1 && c.out_h == 1 && c.out_w == 1 && c.groups == 1;
+  return one_row && !c.transposed && !is_padded(c) &&
+         (lowering.caps().device_type != gpu::DeviceType::cpu || lowering.overridden(Family::gemv));
+}
+
+Status lower_gemv(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
+  NBL_TRY(const Constants constants, add_constants(node, lowering, c.x.type == DType::i8));
+  params::ConvParams p = fill_params(c, constants);
+  p.in_blocks = p.steps = static_cast<uint32_t>(divide_up(c.in_channels, 4));
+  p.out_blocks = static_cast<uint32_t>(divide_up(c.out_channels, 4));
+  p.group_steps = static_cast<uint32_t>(lowering.graph().desc(node.inputs[conv_input::weights]).quant.group_size / 4);
+  const StepProblem problem =
+      step_problem(c, lowering, chosen, {{1, 1, c.batch, p.out_blocks, 1, 1}, 1}, p.group_steps);
+  NBL_TRY(ChosenRow choice, lowering.choose(problem, gemv_tile(lowering.caps(), p.steps)));
+  choice.tile = gemv_tile_like(choice.tile);
+  return emit_conv(c, lowering, choice, problem, constants, p,
+                   common_spec(c, choice.tile, requantizes_short(c, node, lowering)),
+                   {1, group_count(p.out_blocks, choice.tile.local_y), static_cast<uint32_t>(c.batch)});
+}
+
 bool groups_keep_blocks(const ConvProblem& c) {
   return c.groups == 1 || ((c.in_channels / c.groups) % 4 == 0 && (c.out_channels / c.groups) % 4 == 0);
 }
@@ -359,6 +382,9 @@ Status lower_conv(const ConvProblem& problem, const Node& node, Lowering& loweri
   if (weights.packing == Packing::depthwise && !c.transposed && c.in_channels == c.out_channels &&
       c.groups == c.in_channels && c.kernel_h * c.kernel_w <= kMaxDepthwiseTaps) {
     return lower_depthwise(c, node, lowering, {Family::conv2d_depthwise, key});
+  }
+  if (weights.packing == Packing::blocked && is_gemv(c, lowering)) {
+    return lower_gemv(c, node, lowering, {Family::gemv, key});
   }
   if (weights.packing == Packing::blocked && groups_keep_blocks(c)) {
     if (!c.transposed) join_rows(c);

@@ -26,6 +26,7 @@ struct ConvExtent {
   int64_t o_blocks = 1;  // blocks of 4 output channels of a group
   int64_t groups = 1;
   uint32_t largest_o = 4;  // blocks that a tile of the kernel can hold
+  bool costly_x = false;   // an input is unpacked or masked before it is multiplied
 };
 
 // What a layer's kernel can hold, for choices that come from measurement.
@@ -53,6 +54,12 @@ uint32_t largest_depthwise_tile(int64_t step, int64_t reach);
 
 // For conv2d_grouped: one output and one block.
 ConvTile single_output_tile(const gpu::Caps& caps, const ConvExtent& extent);
+
+// For gemv: one output and one block; invocations along x share the steps of a reduction. A power of two along x, at
+// most kMostGemvInvocations in all, also of a workgroup that was chosen elsewhere.
+ConvTile gemv_tile(const gpu::Caps& caps, int64_t steps);
+ConvTile gemv_tile_like(const ConvTile& tile);
+inline constexpr uint32_t kMostGemvInvocations = 128;  // see shaders/gemv.comp
 
 inline constexpr int64_t kDepthwiseWindow = 16;  // units, see shaders/conv2d_depthwise.comp
 inline constexpr int64_t kDepthwiseTaps = 7;     // of a row

@@ -90,6 +90,8 @@ class Lowering {
 
   // The best row of the family for these types on this device (or the overridden one).
   Result<int32_t> select(Family family, const KernelKey& key);
+  // A row of the family is forced.
+  bool overridden(Family family) const { return overrides_.names(family); }
   // Row and tile of a step: what tuning found for this problem where it still fits, else what a former plan of the
   // graph has for this node and much the same sizes, else select() and `rule`. A kernel family that is overridden is
   // not tuned.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "kernels/step_parts.h"
 #include "tests/kernels/device_case.h"
 
 namespace nibble::test {
@@ -144,6 +145,32 @@ TEST_P(WeightedOp, linear) {
   check(linear_case("a vector", Linear{}, {37}, 5, scheme()));
   check(linear_case("rows", Linear{}, {2, 3, 33}, 21, scheme()));
   check(linear_case("a long row", Linear{}, {1, 1300}, 1001, scheme()));
+}
+
+// Lowering takes these rows on GPUs only; here they are forced.
+void check_gemv(const OpCase& op_case, const ConvScheme& scheme) {
+  const auto built = build(op_case, 1);
+  ASSERT_TRUE(built) << op_case.name << ": " << built.error().message;
+  const KernelKey key{element_type(scheme.weights), element_type(scheme.x), ElementType::any};
+  int rows = 0;
+  for (const Kernel& row : kernel_table()) {
+    if (row.family != Family::gemv || row.key != key || !device_under_test().caps().has(row.needs)) continue;
+    KernelOverrides overrides;
+    overrides.family_to_name.emplace_back("gemv", std::string(row.name));
+    LoweredPlan plan;
+    EXPECT_EQ(run_once(*built, overrides, &plan), "") << op_case.name << ", " << row.name;
+    rows += std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
+      return kernel_table()[static_cast<size_t>(step.kernel)].name == row.name;
+    });
+  }
+  EXPECT_GT(rows, 0) << op_case.name;
+}
+
+TEST_P(WeightedOp, one_row_shared_by_the_invocations_of_a_workgroup) {
+  check_gemv(linear_case("one row", Linear{}, {1, 70}, 10, scheme()), scheme());
+  check_gemv(linear_case("few inputs", Linear{}, {3}, 5, scheme()), scheme());
+  check_gemv(linear_case("a long row", Linear{}, {1, 1300}, 1001, scheme()), scheme());
+  check_gemv(conv_case("pixels", Conv2d{}, {2, 41, 1, 1}, 9, 1, 1, scheme()), scheme());
 }
 
 TEST_P(WeightedOp, weights_in_plain_order) {

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <bit>
+
 #include "kernels/conv_tiles.h"
 #include "kernels/lowering.h"
 #include "tests/support/op_case.h"
@@ -33,6 +35,13 @@ const Step* conv_step(const LoweredPlan& plan) {
     if (step.multiply_adds > 0) return &step;
   }
   return nullptr;
+}
+
+std::string row_of_layer(const OpCase& op_case, const gpu::Caps& caps) {
+  const auto plan = lowered(op_case, caps);
+  const Step* step = plan ? conv_step(*plan) : nullptr;
+  if (!step) return "no step";
+  return std::string(kernel_table()[static_cast<size_t>(step->kernel)].name);
 }
 
 TEST(ConvTiles, workgroups_stay_within_the_limits_of_the_device) {
@@ -74,6 +83,51 @@ TEST(ConvTiles, few_outputs_make_small_tiles) {
   EXPECT_EQ(choose_conv_tile(cpu_caps(8), {49, 1, 1, 4, 1}).o, 1u);
   EXPECT_EQ(choose_conv_tile(cpu_caps(8), {3136, 1, 1, 16, 1}).o, 4u);
   EXPECT_EQ(choose_conv_tile(cpu_caps(4), {3136, 1, 1, 16, 1}).o, 2u);
+}
+
+TEST(ConvTiles, a_gemv_shares_its_steps_between_a_power_of_two_of_invocations) {
+  for (const gpu::Caps& caps : {gpu::Caps{}, cpu_caps(8), small_groups()}) {
+    for (int64_t steps : {1, 3, 18, 325, 1024, 1 << 20}) {
+      const ConvTile tile = gemv_tile(caps, steps);
+      EXPECT_TRUE(std::has_single_bit(tile.local_x));
+      EXPECT_LE(tile.local_x, caps.max_workgroup_size[0]);
+      EXPECT_LE(tile.local_x * tile.local_y, std::min(caps.max_workgroup_invocations, kMostGemvInvocations));
+    }
+  }
+  EXPECT_EQ(gemv_tile(gpu::Caps{}, 1024).local_x, 32u);
+  EXPECT_EQ(gemv_tile_like({8, 4, 1000, 24}), (ConvTile{1, 1, 128, 1}));
+}
+
+TEST(ConvLowering, a_gpu_takes_one_row_by_gemv) {
+  gpu::Caps caps;
+  caps.device_type = gpu::DeviceType::discrete;
+  const OpCase row = linear_case("row", Linear{}, {1, 512}, 64, {.weights = DType::i4});
+  EXPECT_EQ(row_of_layer(row, caps), "gemv_w4_f32");
+  EXPECT_EQ(row_of_layer(row, cpu_caps(8)), "conv2d_w4_f32");
+  EXPECT_EQ(row_of_layer(linear_case("rows", Linear{}, {2, 512}, 64, {.weights = DType::i4}), caps), "conv2d_w4_f32");
+}
+
+TEST(ConvTiles, four_lanes_that_share_weights_trade_outputs_for_channels_where_inputs_cost_more) {
+  gpu::Caps caps = cpu_caps(4);
+  ConvExtent extent{3136, 1, 1, 16, 1};
+  caps.bits = gpu::Caps::lanes;
+  EXPECT_EQ(choose_conv_tile(caps, extent).x, 8u);
+  EXPECT_EQ(choose_conv_tile(caps, extent).o, 2u);
+  extent.costly_x = true;
+  EXPECT_EQ(choose_conv_tile(caps, extent).x, 4u);
+  EXPECT_EQ(choose_conv_tile(caps, extent).o, 4u);
+  caps.bits = gpu::Caps::none;
+  EXPECT_EQ(choose_conv_tile(caps, extent).x, 8u);
+}
+
+TEST(ConvLowering, rows_that_share_weights_want_a_subgroup_full_of_tiles) {
+  gpu::Caps caps = cpu_caps(8);
+  const OpCase many = conv_case("many", Conv2d{}, {1, 64, 28, 28}, 64, 1, 1, {});
+  const OpCase few = conv_case("few", Conv2d{}, {1, 64, 2, 2}, 64, 1, 1, {});
+  EXPECT_EQ(row_of_layer(many, caps), "conv2d_w32_f32");
+  caps.bits = gpu::Caps::lanes;
+  EXPECT_EQ(row_of_layer(many, caps), "conv2d_w32_f32_lanes");
+  EXPECT_EQ(row_of_layer(few, caps), "conv2d_w32_f32");
 }
 
 TEST(ConvLowering, a_pointwise_convolution_is_one_long_row) {
