@@ -19,7 +19,7 @@ FORMATS = ["fp32", "int8", "int4"]
 # A chain of layers of this width is as large as is wanted; bytes of a layer by format, scales left out.
 WIDTH = 512
 LAYER_BYTES = {"fp32": WIDTH * WIDTH * 4, "int8": WIDTH * WIDTH, "int4": WIDTH * WIDTH * 17 // 32}
-MEGABYTES = {"fp32": [1, 4, 16, 64, 256, 1024, 2048], "int8": [1, 4, 16, 64, 256, 1024], "int4": [1, 4, 16, 64, 256]}
+MEGABYTES = {"fp32": [1, 4, 16, 64, 256, 1024, 1920], "int8": [1, 4, 16, 64, 256, 960], "int4": [1, 4, 16, 64, 256]}
 
 FIELDS = ["sweep", "driver", "format", "x", "multiply_adds", "file_bytes", "steps", "run_ms", "run_min_ms", "processor_ms", "runs",
           "plan_ms", "session_ms", "planning_processor_ms", "read_ms", "upload_ms", "pipelines_ms", "device_bytes", "peak_rss_bytes"]
@@ -59,10 +59,12 @@ def make_network(build, folder, weights, made_from):
         made_from = [rows]
     command = [os.path.join(build, "converter/nibble-shapes"), *made_from, "--weights", weights, "--samples", "1",
                "-o", os.path.join(folder, "made")]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"growth: {done.stderr.strip()}")
     made = os.path.join(folder, "made")
     (name,) = os.listdir(made)
-    return os.path.join(made, name), float(re.search(r"([0-9.]+) G multiply-adds", said).group(1))
+    return os.path.join(made, name), float(re.search(r"([0-9.]+) G multiply-adds", done.stdout).group(1))
 
 
 def measure(build, path, manifest, runs):
