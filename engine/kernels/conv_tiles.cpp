@@ -75,8 +75,9 @@ ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent) {
   tile.x = is_cpu(caps) ? row_tile(extent.row, {4, 8}) : row_tile(extent.row, {2, 4});
   tile.o = extent.o_blocks >= 2 ? 2 : 1;
   // Eight lanes (llvmpipe) earn 20 % from 8 x 16 over 8 x 8, four (SwiftShader) lose as much: they run out of
-  // registers.
-  if (is_cpu(caps) && caps.subgroup_size >= 8 && extent.o_blocks >= 8) tile.o = std::min(4u, extent.largest_o);
+  // registers. From 16 channels on: fewer would be another pipeline, a fifth of the time to the first result of a
+  // network.
+  if (is_cpu(caps) && caps.subgroup_size >= 8 && extent.o_blocks >= 4) tile.o = std::min(4u, extent.largest_o);
   // With weights shared (Caps::lanes) four lanes do best with 8 x 8 too, but 4 x 16 where each input costs more than
   // its load: a 3x3 layer in fp32 or int8 gains a quarter, a pointwise one in int8 a tenth.
   if (is_cpu(caps) && caps.has(gpu::Caps::lanes) && caps.subgroup_size < 8 && extent.costly_x && extent.o_blocks >= 4 &&

@@ -83,6 +83,8 @@ TEST(ConvTiles, few_outputs_make_small_tiles) {
   EXPECT_EQ(choose_conv_tile(cpu_caps(8), {49, 1, 1, 4, 1}).o, 1u);
   EXPECT_EQ(choose_conv_tile(cpu_caps(8), {3136, 1, 1, 16, 1}).o, 4u);
   EXPECT_EQ(choose_conv_tile(cpu_caps(4), {3136, 1, 1, 16, 1}).o, 2u);
+  // Layers of 16 channels share the pipeline of the wider ones.
+  EXPECT_EQ(choose_conv_tile(cpu_caps(8), {3136, 1, 1, 4, 1}).o, 4u);
 }
 
 TEST(ConvTiles, a_gemv_shares_its_steps_between_a_power_of_two_of_invocations) {
