@@ -154,8 +154,12 @@ class Panel:
                         "</clipPath>")
         self.text(left, top - 10, title, "title")
         self.out.append(f'<rect x="{left}" y="{top}" width="{PANEL_W}" height="{PANEL_H}" class="frame"/>')
+        labelled = -math.inf
         for x in xs:
             px = self.px(x)
+            if px - labelled < 32:  # no room for its number
+                continue
+            labelled = px
             self.out.append(f'<line x1="{px:.1f}" y1="{top}" x2="{px:.1f}" y2="{top + PANEL_H}" class="grid"/>')
             self.text(px, top + PANEL_H + 16, number(x), "tick middle")
         for y in ticks(low, high):
