@@ -30,9 +30,7 @@ double Ceilings::bandwidth(uint64_t bytes) const {
 
 double Ceilings::copy() const { return bandwidths.empty() ? 0.0 : bandwidths.back().copy; }
 
-double probe_target_ns(const gpu::Caps& caps) {
-  return caps.has(gpu::Caps::timestamps) && caps.device_type != gpu::DeviceType::cpu ? 2e6 : 3e6;
-}
+double probe_target_ns(const gpu::Caps& caps) { return caps.has(gpu::Caps::timestamps) ? 2e6 : 10e6; }
 
 Result<Ceilings> measure_ceilings(const gpu::Device& device) {
   const gpu::Caps& caps = device.caps();

@@ -47,7 +47,8 @@ struct DispatchCost {
 };
 Result<DispatchCost> measure_dispatches(const gpu::Device& device);
 
-// How long a probe must at least take to be measured well: short on devices that can be timed precisely.
+// How long a probe must at least take to be measured well: short on devices that can be timed precisely, since a short
+// run has the better chance to be left alone.
 double probe_target_ns(const gpu::Caps& caps);
 
 }  // namespace nibble::tools

@@ -113,10 +113,13 @@ Result<Amount> measure_growing(const std::function<Result<double>(uint32_t)>& ru
     NBL_TRY(amount.ns, run(amount.rounds));
   }
   double total = 0;
-  for (int i = 0; i < kLeastRepeats || total < kRepeatNs; ++i) {
+  int improved = 0;  // in run
+  for (int i = 1; i <= kMostRepeats && total < kLongestRepeatNs; ++i) {
+    if (i > kLeastRepeats && i > 2 * improved && total >= kLeastRepeatNs) break;
     NBL_TRY(const double ns, run(amount.rounds));
+    if (ns < 0.99 * amount.ns) improved = i;
     amount.ns = std::min(amount.ns, ns);
-    total += std::max(ns, 1e6);  // the host waits, too: a hundred runs are enough
+    total += ns;
   }
   return amount;
 }

@@ -60,10 +60,10 @@ struct Amount {
 };
 
 // Doubles (or more) the rounds until `run(rounds)`, which gives nanoseconds, takes at least `target_ns`, then runs
-// again for kRepeatNs, at least kLeastRepeats times, and keeps the shortest: whatever disturbs a run makes it longer,
-// and a short run has the better chance to be left alone. `most` ends the growth.
+// again and keeps the shortest: whatever disturbs a run makes it longer. Ends when more than half of the runs brought
+// nothing better, but not before kLeastRepeatNs, and after kLongestRepeatNs in any case. `most` ends the growth.
 Result<Amount> measure_growing(const std::function<Result<double>(uint32_t)>& run, double target_ns, uint32_t most);
-inline constexpr int kLeastRepeats = 5;
-inline constexpr double kRepeatNs = 1e8;
+inline constexpr int kLeastRepeats = 10, kMostRepeats = 200;
+inline constexpr double kLeastRepeatNs = 1.5e8, kLongestRepeatNs = 5e8;
 
 }  // namespace nibble::tools

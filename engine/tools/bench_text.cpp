@@ -140,6 +140,7 @@ std::string bench_text(const BenchResults& r, const Device& device, const BenchO
                r.ratio->median, r.ratio->low, r.ratio->high, r.ratio->pairs);
   }
   if (r.precision) out += precision_text(*r.precision);
+  if (r.contenders.empty()) return out;
   out += format("\nmemory  device at most %s, process %s (at most %s)\n", bytes_text(r.device_peak_bytes).c_str(),
                 bytes_text(r.process.resident).c_str(), bytes_text(r.process.peak).c_str());
   return out;
