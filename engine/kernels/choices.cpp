@@ -123,6 +123,7 @@ std::vector<ConvTile> neighbouring_sizes(const StepProblem& problem, const gpu::
   const TileBounds& bounds = problem.bounds;
   std::vector<ConvTile> sizes;
   const auto add = [&](uint32_t x, uint32_t o) {
+    if (x < 1 || o < 1) return;
     ConvTile next = tile;
     next.x = x;
     next.o = o;

@@ -148,6 +148,16 @@ TEST(TunedLowering, a_forced_kernel_is_not_tuned) {
   EXPECT_EQ(kernel_of(conv_step(*plan)), "conv2d_w8_i8_shift");
 }
 
+TEST(Neighbours, of_the_smallest_tile_are_larger) {
+  StepProblem problem;
+  problem.bounds.extent = {16, 16, 1, 8, 1};
+  for (const ConvTile& tile : neighbouring_sizes(problem, cpu_caps(), {1, 1, 8, 4})) EXPECT_GT(tile.x * tile.o, 1u);
+  EXPECT_EQ(neighbouring_sizes(problem, cpu_caps(), {1, 1, 8, 4}).size(), 2u);
+  for (const ConvTile& tile : neighbouring_groups(problem, cpu_caps(), {1, 1, 1, 1})) {
+    EXPECT_GT(tile.local_x * tile.local_y, 1u);
+  }
+}
+
 TEST(TunedLowering, every_candidate_fits_and_is_taken) {
   gpu::Caps small;
   small.max_workgroup_invocations = 24;
