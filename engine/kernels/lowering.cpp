@@ -189,21 +189,6 @@ bool Lowering::alias(TensorId alias, TensorId of) {
   return any;
 }
 
-Result<BufferId> Lowering::blob(BlobSpec& spec) {
-  NBL_CHECK(measure(graph_, spec));
-  const std::string key = spec.key();
-  if (const auto found = blobs_.find(key); found != blobs_.end()) return found->second;
-  PlanBuffer buffer;
-  buffer.kind = PlanBuffer::Kind::constants;
-  buffer.bytes = spec.bytes;
-  buffer.blob = static_cast<int32_t>(plan_.blobs.size());
-  const std::string name = spec.pieces.empty() ? "empty" : graph_.desc(spec.pieces[0].tensor).name;
-  NBL_TRY(const BufferId id, add_buffer(std::move(buffer), "the constants of '" + name + "'"));
-  plan_.blobs.push_back(spec);
-  blobs_[key] = id;
-  return id;
-}
-
 Result<BufferId> Lowering::table(std::vector<uint32_t> words) {
   if (const auto found = tables_.find(words); found != tables_.end()) return found->second;
   PlanBuffer buffer;

@@ -83,7 +83,8 @@ class Lowering {
   // Emits the step that moves `from` into `to`: the same elements in row-major order.
   Status repack(const Operand& from, const Operand& to, const std::string& label);
 
-  // A blob of constants; equal blobs are shared. Fills in offset_words and bytes.
+  // A blob of constants; equal blobs are shared, and so are large weights of nodes with other numbers of their own.
+  // Fills in offset_words, where the pieces lie in the buffer, and bytes.
   Result<BufferId> blob(BlobSpec& spec);
   // Shape-dependent words.
   Result<BufferId> table(std::vector<uint32_t> words);
@@ -121,6 +122,9 @@ class Lowering {
   const Form* find_form(TensorId tensor, const UnitShape& units, std::optional<DType> float_type) const;
   void add_form(TensorId tensor, const UnitShape& units, BufferId buffer, std::optional<DType> float_type);
   Result<BufferId> add_buffer(PlanBuffer buffer, const std::string& what);
+  bool worth_sharing(const BlobSpec& spec) const;
+  Result<std::optional<BufferId>> append_to_blob(BlobSpec& spec);
+  void find_pieces(BlobSpec& spec, BufferId buffer) const;
 
   const Graph& graph_;
   const gpu::Caps& caps_;
@@ -129,6 +133,7 @@ class Lowering {
   LoweredPlan plan_;
   std::map<TensorId, std::vector<Form>> forms_;
   std::map<std::string, BufferId> blobs_;
+  std::map<TensorId, BufferId> blob_of_weights_;  // that further nodes with the same weights append to
   std::map<std::vector<uint32_t>, BufferId> tables_;
   NodeId node_ = -1;
 };

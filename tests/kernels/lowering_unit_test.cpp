@@ -6,6 +6,7 @@
 
 #include "kernels/lowering.h"
 #include "ops/op.h"
+#include "params.h"
 
 namespace nibble {
 namespace {
@@ -116,6 +117,38 @@ TEST(lowering, equal_constants_share_a_blob) {
   auto bytes = materialize(net.graph, plan->blobs[0]);
   ASSERT_TRUE(bytes) << bytes.error().message;
   EXPECT_EQ(bytes->size(), 16u);
+}
+
+TEST(lowering, nodes_with_the_same_weights_and_biases_of_their_own_share_the_weights) {
+  Net net;
+  TensorId x = net.input("x", {1, 64, 2, 2});
+  TensorDesc desc = tensor("w", DType::f32, {64, 64, 1, 1});
+  desc.packing = Packing::blocked;
+  const TensorId w = net.graph.add_constant(desc, ConstantData::of(std::vector<float>(64 * 64, 0.5f)));
+  std::vector<std::vector<float>> biases;
+  for (int i = 0; i < 3; ++i) {
+    biases.push_back(std::vector<float>(64, static_cast<float>(i)));
+    const TensorId b = net.graph.add_constant(tensor("b", DType::f32, {64}), ConstantData::of(biases.back()));
+    for (int twice = 0; twice < 2; ++twice) x = net.node("conv", Conv2d{}, {x, w, b});
+  }
+  net.output(x);
+  auto plan = lower(net);
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_EQ(plan->blobs.size(), 1u);
+  EXPECT_EQ(plan->blobs[0].bytes, 64u * 64 * 4 + 3 * 64 * 4);
+  const auto bytes = materialize(net.graph, plan->blobs[0]).value();
+  size_t convolutions = 0;
+  for (const Step& step : plan->steps) {
+    if (step.multiply_adds == 0) continue;
+    params::ConvParams push;
+    ASSERT_EQ(step.push.size() * 4, sizeof(push));
+    std::memcpy(&push, step.push.data(), sizeof(push));
+    float first = -1;
+    std::memcpy(&first, bytes.data() + push.bias * size_t{4}, 4);
+    EXPECT_EQ(first, biases[convolutions / 2][0]) << convolutions;
+    ++convolutions;
+  }
+  EXPECT_EQ(convolutions, 6u);
 }
 
 TEST(lowering, an_input_that_is_an_output_is_copied) {
