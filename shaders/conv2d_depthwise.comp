@@ -49,13 +49,6 @@ SUM load_tap(uint at) {
   return float_bytes(words[at]);
 #endif
 }
-#if defined(W_f32)
-#define VIEW_WORDS 4u
-#elif defined(W_f16)
-#define VIEW_WORDS 2u
-#else
-#define VIEW_WORDS 1u
-#endif
 
 // row_end: in_w, or 0 where the row lies outside.
 SUM load_x(uint row, int ix, uint row_end) {
@@ -98,7 +91,7 @@ SUM load_x(uint row, int ix, uint row_end) {
 #define STEP_ANY(i) \
   if (i < TILE_X) acc[i] += w * load_x(row, ix + i * stride_w, row_end);
 #define STORE(i) \
-  if (i < TILE_X && ox + i < p.out_w) y[y_row + (ox + i) * p.y_pixel] = finish(SUM_OF(i), shared_parts);
+  if (i < TILE_X && ox + i < p.out_w) store(y_row + (ox + i) * p.y_pixel, SUM_OF(i), shared_parts);
 void main() {
   const uint tile = gl_GlobalInvocationID.x;
   const uint block = gl_GlobalInvocationID.y;
@@ -108,8 +101,8 @@ void main() {
   const uint kernel_h = p.kernel >> 16;
   const uint kernel_w = p.kernel & 0xFFFFu;
   const int stride_w = int(p.stride & 0xFFFFu);
-  const uint plane = gl_GlobalInvocationID.z * p.x_batch + block * p.x_block;
-  uint w_at = p.weights / VIEW_WORDS + block * p.steps;
+  const uint plane = x_skew() + gl_GlobalInvocationID.z * p.x_batch + block * p.x_block;
+  uint w_at = block * p.steps;
   SUM acc[8];
   EACH_X(CLEAR)
 #if defined(A_i8) && defined(PATH_F32)

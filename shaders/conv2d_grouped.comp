@@ -27,16 +27,16 @@ SUM load_weight(uint o, uint c, uint tap) {
     index = (o / 4u * p.steps + tap) * 4u + o % 4u;
   }
 #if defined(W_f32)
-  return uintBitsToFloat(words[p.weights + index]);
+  return uintBitsToFloat(words[index]);
 #elif defined(W_f16)
-  const vec2 pair = unpackHalf2x16(words[p.weights + index / 2u]);
+  const vec2 pair = unpackHalf2x16(words[index / 2u]);
   return index % 2u == 0u ? pair.x : pair.y;
 #elif defined(W_i8)
-  return SUM(signed_byte(p.weights * 4u + index));
+  return SUM(signed_byte(index));
 #else
-  if (PACKING == 0u) return SUM(signed_byte(p.weights * 4u + index));
+  if (PACKING == 0u) return SUM(signed_byte(index));
   // A block of 16 nibbles is two words: o%4 chooses the word and the half of the byte c%4.
-  const uint word = words[p.weights + index / 16u * 2u + o % 4u / 2u];
+  const uint word = words[index / 16u * 2u + o % 4u / 2u];
   return SUM(bitfieldExtract(int(word), int(c % 4u * 8u + o % 2u * 4u), 4));
 #endif
 }
@@ -83,7 +83,7 @@ SUM sum_of(uint o, uint n, uint oy, uint ox) {
         input_position(oy, tap / kernel_w, p.stride >> 16, p.dilation >> 16, p.pad >> 16, p.in_h, iy);
     const bool inside = input_position(ox, tap % kernel_w, p.stride & 0xFFFFu, p.dilation & 0xFFFFu, p.pad & 0xFFFFu,
                                        p.in_w, ix) && row_inside;
-    const uint at = n * p.x_batch + uint(clamp(iy, 0, p.in_h - 1)) * p.x_row + uint(clamp(ix, 0, p.in_w - 1)) * p.x_pixel;
+    const uint at = x_skew() + n * p.x_batch + uint(clamp(iy, 0, p.in_h - 1)) * p.x_row + uint(clamp(ix, 0, p.in_w - 1)) * p.x_pixel;
     for (uint c = 0u; c < p.in_blocks; ++c) {
       const uint from = channel + c;
 #if defined(A_i8)
@@ -122,5 +122,5 @@ void main() {
     if (lane == 2u) sums.z = sum;
     if (lane == 3u) sums.w = sum;
   }
-  y[n * p.y_batch + block * p.y_block + oy * p.y_row + ox * p.y_pixel] = finish(sums, load_output_block(block));
+  store(n * p.y_batch + block * p.y_block + oy * p.y_row + ox * p.y_pixel, sums, load_output_block(block));
 }

@@ -14,14 +14,20 @@
 #define NBL_SPEC_CONV_DILATION_W (NBL_SPEC_OWN + 6)
 #define NBL_SPEC_CONV_PACKING (NBL_SPEC_OWN + 7)     // conv2d_grouped: order of the weights
 #define NBL_SPEC_CONV_TRANSPOSED (NBL_SPEC_OWN + 8)  // bool, conv2d_grouped
+#define NBL_SPEC_CONV_TABLE (NBL_SPEC_OWN + 16)      // bool, integer: a table of 256 words lies behind the clamp
+#define NBL_SPEC_CONV_RESIDUAL (NBL_SPEC_OWN + 17)   // 0, or another tensor is added at the end: NBL_RESIDUAL_
+
+#define NBL_RESIDUAL_NONE 0
+#define NBL_RESIDUAL_ADD 1
+#define NBL_RESIDUAL_CLAMP 2  // float kernels: and limited; integer kernels always limit
 
 #ifdef __cplusplus
 namespace nibble::params {
 using uint = uint32_t;
 #endif
 
-// All convolution kernels. Strides count units; offsets count words from the start of the constants, 0xFFFFFFFF =
-// absent. conv2d_grouped: tiles are outputs, in_blocks and out_blocks are channels of a group, steps are taps, o_tiles
+// All convolution kernels. Strides count units; offsets count words from the start of the constants, where the weights
+// are; 0xFFFFFFFF = absent. conv2d_grouped: tiles are outputs, in_blocks and out_blocks are channels of a group, steps are taps, o_tiles
 // says whether the group multipliers lie in blocks.
 struct ConvParams {
   uint x_batch, x_block, x_row, x_pixel;
@@ -36,11 +42,15 @@ struct ConvParams {
   uint groups;
   uint out_channels;                   // of all groups
   uint kernel, stride, dilation, pad;  // h << 16 | w; pad is top and left
-  uint weights, bias, scale, shift, group_multiplier;
+  uint bias, scale, shift, group_multiplier;
   uint steps;        // weight blocks (conv2d_depthwise: taps) of a block of outputs
   uint group_steps;  // of 4 input channels each that share a multiplier
-  uint quant;        // z_x, z_y, lowest and highest y: a signed byte each, the first lowest
-  float a, b;        // of the activation
+  // Integer kernels: z_x, z_y, lowest and highest y, a signed byte each, the first lowest. Float kernels: the bits of the
+  // activation's a.
+  uint quant_or_a;
+  uint table_or_b;  // integer kernels: offset of the table; float kernels: the bits of the activation's b
+  uint residual;    // offset of what the addition needs, see lib/conv_finish.glsl
+  uint skew;        // units between where a buffer is bound and where its tensor begins: x, residual, y, a byte each
 };
 
 #ifdef __cplusplus

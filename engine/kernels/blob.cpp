@@ -67,6 +67,7 @@ float real_value(const TensorDesc& desc, std::span<const std::byte> bytes, int64
 DType piece_type(const BlobPiece& piece, const TensorDesc& desc) { return piece.type ? *piece.type : desc.type; }
 
 uint64_t piece_words(const Graph& graph, const BlobPiece& piece) {
+  if (piece.form == Form::words) return piece.words.size();
   const Tensor& tensor = graph.tensor(piece.tensor);
   const auto padded = static_cast<uint64_t>((element_count(tensor.desc) + 3) / 4 * 4);
   switch (piece.form) {
@@ -75,6 +76,7 @@ uint64_t piece_words(const Graph& graph, const BlobPiece& piece) {
     case Form::i32: return padded;
     case Form::blocked:
       return static_cast<uint64_t>(storage_words(piece_type(piece, tensor.desc), piece.shape, piece.layout));
+    case Form::words: break;
   }
   return 0;
 }
@@ -139,7 +141,9 @@ void put_piece(std::span<std::byte> out, uint64_t from, const BlobPiece& piece, 
   }
 }
 
-Status check_piece(const BlobPiece& piece, const Tensor& tensor) {
+Status check_piece(const Graph& graph, const BlobPiece& piece) {
+  if (piece.form == Form::words) return {};
+  const Tensor& tensor = graph.tensor(piece.tensor);
   const TensorDesc& desc = tensor.desc;
   if (!tensor.constant) return bad_piece(desc, "is not a constant");
   if (piece.form == Form::stored) return {};
@@ -166,6 +170,7 @@ std::string BlobSpec::key() const {
                   piece.type ? static_cast<int>(*piece.type) : -1);
     for (int64_t d : piece.shape) key += format("%lld,", static_cast<long long>(d));
     key += "]";
+    for (uint32_t word : piece.words) key += format("%x,", word);
   }
   return key;
 }
@@ -174,9 +179,9 @@ Status measure(const Graph& graph, BlobSpec& blob) {
   uint64_t words = 0;
   blob.offset_words.clear();
   for (const BlobPiece& piece : blob.pieces) {
-    NBL_CHECK(check_piece(piece, graph.tensor(piece.tensor)));
+    NBL_CHECK(check_piece(graph, piece));
     words = (words + 3) / 4 * 4;
-    if (words > UINT32_MAX) return bad_piece(graph.desc(piece.tensor), "lies beyond 2^32 words of its blob");
+    if (words > UINT32_MAX) return bad_piece(graph.desc(blob.pieces[0].tensor), "lies beyond 2^32 words of its blob");
     blob.offset_words.push_back(static_cast<uint32_t>(words));
     words += piece_words(graph, piece);
   }
@@ -194,17 +199,21 @@ Status materialize(const Graph& graph, const BlobSpec& blob, uint64_t offset, st
   std::memset(out.data(), 0, out.size());
   for (size_t i = 0; i < blob.pieces.size(); ++i) {
     const BlobPiece& piece = blob.pieces[i];
-    const Tensor& tensor = graph.tensor(piece.tensor);
-    NBL_CHECK(check_piece(piece, tensor));
+    NBL_CHECK(check_piece(graph, piece));
     const uint64_t words = piece_words(graph, piece);
     if (i >= blob.offset_words.size() || (blob.offset_words[i] + words) * 4 > blob.bytes) {
-      return bad_piece(tensor.desc, "does not fit into its blob");
+      return Error{Code::internal, format("part %zu of a blob of constants does not fit into it", i)};
     }
-    const uint64_t begin = std::max(offset, blob.offset_words[i] * uint64_t{4});
-    const uint64_t end = std::min(offset + out.size(), (blob.offset_words[i] + words) * 4);
+    const uint64_t first = blob.offset_words[i] * uint64_t{4};
+    const uint64_t begin = std::max(offset, first), end = std::min(offset + out.size(), first + words * 4);
     if (begin >= end) continue;
-    put_piece(out.subspan(begin - offset, end - begin), begin - blob.offset_words[i] * uint64_t{4}, piece, tensor.desc,
-              tensor.constant->bytes);
+    const std::span<std::byte> part = out.subspan(begin - offset, end - begin);
+    if (piece.form == Form::words) {
+      std::memcpy(part.data(), reinterpret_cast<const std::byte*>(piece.words.data()) + (begin - first), part.size());
+    } else {
+      const Tensor& tensor = graph.tensor(piece.tensor);
+      put_piece(part, begin - first, piece, tensor.desc, tensor.constant->bytes);
+    }
   }
   return {};
 }

@@ -5,6 +5,7 @@
 
 #include "core/text.h"
 #include "core/try.h"
+#include "kernels/conv_finish.h"
 #include "kernels/conv_tiles.h"
 #include "kernels/step_parts.h"
 #include "params.h"
@@ -25,7 +26,8 @@ bool has_input(const Node& node, size_t slot) { return slot < node.inputs.size()
 // The blob of a node's constants, and where its parts lie.
 struct Constants {
   BufferId buffer = -1;
-  uint32_t weights = 0, bias = kNone, scale = kNone, shift = kNone, group_multiplier = kNone;
+  uint32_t bias = kNone, scale = kNone, shift = kNone, group_multiplier = kNone;
+  FinishParts finish;
 };
 
 Status check_constant(const Node& node, const Lowering& lowering, size_t slot, const char* what) {
@@ -40,6 +42,7 @@ Result<Constants> add_constants(const Node& node, Lowering& lowering, bool integ
   Constants constants;
   BlobSpec spec;
   std::vector<uint32_t*> offsets;
+  uint32_t weights = 0;
   const auto add = [&](size_t slot, Form form, uint32_t& offset) -> Status {
     if (!has_input(node, slot)) return {};
     NBL_CHECK(check_constant(node, lowering, slot, kSlots[slot]));
@@ -48,13 +51,16 @@ Result<Constants> add_constants(const Node& node, Lowering& lowering, bool integ
     return {};
   };
   const Form numbers = integer ? Form::i32 : Form::f32;
-  NBL_CHECK(add(conv_input::weights, Form::stored, constants.weights));
+  NBL_CHECK(add(conv_input::weights, Form::stored, weights));  // first: kernels read them from word 0 on
   NBL_CHECK(add(conv_input::bias, numbers, constants.bias));
   NBL_CHECK(add(conv_input::multiplier, numbers, constants.scale));
   NBL_CHECK(add(conv_input::shift, Form::i32, constants.shift));
   NBL_CHECK(add(conv_input::group_multiplier, Form::stored, constants.group_multiplier));
+  const size_t own = spec.pieces.size();
+  if (lowering.finish()) constants.finish = add_finish(lowering.graph(), *lowering.finish(), spec);
   NBL_TRY(constants.buffer, lowering.blob(spec));
-  for (size_t i = 0; i < offsets.size(); ++i) *offsets[i] = spec.offset_words[i];
+  for (size_t i = 0; i < own; ++i) *offsets[i] = spec.offset_words[i];
+  set_offsets(constants.finish, std::span(spec.offset_words).subspan(own));
   return constants;
 }
 
@@ -138,7 +144,8 @@ uint32_t halves(int64_t high, int64_t low) { return static_cast<uint32_t>(high <
 
 uint32_t byte_of(int32_t value, int place) { return (static_cast<uint32_t>(value) & 0xFFu) << (8 * place); }
 
-params::ConvParams fill_params(const ConvProblem& c, const Constants& constants) {
+params::ConvParams fill_params(const ConvProblem& c, const Node& node, const Lowering& lowering,
+                               const Constants& constants) {
   const auto word = [](int64_t value) { return static_cast<uint32_t>(value); };
   params::ConvParams p{};
   p.x_batch = word(c.x_batch), p.x_block = word(c.x_block), p.x_row = word(c.x_row), p.x_pixel = word(c.x_pixel);
@@ -147,17 +154,23 @@ params::ConvParams fill_params(const ConvProblem& c, const Constants& constants)
   p.groups = word(c.groups), p.out_channels = word(c.out_channels);
   p.kernel = halves(c.kernel_h, c.kernel_w), p.stride = halves(c.stride_h, c.stride_w);
   p.dilation = halves(c.dilation_h, c.dilation_w), p.pad = halves(c.pad_top, c.pad_left);
-  p.weights = constants.weights, p.bias = constants.bias, p.scale = constants.scale, p.shift = constants.shift;
+  p.bias = constants.bias, p.scale = constants.scale, p.shift = constants.shift;
   p.group_multiplier = constants.group_multiplier;
-  p.a = c.activation.a, p.b = c.activation.b;
+  p.residual = constants.finish.residual_offset;
   if (c.x.type == DType::i8) {
-    p.quant = byte_of(c.x.desc->quant.zero_point, 0) | byte_of(c.y.desc->quant.zero_point, 1) |
-              byte_of(c.clamp.min, 2) | byte_of(c.clamp.max, 3);
+    const Quant& own = lowering.graph().desc(node.outputs[0]).quant;
+    p.quant_or_a = byte_of(c.x.desc->quant.zero_point, 0) | byte_of(own.zero_point, 1) | byte_of(c.clamp.min, 2) |
+                   byte_of(c.clamp.max, 3);
+    p.table_or_b = constants.finish.table_offset;
+  } else {
+    p.quant_or_a = float_bits(c.activation.a);
+    p.table_or_b = float_bits(c.activation.b);
   }
   return p;
 }
 
-std::vector<SpecConstant> common_spec(const ConvProblem& c, const ConvTile& tile, bool short_requantization) {
+std::vector<SpecConstant> common_spec(const ConvProblem& c, const ConvTile& tile, const Constants& constants,
+                                      bool short_requantization) {
   std::vector<SpecConstant> spec{
       {NBL_SPEC_LOCAL_X, tile.local_x}, {NBL_SPEC_LOCAL_Y, tile.local_y}, {NBL_SPEC_LOCAL_Z, 1}};
   if (c.x.type == DType::i8) {
@@ -165,6 +178,7 @@ std::vector<SpecConstant> common_spec(const ConvProblem& c, const ConvTile& tile
   } else {
     spec.push_back({NBL_SPEC_ACT, static_cast<uint32_t>(c.activation.kind)});
   }
+  add_spec(constants.finish, spec);
   return spec;
 }
 
@@ -183,7 +197,8 @@ Status emit_conv(const ConvProblem& c, Lowering& lowering, const ChosenRow& row,
   step.tuned = row.tuned;
   step.problem = problem.text;
   step.spec = std::move(spec);
-  step.bindings = {reads(c.x.buffer), reads(constants.buffer), writes(c.y.buffer)};
+  const BufferId residual = c.residual.buffer >= 0 ? c.residual.buffer : constants.buffer;
+  step.bindings = {reads(c.x.buffer), reads(constants.buffer), reads(residual), writes(c.y.buffer)};
   step.push = push_words(p);
   step.groups = groups;
   // A transposed convolution multiplies every input with every tap.
@@ -236,7 +251,7 @@ std::optional<uint32_t> chunk_steps(int32_t kernel, const params::ConvParams& p)
 Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
   const bool integer = c.x.type == DType::i8;
   NBL_TRY(const Constants constants, add_constants(node, lowering, integer));
-  params::ConvParams p = fill_params(c, constants);
+  params::ConvParams p = fill_params(c, node, lowering, constants);
   p.in_blocks = static_cast<uint32_t>(divide_up(c.in_channels / c.groups, 4));
   p.out_blocks = static_cast<uint32_t>(divide_up(c.out_channels / c.groups, 4));
   p.steps = static_cast<uint32_t>(c.kernel_h * c.kernel_w) * p.in_blocks;
@@ -252,7 +267,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   p.tiles_x = static_cast<uint32_t>(divide_up(row, tile.x) * phases);
   p.tiles = static_cast<uint32_t>(p.tiles_x * c.out_h);
   p.o_tiles = static_cast<uint32_t>(divide_up(p.out_blocks, tile.o));
-  std::vector<SpecConstant> spec = common_spec(c, tile, requantizes_short(c, node, lowering));
+  std::vector<SpecConstant> spec = common_spec(c, tile, constants, requantizes_short(c, node, lowering));
   spec.push_back({NBL_SPEC_CONV_TILE_X, tile.x});
   spec.push_back({NBL_SPEC_CONV_TILE_O, tile.o});
   spec.push_back({NBL_SPEC_CONV_PADDED, is_padded(c) ? 1u : 0u});
@@ -273,7 +288,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
 
 Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
   NBL_TRY(const Constants constants, add_constants(node, lowering, c.x.type == DType::i8));
-  params::ConvParams p = fill_params(c, constants);
+  params::ConvParams p = fill_params(c, node, lowering, constants);
   p.in_blocks = 1;
   p.out_blocks = static_cast<uint32_t>(divide_up(c.out_channels, 4));
   p.o_tiles = p.out_blocks;
@@ -289,7 +304,7 @@ Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowerin
   const ConvTile& tile = choice.tile;
   p.tiles_x = static_cast<uint32_t>(divide_up(c.out_w, tile.x));
   p.tiles = static_cast<uint32_t>(p.tiles_x * c.out_h);
-  std::vector<SpecConstant> spec = common_spec(c, tile, requantizes_short(c, node, lowering));
+  std::vector<SpecConstant> spec = common_spec(c, tile, constants, requantizes_short(c, node, lowering));
   spec.push_back({NBL_SPEC_CONV_TILE_X, tile.x});
   spec.push_back({NBL_SPEC_CONV_PADDED, is_padded(c) ? 1u : 0u});
   spec.push_back({NBL_SPEC_CONV_KERNEL_W, window ? static_cast<uint32_t>(c.kernel_w) : 0u});
@@ -307,7 +322,7 @@ Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering,
   NBL_TRY(const Constants constants, add_constants(node, lowering, c.x.type == DType::i8));
   const Graph& graph = lowering.graph();
   const TensorDesc& weights = graph.desc(node.inputs[conv_input::weights]);
-  params::ConvParams p = fill_params(c, constants);
+  params::ConvParams p = fill_params(c, node, lowering, constants);
   p.in_blocks = static_cast<uint32_t>(c.in_channels / c.groups);
   p.out_blocks = static_cast<uint32_t>(c.out_channels / c.groups);
   p.steps = static_cast<uint32_t>(c.kernel_h * c.kernel_w);
@@ -322,7 +337,7 @@ Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering,
   const StepProblem problem = step_problem(c, lowering, chosen, {extent, 1}, p.group_steps);
   NBL_TRY(const ChosenRow choice, lowering.choose(problem, single_output_tile(lowering.caps(), extent)));
   const ConvTile& tile = choice.tile;
-  std::vector<SpecConstant> spec = common_spec(c, tile, requantizes_short(c, node, lowering));
+  std::vector<SpecConstant> spec = common_spec(c, tile, constants, requantizes_short(c, node, lowering));
   spec.push_back({NBL_SPEC_CONV_PACKING, static_cast<uint32_t>(weights.packing)});
   spec.push_back({NBL_SPEC_CONV_TRANSPOSED, c.transposed ? 1u : 0u});
   return emit_conv(
@@ -358,11 +373,20 @@ bool groups_keep_blocks(const ConvProblem& c) {
 
 }  // namespace
 
+Status set_operands(ConvProblem& problem, const Node& node, Lowering& lowering, Layout layout) {
+  const Finish* finish = lowering.finish();
+  NBL_TRY(problem.x, lowering.input(node.inputs[conv_input::x], layout));
+  if (finish && finish->add >= 0) {
+    NBL_TRY(problem.residual, lowering.input(finish->residual, layout));
+  }
+  NBL_TRY(problem.y, lowering.output(finish ? finish->output : node.outputs[0], layout));
+  return {};
+}
+
 Result<ConvProblem> image_problem(const Node& node, Lowering& lowering) {
   constexpr Layout kImage{1};
   ConvProblem c;
-  NBL_TRY(c.x, lowering.input(node.inputs[conv_input::x], kImage));
-  NBL_TRY(c.y, lowering.output(node.outputs[0], kImage));
+  NBL_CHECK(set_operands(c, node, lowering, kImage));
   const std::vector<int64_t> weights = lowering.shape_of(node.inputs[conv_input::weights]);
   c.batch = c.x.shape[0];
   c.in_channels = c.x.shape[1], c.in_h = c.x.shape[2], c.in_w = c.x.shape[3];

@@ -11,6 +11,7 @@ namespace nibble {
 // A weighted node as its kernels see it: images of any batch; Linear's rows are the pixels of one image one row high.
 struct ConvProblem {
   Operand x, y;
+  Operand residual;  // without a buffer where nothing is added
   int64_t batch = 1;
   int64_t in_h = 1, in_w = 1, out_h = 1, out_w = 1;
   int64_t in_channels = 1, out_channels = 1;  // of all groups
@@ -24,6 +25,9 @@ struct ConvProblem {
   Activation activation;
   ClampRange clamp;
 };
+
+// The tensors of a weighted node in a layout: y is what the step writes, which a Finish may have moved behind the node.
+Status set_operands(ConvProblem& problem, const Node& node, Lowering& lowering, Layout layout);
 
 // Fills in sizes, operands and strides of an image node; window and activation are the caller's.
 Result<ConvProblem> image_problem(const Node& node, Lowering& lowering);

@@ -11,8 +11,7 @@ Status lower(const Linear& op, const Node& node, Lowering& lowering) {
   const size_t rank = lowering.shape_of(node.inputs[conv_input::x]).size();
   const Layout rows{static_cast<int32_t>(rank) - 1};
   ConvProblem c;
-  NBL_TRY(c.x, lowering.input(node.inputs[conv_input::x], rows));
-  NBL_TRY(c.y, lowering.output(node.outputs[0], rows));
+  NBL_CHECK(set_operands(c, node, lowering, rows));
   c.in_w = c.out_w = c.x.units.outer;
   c.in_channels = c.x.units.channels;
   c.out_channels = c.y.units.channels;

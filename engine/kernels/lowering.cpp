@@ -39,8 +39,9 @@ int64_t outputs_of(const StepProblem& problem) {
 
 }  // namespace
 
-Lowering::Lowering(const Graph& bound, const gpu::Caps& caps, const KernelOverrides& overrides, const Tuning& tuning)
-    : graph_(bound), caps_(caps), overrides_(overrides), tuning_(tuning) {}
+Lowering::Lowering(const Graph& bound, const gpu::Caps& caps, const KernelOverrides& overrides, const Tuning& tuning,
+                   Fusion fusion)
+    : graph_(bound), caps_(caps), overrides_(overrides), tuning_(tuning), fusion_(std::move(fusion)) {}
 
 std::vector<int64_t> Lowering::shape_of(TensorId tensor) const { return values(graph_.desc(tensor).shape); }
 
@@ -247,7 +248,11 @@ std::optional<ChosenRow> Lowering::find_former(const StepProblem& problem) const
 
 void Lowering::emit(Step step) {
   step.origin = node_;
-  const std::string name = node_ < 0 ? std::string() : graph_.nodes[static_cast<size_t>(node_)].name;
+  std::string name = node_ < 0 ? std::string() : graph_.nodes[static_cast<size_t>(node_)].name;
+  if (finish_) {
+    for (const NodeId id : finish_->maps) name += " + " + graph_.nodes[static_cast<size_t>(id)].name;
+    if (finish_->add >= 0) name += " + " + graph_.nodes[static_cast<size_t>(finish_->add)].name;
+  }
   if (step.label.empty()) {
     step.label = name;
   } else if (!name.empty()) {
@@ -307,6 +312,13 @@ Status Lowering::lower_node(NodeId id) {
   return {};
 }
 
+Status Lowering::lower_finish(const Finish& finish) {
+  finish_ = &finish;
+  const Status status = lower_node(finish.weighted);
+  finish_ = nullptr;
+  return status;
+}
+
 Status Lowering::write_outputs() {
   for (const TensorId id : graph_.outputs) {
     const TensorDesc& desc = graph_.desc(id);
@@ -336,7 +348,12 @@ Result<LoweredPlan> Lowering::run() && {
     }
   }
   NBL_CHECK(add_edges());
-  for (size_t i = 0; i < graph_.nodes.size(); ++i) NBL_CHECK(lower_node(static_cast<NodeId>(i)));
+  const bool fuses = !fusion_.finishes.empty();
+  for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+    if (!fuses || !fusion_.absorbed[i]) NBL_CHECK(lower_node(static_cast<NodeId>(i)));
+    if (!fuses) continue;
+    for (const size_t finish : fusion_.finishes_behind[i]) NBL_CHECK(lower_finish(fusion_.finishes[finish]));
+  }
   NBL_CHECK(write_outputs());
   for (const auto& [tensor, forms] : forms_) {
     if (forms.empty() || graph_.tensor(tensor).is_constant()) continue;

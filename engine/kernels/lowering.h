@@ -9,6 +9,7 @@
 
 #include "gpu/caps.h"
 #include "kernels/choices.h"
+#include "kernels/fuse.h"
 #include "kernels/kernel_table.h"
 #include "kernels/step.h"
 
@@ -49,7 +50,8 @@ struct LoweredPlan {
 class Lowering {
  public:
   // All of them outlive the lowering.
-  Lowering(const Graph& bound, const gpu::Caps& caps, const KernelOverrides& overrides, const Tuning& tuning = {});
+  Lowering(const Graph& bound, const gpu::Caps& caps, const KernelOverrides& overrides, const Tuning& tuning = {},
+           Fusion fusion = {});
 
   const Graph& graph() const { return graph_; }
   const gpu::Caps& caps() const { return caps_; }
@@ -106,6 +108,8 @@ class Lowering {
   Result<LoweredPlan> run() &&;
 
   NodeId node() const { return node_; }
+  // What the step of the node being lowered computes along with it; null for nothing.
+  const Finish* finish() const { return finish_; }
 
  private:
   struct Form {
@@ -117,6 +121,7 @@ class Lowering {
   };
   Status add_edges();
   Status lower_node(NodeId id);
+  Status lower_finish(const Finish& finish);
   Status write_outputs();
   std::optional<ChosenRow> find_former(const StepProblem& problem) const;
   const Form* find_form(TensorId tensor, const UnitShape& units, std::optional<DType> float_type) const;
@@ -136,6 +141,8 @@ class Lowering {
   std::map<TensorId, BufferId> blob_of_weights_;  // that further nodes with the same weights append to
   std::map<std::vector<uint32_t>, BufferId> tables_;
   NodeId node_ = -1;
+  const Fusion fusion_;
+  const Finish* finish_ = nullptr;
 };
 
 }  // namespace nibble

@@ -70,12 +70,14 @@ struct BlobPiece {
     f32,  // as flat f32 values (f16, i8, ... widened; quantized ones dequantized), padded with zeros to multiples of 4
     i32,  // as flat i32 values, padded with zeros to multiples of 4
     blocked,  // as a blocked tensor: `shape` says under which shape its elements are seen
+    words,    // `words`, which come from attributes of nodes instead of a constant
   };
   TensorId tensor = kNoTensor;
   Form form = Form::stored;
   std::vector<int64_t> shape;  // blocked: the constant's elements under this shape (leading ones for broadcasting, ...)
   Layout layout;               // blocked
   std::optional<DType> type;   // blocked: f32 or f16 to convert a float constant to; none: its own type
+  std::vector<uint32_t> words = {};
   bool operator==(const BlobPiece&) const = default;
 };
 

@@ -38,16 +38,12 @@ std::string spec_text(const Step& step) {
 
 std::string step_text(const Plan& plan, size_t index) {
   const Step& step = plan.steps[index];
-  uint64_t read = 0, written = 0;
-  for (const Binding& binding : step.bindings) {
-    const PlanBuffer& buffer = plan.buffers[static_cast<size_t>(binding.buffer)];
-    (binding.access == Access::read ? read : written) += buffer.bytes;
-  }
+  const StepBytes bytes = step_bytes(plan, step);
   const std::string_view kernel = kernel_table()[static_cast<size_t>(step.kernel)].name;
   return format("%4zu  %-28.*s %s: %s | read %llu B, write %llu B | groups %ux%ux%u | spec%s%s\n", index,
                 static_cast<int>(kernel.size()), kernel.data(), step.label.c_str(), shapes_text(plan, step).c_str(),
-                number(read), number(written), step.groups[0], step.groups[1], step.groups[2], spec_text(step).c_str(),
-                step.tuned ? " | tuned" : "");
+                number(bytes.read), number(bytes.written), step.groups[0], step.groups[1], step.groups[2],
+                spec_text(step).c_str(), step.tuned ? " | tuned" : "");
 }
 
 }  // namespace

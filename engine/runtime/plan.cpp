@@ -167,10 +167,27 @@ double Plan::integer_share() const {
   return all == 0 ? 1.0 : static_cast<double>(integer) / static_cast<double>(all);
 }
 
+StepBytes step_bytes(const Plan& plan, const Step& step) {
+  StepBytes bytes;
+  for (size_t i = 0; i < step.bindings.size(); ++i) {
+    const Binding& binding = step.bindings[i];
+    const auto before = std::span(step.bindings).first(i);
+    const bool seen = std::any_of(before.begin(), before.end(), [&](const Binding& other) {
+      return other.buffer == binding.buffer && other.access == binding.access;
+    });
+    if (seen) continue;
+    (binding.access == Access::read ? bytes.read : bytes.written) +=
+        plan.buffers[static_cast<size_t>(binding.buffer)].bytes;
+  }
+  return bytes;
+}
+
 Result<Plan> make_plan(const Graph& graph, const gpu::Caps& caps, const PlanOptions& options) {
   Plan plan;
   NBL_TRY(plan.graph, bind_dims(graph, options.dims));
-  NBL_TRY(LoweredPlan lowered, Lowering(plan.graph, caps, options.kernels, options.tuning).run());
+  NBL_TRY(LoweredPlan lowered,
+          Lowering(plan.graph, caps, options.kernels, options.tuning, options.keep_all ? Fusion{} : fuse(plan.graph))
+              .run());
   plan.buffers = std::move(lowered.buffers);
   plan.blobs = std::move(lowered.blobs);
   plan.steps = std::move(lowered.steps);

@@ -20,7 +20,7 @@ namespace nibble {
 struct PlanOptions {
   DimBindings dims;  // free dimensions that are not named count as 1
   KernelOverrides kernels;
-  bool keep_all = false;  // no activation shares memory with another
+  bool keep_all = false;  // no activation shares memory with another, and nothing is fused
   Tuning tuning = {};
 };
 
@@ -57,6 +57,12 @@ inline constexpr uint64_t kStagingBytes = uint64_t{4} << 20;
 uint64_t buffer_alignment(const gpu::Caps& caps);
 // Bytes of the largest device buffer that the plan makes.
 uint64_t block_limit(const gpu::Caps& caps);
+
+// Bytes of the buffers that a step reads and writes, each buffer once on either side.
+struct StepBytes {
+  uint64_t read = 0, written = 0;
+};
+StepBytes step_bytes(const Plan& plan, const Step& step);
 
 // For people and golden tests: one line a step (kernel, node, shapes, bytes read and written, groups, specialization),
 // then totals.

@@ -27,7 +27,8 @@ StepWork work_of(const Plan& plan, size_t index) {
   const Kernel& kernel = kernel_table()[static_cast<size_t>(step.kernel)];
   StepWork work;
   work.multiply_adds = step.multiply_adds;
-  for (const Binding& binding : step.bindings) work.bytes += plan.buffers[static_cast<size_t>(binding.buffer)].bytes;
+  const StepBytes bytes = step_bytes(plan, step);
+  work.bytes = bytes.read + bytes.written;
   work.waits = plan.barrier_before[index] != 0;
   if (step.integer) {
     work.arithmetic = StepWork::Arithmetic::int8;

@@ -43,7 +43,7 @@ const uint LOADS_OF_BLOCK = LANES > BLOCK_WORDS ? 1u : BLOCK_WORDS / LANES;
   if (j * SHARE < TILE_O) {                                                                   \
     const uint in_tile = j * SHARE + (SHARE > 1u ? lane / BLOCK_WORDS : 0u);                  \
     const uint block = group * p.out_blocks + min(block0 + in_tile, p.out_blocks - 1u);       \
-    lane_at[j] = p.weights + block * p.steps * BLOCK_WORDS + (SHARE > 1u ? lane % BLOCK_WORDS : lane); \
+    lane_at[j] = block * p.steps * BLOCK_WORDS + (SHARE > 1u ? lane % BLOCK_WORDS : lane); \
     PLACE_FACTORS(j)                                                                          \
   }
 

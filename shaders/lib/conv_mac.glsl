@@ -62,19 +62,15 @@ CONV_X decode_x(A_UNIT unit) { return int_bytes(unit); }
 CONV_X decode_x(A_UNIT unit, uint keep, uint fill) { return decode_x((unit & keep) | (fill & ~keep)); }
 #endif
 
-// Elements of the constants' view that one block of 4 x 4 weights takes, and words in such an element.
+// Elements of the constants' view that one block of 4 x 4 weights takes.
 #if defined(W_f32)
 #define CONV_BLOCK 4u
-#define CONV_VIEW_WORDS 4u
 #elif defined(W_f16)
 #define CONV_BLOCK 2u
-#define CONV_VIEW_WORDS 4u
 #elif defined(W_i8)
 #define CONV_BLOCK 1u
-#define CONV_VIEW_WORDS 4u
 #elif defined(W_i4)
 #define CONV_BLOCK 1u
-#define CONV_VIEW_WORDS 2u
 #endif
 
 struct WeightBlock {

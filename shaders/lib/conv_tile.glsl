@@ -67,7 +67,7 @@ const bool ONE_CHUNK = true;
 #define PLACE_O(o)                                                              \
   if (o < TILE_O) {                                                             \
     block_of[o] = group * p.out_blocks + min(block0 + o, p.out_blocks - 1u);    \
-    w_at[o] = p.weights / CONV_VIEW_WORDS + block_of[o] * p.steps * CONV_BLOCK; \
+    w_at[o] = block_of[o] * p.steps * CONV_BLOCK;                               \
   }
 #define PLACE_X(i)                                                       \
   if (i < TILE_X) {                                                      \
@@ -189,7 +189,7 @@ void main() {
 #else
   const uint fill = 0u;
 #endif
-  const uint x_first = gl_GlobalInvocationID.z * p.x_batch + group * p.in_blocks * p.x_block;
+  const uint x_first = x_skew() + gl_GlobalInvocationID.z * p.x_batch + group * p.in_blocks * p.x_block;
   uint w_tap = 0u;
 
   for (uint ky = 0u; ky < kernel_h; ++ky) {
@@ -273,7 +273,7 @@ void main() {
     for (uint i = 0u; i < TILE_X; ++i) {
       const uint at = ox + i * y_step;
       if (at >= p.out_w) break;
-      y[y_row + block * p.y_block + at * p.y_pixel] = finish(results[AT(i, o)], shared_parts);
+      store(y_row + block * p.y_block + at * p.y_pixel, results[AT(i, o)], shared_parts);
     }
   }
 }

@@ -24,7 +24,7 @@ struct SessionOptions {
   uint64_t memory_limit = 0;
   // Measure each step on the device; see Session::profile().
   bool profile = false;
-  // Give every tensor its own memory, so that read_tensor() works for all of them after a run.
+  // Give every tensor its own memory and fuse nothing, so that read_tensor() works for all of them after a run.
   bool keep_all = false;
   // Use what tune() measured on this device, in this run or a former one; see tune.h.
   bool tuned = true;

@@ -1,0 +1,38 @@
+// Which nodes the step of a convolution computes along with its own. Found on the bound graph, before lowering; only
+// what leaves every bit as it is: each stage rounds as the step that it replaces would.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace nibble {
+
+// What follows a weighted node (Conv2d, ConvTranspose2d, Linear) in the same step, in this order.
+struct Finish {
+  NodeId weighted = -1;
+  std::vector<NodeId> maps;       // integer: functions of one byte (Unary with a table, Convert), one table in all
+  NodeId add = -1;                // Binary add or sub of two tensors of one shape
+  TensorId residual = kNoTensor;  // its other input
+  TensorId output = kNoTensor;    // what the step writes: the last node's output
+  bool operator==(const Finish&) const = default;
+};
+
+// Empty when nothing is fused.
+struct Fusion {
+  std::vector<Finish> finishes;
+  // By node. Nodes of a finish are lowered as a whole, behind the first node after which all that it reads is there.
+  std::vector<uint8_t> absorbed;
+  std::vector<std::vector<size_t>> finishes_behind;  // indices into `finishes`
+};
+
+// A tensor that is an output of the graph, or has several readers, is written as it is; its producer absorbs nothing
+// behind it.
+Fusion fuse(const Graph& bound);
+
+// The table of bytes that a finish's maps make in all, for -128 to 127.
+std::array<int8_t, 256> joined_table(const Graph& graph, const Finish& finish);
+
+}  // namespace nibble

@@ -1,0 +1,91 @@
+// A plan that fuses gives the bits of one that does not (keep_all).
+#include <cstring>
+
+#include "core/half.h"
+#include "networks.h"
+#include "random_network.h"
+#include "session_fixture.h"
+
+namespace nibble::test {
+namespace {
+
+using Outputs = std::vector<std::vector<std::byte>>;
+
+std::vector<std::byte> some_input(const TensorInfo& info, uint32_t seed) {
+  std::vector<std::byte> bytes;
+  for (float value : some_values(info.elements(), seed)) {
+    const auto number = static_cast<int8_t>(value * 127);
+    const uint16_t half = half_from_float(value);
+    const void* first = info.type == DType::i8    ? static_cast<const void*>(&number)
+                        : info.type == DType::f16 ? static_cast<const void*>(&half)
+                                                  : static_cast<const void*>(&value);
+    const size_t size = info.type == DType::i8 ? 1 : info.type == DType::f16 ? 2 : 4;
+    bytes.insert(bytes.end(), static_cast<const std::byte*>(first), static_cast<const std::byte*>(first) + size);
+  }
+  return bytes;
+}
+
+template <class T>
+void run_as(Session& session, const std::vector<std::byte>& input, Outputs& outputs) {
+  std::vector<T> values(input.size() / sizeof(T));
+  std::memcpy(values.data(), input.data(), input.size());
+  expect_ok(session.write("x", std::span<const T>(values)));
+  expect_ok(session.run());
+  expect_ok(session.run());  // again, over what the first run left in the activations
+  for (const TensorInfo& info : session.outputs()) {
+    std::vector<T> out(info.elements());
+    expect_ok(session.read(info.name, std::span<T>(out)));
+    const auto bytes = std::as_bytes(std::span(out));
+    outputs.emplace_back(bytes.begin(), bytes.end());
+  }
+}
+
+Outputs run(Session& session, uint32_t seed) {
+  Outputs outputs;
+  const TensorInfo& info = session.inputs()[0];
+  const std::vector<std::byte> input = some_input(info, seed);
+  if (info.type == DType::i8) run_as<int8_t>(session, input, outputs);
+  if (info.type == DType::f16) run_as<uint16_t>(session, input, outputs);
+  if (info.type == DType::f32) run_as<float>(session, input, outputs);
+  return outputs;
+}
+
+size_t count(const std::string& text, std::string_view part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+class FusionTest : public SessionTest {
+ protected:
+  // Nodes that were fused away.
+  static size_t compare(DType type, int64_t batch, uint32_t seed) {
+    const Model network = model(random_network(type, batch, 8, seed));
+    SessionOptions apart;
+    apart.keep_all = true;
+    Session unfused = session(network, apart), fused = session(network);
+    const Outputs expected = run(unfused, seed), found = run(fused, seed);
+    EXPECT_EQ(count(unfused.plan_text(), " + "), 0u);
+    EXPECT_EQ(expected.size(), found.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_TRUE(expected[i] == found[i])
+          << "output " << i << " of seed " << seed << ", " << to_string(type) << ", batch " << batch << "\n"
+          << fused.plan_text();
+    }
+    return count(fused.plan_text(), " + ");
+  }
+
+  static void compare_many(DType type, int64_t batch, uint32_t seeds) {
+    size_t fused = 0;
+    for (uint32_t seed = 1; seed <= seeds; ++seed) fused += compare(type, batch, seed);
+    EXPECT_GE(fused, seeds / 2) << "hardly anything was fused: the networks prove nothing";
+  }
+};
+
+TEST_F(FusionTest, integer_networks_keep_every_bit) { compare_many(DType::i8, 1, 30); }
+TEST_F(FusionTest, integer_networks_of_batch_2_keep_every_bit) { compare_many(DType::i8, 2, 15); }
+TEST_F(FusionTest, fp32_networks_keep_every_bit) { compare_many(DType::f32, 1, 15); }
+TEST_F(FusionTest, fp16_networks_keep_every_bit) { compare_many(DType::f16, 2, 15); }
+
+}  // namespace
+}  // namespace nibble::test
