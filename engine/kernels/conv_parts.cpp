@@ -157,6 +157,7 @@ params::ConvParams fill_params(const ConvProblem& c, const Node& node, const Low
   p.bias = constants.bias, p.scale = constants.scale, p.shift = constants.shift;
   p.group_multiplier = constants.group_multiplier;
   p.residual = constants.finish.residual_offset;
+  p.skew = c.y.skew << 16;
   if (c.x.type == DType::i8) {
     const Quant& own = lowering.graph().desc(node.outputs[0]).quant;
     p.quant_or_a = byte_of(c.x.desc->quant.zero_point, 0) | byte_of(own.zero_point, 1) | byte_of(c.clamp.min, 2) |
@@ -379,7 +380,7 @@ Status set_operands(ConvProblem& problem, const Node& node, Lowering& lowering, 
   if (finish && finish->add >= 0) {
     NBL_TRY(problem.residual, lowering.input(finish->residual, layout));
   }
-  NBL_TRY(problem.y, lowering.output(finish ? finish->output : node.outputs[0], layout));
+  NBL_TRY(problem.y, lowering.output(finish ? finish->output : node.outputs[0], layout, true));
   return {};
 }
 

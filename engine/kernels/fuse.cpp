@@ -40,10 +40,32 @@ class Finder {
       Finish finish = follow_maps(id);
       if (!finish.maps.empty()) take(fusion, finish, id);
     }
+    fusion.parts.resize(graph_.tensors.size());
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) find_parts(fusion, static_cast<NodeId>(i));
     return fusion;
   }
 
  private:
+  // The memory of the whole is taken from its first part on: not for long.
+  static constexpr NodeId kMostNodesApart = 32;
+
+  void find_parts(Fusion& fusion, NodeId id) const {
+    const Concat* op = as<Concat>(graph_, id);
+    if (!op) return;
+    int64_t begin = 0;
+    const std::vector<TensorId>& inputs = node_of(graph_, id).inputs;
+    for (const TensorId tensor : inputs) {
+      const NodeId producer = producers_[static_cast<size_t>(tensor)];
+      ConcatPart& part = fusion.parts[static_cast<size_t>(tensor)];
+      const bool once = std::count(inputs.begin(), inputs.end(), tensor) == 1;
+      if (once && part.concat < 0 && producer >= 0 && id - producer <= kMostNodesApart &&
+          !as<Concat>(graph_, producer)) {
+        part = {id, begin, only_reader(tensor) == id};
+      }
+      begin += graph_.desc(tensor).shape[static_cast<size_t>(op->axis)].value();
+    }
+  }
+
   // The only reader of a tensor that nothing else wants; -1 where there is none.
   NodeId only_reader(TensorId tensor) const {
     const auto& readers = readers_[static_cast<size_t>(tensor)];

@@ -20,12 +20,20 @@ struct Finish {
   bool operator==(const Finish&) const = default;
 };
 
+// A tensor that its producer may write straight into the output of the Concat that reads it.
+struct ConcatPart {
+  NodeId concat = -1;      // -1: none
+  int64_t begin = 0;       // along the Concat's axis
+  bool only_here = false;  // nothing else reads it
+};
+
 // Empty when nothing is fused.
 struct Fusion {
   std::vector<Finish> finishes;
   // By node. Nodes of a finish are lowered as a whole, behind the first node after which all that it reads is there.
   std::vector<uint8_t> absorbed;
   std::vector<std::vector<size_t>> finishes_behind;  // indices into `finishes`
+  std::vector<ConcatPart> parts;                     // by tensor
 };
 
 // A tensor that is an output of the graph, or has several readers, is written as it is; its producer absorbs nothing

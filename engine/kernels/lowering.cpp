@@ -148,7 +148,9 @@ Result<Operand> Lowering::scratch_tensor(const TensorDesc& desc, std::vector<int
   return Operand{id, &desc, std::move(shape), layout, units, desc.type};
 }
 
-Result<Operand> Lowering::output(TensorId tensor, Layout layout) {
+Result<Operand> Lowering::output(TensorId tensor, Layout layout, bool may_skew) {
+  NBL_TRY(std::optional<Operand> place, place_in_concat(tensor, layout, may_skew));
+  if (place) return *std::move(place);
   return output_view(tensor, shape_of(tensor), layout);
 }
 

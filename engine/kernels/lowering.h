@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct Operand {
   Layout layout;
   UnitShape units;
   DType type = DType::f32;  // desc->type, or the float type a constant was converted to
+  uint32_t skew = 0;        // units between where the buffer is bound and where the tensor begins
 };
 
 // Where the elements of a fed or computed tensor lie once its steps have run, in row-major order seen as `units`.
@@ -69,8 +71,13 @@ class Lowering {
   Result<Operand> as_it_lies(TensorId tensor);
   // The blocked layout a tensor is in now; `otherwise` for constants and for what lies flat only.
   Layout layout_of(TensorId tensor, Layout otherwise) const;
-  // A new arena buffer for a tensor this node computes.
-  Result<Operand> output(TensorId tensor, Layout layout);
+  // A new arena buffer for a tensor this node computes, or its place in the output of a Concat. Only a kernel that
+  // knows of skew may ask for an output that has one.
+  Result<Operand> output(TensorId tensor, Layout layout, bool may_skew = false);
+  // The output of a Concat, some of whose parts may have been written; null when none has.
+  const Operand* begun_concat(NodeId concat) const;
+  // Whether this part has.
+  bool part_lies_in(TensorId part, NodeId concat) const;
   // The same, written by the kernel as if it had another shape of as many elements.
   Result<Operand> output_view(TensorId tensor, std::vector<int64_t> shape, Layout layout);
   // Scratch in the arena that lives from the step that writes it to the last that reads it.
@@ -130,6 +137,7 @@ class Lowering {
   bool worth_sharing(const BlobSpec& spec) const;
   Result<std::optional<BufferId>> append_to_blob(BlobSpec& spec);
   void find_pieces(BlobSpec& spec, BufferId buffer) const;
+  Result<std::optional<Operand>> place_in_concat(TensorId tensor, Layout layout, bool may_skew);
 
   const Graph& graph_;
   const gpu::Caps& caps_;
@@ -143,6 +151,8 @@ class Lowering {
   NodeId node_ = -1;
   const Fusion fusion_;
   const Finish* finish_ = nullptr;
+  std::map<NodeId, Operand> concats_;  // outputs of those that some part was written into
+  std::set<TensorId> in_place_;
 };
 
 }  // namespace nibble

@@ -61,6 +61,11 @@ struct PlanBuffer {
   Layout layout;
   int32_t blob = -1;            // constants: index into Plan::blobs
   std::vector<uint32_t> table;  // table: its words
+  // arena: a range of another buffer of the arena, which lives as long as either. It is bound `skew` bytes before its
+  // tensor begins where the device's alignment asks for that; `offset` and `bytes` count from there.
+  BufferId part_of = -1;
+  uint64_t offset = 0;
+  uint64_t skew = 0;
 };
 
 // A part of a constants blob; starts at a multiple of 16 bytes.

@@ -53,7 +53,8 @@ std::string explain(const Plan& plan) {
   for (size_t i = 0; i < plan.steps.size(); ++i) text += step_text(plan, i);
   uint64_t multiply_adds = 0, tensors = 0;
   for (const Step& step : plan.steps) multiply_adds += step.multiply_adds;
-  for (const PlanBuffer& buffer : plan.buffers) tensors += buffer.kind == Kind::arena ? buffer.bytes : 0;
+  for (const PlanBuffer& buffer : plan.buffers)
+    tensors += buffer.kind == Kind::arena && buffer.part_of < 0 ? buffer.bytes : 0;
   const auto blocks = [&](Kind kind) { return plan.block_bytes[static_cast<size_t>(kind)].size(); };
   text += format("weights      %12llu B in %zu device buffers\n", number(plan.bytes(Kind::constants)),
                  blocks(Kind::constants));

@@ -69,14 +69,20 @@ Status check_steps(const Plan& plan, const gpu::Caps& caps) {
   return {};
 }
 
-// First and last step of each buffer; first > last for those that no step touches.
+// The buffer whose memory a buffer lies in: itself, or what it is a part of.
+size_t root_of(const Plan& plan, size_t buffer) {
+  const BufferId whole = plan.buffers[buffer].part_of;
+  return whole >= 0 ? static_cast<size_t>(whole) : buffer;
+}
+
+// First and last step of each buffer; first > last for those that no step touches. A part counts for the whole.
 std::vector<Lifetime> lifetimes_of(const Plan& plan) {
   std::vector<Lifetime> lives;
   for (const PlanBuffer& buffer : plan.buffers)
     lives.push_back({buffer.bytes, std::numeric_limits<int32_t>::max(), -1});
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     for (const Binding& binding : plan.steps[i].bindings) {
-      Lifetime& life = lives[static_cast<size_t>(binding.buffer)];
+      Lifetime& life = lives[root_of(plan, static_cast<size_t>(binding.buffer))];
       life.first_use = std::min(life.first_use, static_cast<int32_t>(i));
       life.last_use = std::max(life.last_use, static_cast<int32_t>(i));
     }
@@ -90,7 +96,7 @@ Status place_kind(Plan& plan, Kind kind, const gpu::Caps& caps, std::span<const 
   std::vector<size_t> members;
   std::vector<Lifetime> lifetimes;
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
-    if (plan.buffers[i].kind != kind) continue;
+    if (plan.buffers[i].kind != kind || plan.buffers[i].part_of >= 0) continue;
     Lifetime life = lives[i];
     if (kind == Kind::arena && life.first_use > life.last_use) continue;
     if (kind != Kind::arena) life.first_use = 0;
@@ -100,6 +106,11 @@ Status place_kind(Plan& plan, Kind kind, const gpu::Caps& caps, std::span<const 
   }
   NBL_TRY(ArenaLayout layout, plan_arena(lifetimes, buffer_alignment(caps), block_limit(caps)));
   for (size_t i = 0; i < members.size(); ++i) plan.places[members[i]] = layout.places[i];
+  for (size_t i = 0; i < plan.buffers.size(); ++i) {
+    if (plan.buffers[i].kind != kind || plan.buffers[i].part_of < 0) continue;
+    plan.places[i] = plan.places[root_of(plan, i)];
+    plan.places[i].offset += plan.buffers[i].offset;
+  }
   plan.block_bytes[static_cast<size_t>(kind)] = std::move(layout.block_bytes);
   if (kind == Kind::arena) plan.live_bytes = largest_live_bytes(lifetimes, buffer_alignment(caps));
   return {};
@@ -117,7 +128,9 @@ Status check_order(const Plan& plan) {
       }
     }
     for (const Binding& binding : step.bindings) {
-      if (binding.access == Access::write) written[static_cast<size_t>(binding.buffer)] = 1;
+      if (binding.access != Access::write) continue;
+      written[static_cast<size_t>(binding.buffer)] = 1;
+      written[root_of(plan, static_cast<size_t>(binding.buffer))] = 1;
     }
   }
   return {};
@@ -133,7 +146,8 @@ std::vector<uint8_t> barriers_of(const Plan& plan) {
       // Blocks of one kind are numbered; the kind makes the number unique.
       const int64_t memory =
           int64_t{place.block} * static_cast<int64_t>(kBufferKinds) + static_cast<int64_t>(buffer.kind);
-      touches[i].push_back({memory, place.offset, place.offset + buffer.bytes, binding.access == Access::write});
+      touches[i].push_back(
+          {memory, place.offset + buffer.skew, place.offset + buffer.bytes, binding.access == Access::write});
     }
   }
   return find_barriers(touches);

@@ -58,8 +58,9 @@ Result<std::unique_ptr<StepTrials>> StepTrials::create(const Device& device, con
   }
   NBL_TRY(trials->bound_, std::move(bound));
   BoundSession& all = *trials->bound_;
+  if (!options.keep_all) trials->fusion_ = fuse(all.plan.graph);
   NBL_TRY([[maybe_unused]] const LoweredPlan lowered,
-          Lowering(all.plan.graph, device.state()->caps(), {}, {nullptr, &trials->problems_}).run());
+          Lowering(all.plan.graph, device.state()->caps(), {}, {nullptr, &trials->problems_}, trials->fusion_).run());
   if (lowered.steps.size() != all.plan.steps.size()) return Error{Code::internal, "a plan changed on its way"};
   for (size_t i = 0; i < lowered.steps.size(); ++i) all.plan.steps[i].problem = lowered.steps[i].problem;
   NBL_CHECK(fill_with_random_numbers(all, 1));
@@ -102,7 +103,7 @@ Result<std::vector<double>> StepTrials::profile(const TuneClock& clock) {
 Result<std::vector<Step>> StepTrials::steps_of(const std::string& problem, const Choice& choice) const {
   Choices choices;
   choices.set(problem, choice);
-  NBL_TRY(const LoweredPlan lowered, Lowering(plan().graph, caps(), {}, {&choices, nullptr}).run());
+  NBL_TRY(const LoweredPlan lowered, Lowering(plan().graph, caps(), {}, {&choices, nullptr}, fusion_).run());
   std::vector<Step> steps;
   if (!same_buffers(lowered.buffers, plan().buffers)) return steps;
   for (const Step& step : lowered.steps) {

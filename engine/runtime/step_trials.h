@@ -42,7 +42,7 @@ class StepTrials {
   // Compiles what has not been compiled and records a trial for each choice, as many as the clock allows. Choices that
   // need other memory than the untuned ones are passed over.
   Result<std::vector<std::unique_ptr<Trial>>> make(const std::string& problem, const std::vector<Choice>& choices,
-                                  const TuneClock& clock);
+                                                   const TuneClock& clock);
   // Measures all trials once, in turns.
   Status measure(const std::vector<Trial*>& trials, bool backwards);
 
@@ -58,6 +58,7 @@ class StepTrials {
   Device device_;
   Model model_;
   std::map<std::string, ProblemFound> problems_;
+  Fusion fusion_;  // as the session's plan has it
   std::unique_ptr<BoundSession> bound_;
   PipelinePool pipelines_;  // candidates: most of them are not wanted again
 };
