@@ -29,8 +29,8 @@ shared CONV_SUM parts[MOST_INVOCATIONS];
 
 void main() {
   const uint block = min(gl_GlobalInvocationID.y, p.out_blocks - 1u);
-  const uint x_first = gl_GlobalInvocationID.z * p.x_batch;
-  const uint w_first = p.weights / CONV_VIEW_WORDS + block * p.steps * CONV_BLOCK;
+  const uint x_first = x_skew() + gl_GlobalInvocationID.z * p.x_batch;
+  const uint w_first = block * p.steps * CONV_BLOCK;
 #if defined(W_i4)
   const uint factors = p.group_multiplier + block * ((p.steps + p.group_steps - 1u) / p.group_steps);
 #endif
@@ -46,5 +46,5 @@ void main() {
     if (gl_LocalInvocationID.x < half_of) parts[own] += parts[own + half_of];
   }
   if (gl_LocalInvocationID.x > 0u || gl_GlobalInvocationID.y >= p.out_blocks) return;
-  y[gl_GlobalInvocationID.z * p.y_batch + block * p.y_block] = finish(parts[own], load_output_block(block));
+  store(gl_GlobalInvocationID.z * p.y_batch + block * p.y_block, parts[own], load_output_block(block));
 }

@@ -355,7 +355,7 @@ bool is_gemv(const ConvProblem& c, const Lowering& lowering) {
 
 Status lower_gemv(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
   NBL_TRY(const Constants constants, add_constants(node, lowering, c.x.type == DType::i8));
-  params::ConvParams p = fill_params(c, constants);
+  params::ConvParams p = fill_params(c, node, lowering, constants);
   p.in_blocks = p.steps = static_cast<uint32_t>(divide_up(c.in_channels, 4));
   p.out_blocks = static_cast<uint32_t>(divide_up(c.out_channels, 4));
   p.group_steps = static_cast<uint32_t>(lowering.graph().desc(node.inputs[conv_input::weights]).quant.group_size / 4);
@@ -364,7 +364,7 @@ Status lower_gemv(const ConvProblem& c, const Node& node, Lowering& lowering, co
   NBL_TRY(ChosenRow choice, lowering.choose(problem, gemv_tile(lowering.caps(), p.steps)));
   choice.tile = gemv_tile_like(choice.tile);
   return emit_conv(c, lowering, choice, problem, constants, p,
-                   common_spec(c, choice.tile, requantizes_short(c, node, lowering)),
+                   common_spec(c, choice.tile, constants, requantizes_short(c, node, lowering)),
                    {1, group_count(p.out_blocks, choice.tile.local_y), static_cast<uint32_t>(c.batch)});
 }
 
