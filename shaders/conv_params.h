@@ -9,6 +9,7 @@
 #define NBL_SPEC_CONV_ONE_CHUNK (NBL_SPEC_OWN + 9)   // bool: sums need not be closed before the end
 #define NBL_SPEC_CONV_LANES (NBL_SPEC_OWN + 10)      // lanes of a subgroup, rows with NEEDS lanes
 #define NBL_SPEC_CONV_SHUFFLE (NBL_SPEC_OWN + 11)    // bool: shuffle, not broadcast; rows with NEEDS lanes
+#define NBL_SPEC_CONV_INDEXED (NBL_SPEC_OWN + 12)    // bool: sums are taken from an array by computed index
 #define NBL_SPEC_CONV_KERNEL_W (NBL_SPEC_OWN + 4)    // these three: the window of conv2d_depthwise
 #define NBL_SPEC_CONV_STRIDE_W (NBL_SPEC_OWN + 5)
 #define NBL_SPEC_CONV_DILATION_W (NBL_SPEC_OWN + 6)

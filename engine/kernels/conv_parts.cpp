@@ -272,6 +272,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   spec.push_back({NBL_SPEC_CONV_TILE_X, tile.x});
   spec.push_back({NBL_SPEC_CONV_TILE_O, tile.o});
   spec.push_back({NBL_SPEC_CONV_PADDED, is_padded(c) ? 1u : 0u});
+  if (indexes_sums(lowering.caps())) spec.push_back({NBL_SPEC_CONV_INDEXED, 1});
   if (const std::optional<uint32_t> chunk = chunk_steps(choice.kernel, p)) {
     spec.push_back({NBL_SPEC_CONV_ONE_CHUNK, p.steps <= *chunk ? 1u : 0u});
   }

@@ -70,6 +70,8 @@ void widen_to_subgroups(const gpu::Caps& caps, ConvTile& tile) {
   tile.local_y = std::clamp(caps.max_workgroup_invocations / tile.local_x, 1u, tile.local_y);
 }
 
+bool indexes_sums(const gpu::Caps& caps) { return is_cpu(caps) && caps.subgroup_size < 8; }
+
 ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent) {
   ConvTile tile;
   tile.x = is_cpu(caps) ? row_tile(extent.row, {4, 8}) : row_tile(extent.row, {2, 4});

@@ -43,6 +43,9 @@ bool has_whole_subgroups(const gpu::Caps& caps, const ConvTile& tile);
 // Makes it so.
 void widen_to_subgroups(const gpu::Caps& caps, ConvTile& tile);
 
+// Whether a tile's sums are better read back by computed index than by selection (NBL_SPEC_CONV_INDEXED).
+bool indexes_sums(const gpu::Caps& caps);
+
 // Tile and workgroup for conv2d and conv_transpose2d.
 ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent);
 // For conv2d_depthwise: `step` units of x lie between neighbouring outputs, `reach` more under the kernel; the window

@@ -83,7 +83,8 @@ TEST_F(InspectTool, writes_json) {
   EXPECT_EQ(report["layers"][2]["weights"], "i4 g32");
   EXPECT_GT(report["plan"]["peak_bytes"], 0);
   const auto explained = nlohmann::json::parse(output_of(kTool, {net_, "--explain", "--json", "-"}));
-  EXPECT_GT(explained["plan"]["steps"].size(), report["layers"].size());
+  // Some layers are joined, and some take more than one step.
+  EXPECT_GT(explained["plan"]["steps"].size(), report["layers"].size() / 2);
 }
 
 TEST_F(InspectTool, says_in_one_line_what_is_wrong) {
