@@ -234,6 +234,10 @@ void read_identity(const Profile& profile, Properties& properties, gpu::DeviceSn
   for (const char* structure : {"VkPhysicalDeviceVulkan12Properties", "VkPhysicalDeviceDriverProperties"}) {
     if (s.driver_id == 0) s.driver_id = driver_id_of(first_text(properties, structure, "driverID"));
   }
+  // Reports that keep no type keep the driver, and these run on processors alone.
+  if (s.driver_id == VK_DRIVER_ID_MESA_LLVMPIPE || s.driver_id == VK_DRIVER_ID_GOOGLE_SWIFTSHADER) {
+    s.type = gpu::DeviceType::cpu;
+  }
 }
 
 Status read_version(const Profile& profile, Properties& properties, gpu::DeviceSnapshot& s) {
