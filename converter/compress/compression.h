@@ -1,0 +1,36 @@
+// A compression under way: what every stage reads and changes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "converter/compress/samples.h"
+#include "converter/convert_options.h"
+#include "converter/quantize/quantize.h"
+#include "graph/graph.h"
+#include "media/preprocess.h"
+#include "nibble/result.h"
+
+namespace nibble::compress {
+
+// Copies are independent of each other (samples are shared and read-only), so that a search can try a decision on one.
+struct Compression {
+  ConvertOptions options;
+  ExecutorFactory make_executor;
+
+  media::Preprocessing preprocessing;
+  std::shared_ptr<const CalibrationSamples> samples;  // null without --calibrate
+
+  Graph original;  // the float network after import and passes: what results are judged against, never changed
+  Graph graph;     // the network being changed: float up to quantize, integers and packed weights behind it
+
+  // What quantize() is asked for. Stages before it refine this: per-layer formats, rounded weights.
+  quantization::Options format;
+  quantization::Ranges ranges;  // by tensor of `graph`
+  std::vector<quantization::Decision> decisions;
+
+  bool integer_activations() const { return options.format.activations == quantization::ActivationFormat::int8; }
+};
+
+}  // namespace nibble::compress

@@ -1,0 +1,59 @@
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "converter/compress/stages.h"
+#include "core/try.h"
+#include "format/writer.h"
+#include "media/atomic_file.h"
+#include "nibble/version.h"
+
+namespace nibble::compress {
+namespace {
+
+Status write_report(const std::string& path, const std::vector<quantization::Decision>& decisions) {
+  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+  for (const auto& d : decisions) {
+    layers.push_back({{"node", d.node},
+                      {"operator", d.op},
+                      {"weights", to_string(d.weights)},
+                      {"activations", to_string(d.activations)},
+                      {"reason", d.reason}});
+  }
+  const nlohmann::ordered_json report = {{"version", version()}, {"layers", layers}};
+  return media::write_file_atomically(path,
+                                      report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+uint64_t constant_bytes(const Graph& graph) {
+  uint64_t sum = 0;
+  for (const Tensor& t : graph.tensors) sum += t.is_constant() ? t.constant->bytes.size() : 0;
+  return sum;
+}
+
+void print_decisions(const std::vector<quantization::Decision>& decisions) {
+  std::map<std::string, int> counts;
+  for (const auto& d : decisions)
+    ++counts[std::string(to_string(d.weights)) + " weights, " + to_string(d.activations) + " activations"];
+  for (const auto& [what, count] : counts) std::printf("%4d layers: %s\n", count, what.c_str());
+  for (const auto& d : decisions) {
+    if (d.reason.empty()) continue;
+    std::printf("     wider: %s '%s' stays %s%s: %s\n", d.op.c_str(), d.node.c_str(), to_string(d.weights),
+                d.activations == quantization::ActivationFormat::real ? " with float arithmetic" : "",
+                d.reason.c_str());
+  }
+}
+
+}  // namespace
+
+Status write_file(Compression& c) {
+  NBL_CHECK(write_model(c.graph, c.options.output));
+  if (!c.options.report.empty()) NBL_CHECK(write_report(c.options.report, c.decisions));
+  print_decisions(c.decisions);
+  std::printf("%s: %zu nodes, weights %.1f kB -> %.1f kB\n", c.options.output.c_str(), c.graph.nodes.size(),
+              static_cast<double>(constant_bytes(c.original)) / 1000.0,
+              static_cast<double>(constant_bytes(c.graph)) / 1000.0);
+  return {};
+}
+
+}  // namespace nibble::compress
