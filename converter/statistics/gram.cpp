@@ -1,0 +1,94 @@
+#include "converter/statistics/gram.h"
+
+#include <algorithm>
+#include <atomic>
+#include <dnnl.hpp>
+#include <thread>
+#include <vector>
+
+#include "converter/execute/fast_layer.h"
+
+namespace nibble::statistics {
+namespace {
+
+constexpr int64_t kTile = 384;
+
+// sums [rows, columns] of stride `stride` += aT b over n rows; a and b point to their first column.
+void add_tile(const float* a, int64_t a_stride, const float* b, int64_t b_stride, int64_t n, int64_t rows,
+              int64_t columns, double* sums, int64_t stride) {
+  if (rows * columns <= 256) {  // depthwise layers: a library call costs more than it saves
+    for (int64_t p = 0; p < n; ++p) {
+      for (int64_t i = 0; i < rows; ++i) {
+        const auto left = static_cast<double>(a[p * a_stride + i]);
+        for (int64_t j = 0; j < columns; ++j) sums[i * stride + j] += left * static_cast<double>(b[p * b_stride + j]);
+      }
+    }
+    return;
+  }
+  std::vector<float> product(static_cast<size_t>(rows * columns));
+  for (int64_t from = 0; from < n; from += kGramRows) {
+    const int64_t count = std::min(kGramRows, n - from);
+    dnnl::sgemm('T', 'N', rows, columns, count, 1.0f, a + from * a_stride, a_stride, b + from * b_stride, b_stride,
+                0.0f, product.data(), columns);
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = 0; j < columns; ++j)
+        sums[i * stride + j] += static_cast<double>(product[static_cast<size_t>(i * columns + j)]);
+    }
+  }
+}
+
+}  // namespace
+
+void parallel_for(int64_t count, int threads, const std::function<void(int64_t)>& f) {
+  std::atomic<int64_t> next{0};
+  const auto work = [&] {
+    const ThreadLimit limit(1);
+    for (int64_t i = next++; i < count; i = next++) f(i);
+  };
+  std::vector<std::thread> others;
+  for (int64_t t = 1; t < std::min<int64_t>(threads, count); ++t) others.emplace_back(work);
+  work();
+  for (std::thread& t : others) t.join();
+}
+
+void add_gram(const float* x, int64_t n, int64_t k, double* gram, int threads) {
+  const int64_t tiles = (k + kTile - 1) / kTile;
+  parallel_for(tiles * (tiles + 1) / 2, threads, [&](int64_t index) {
+    int64_t i = 0;
+    for (; index > i; ++i) index -= i + 1;
+    const int64_t row = i * kTile, column = index * kTile;
+    add_tile(x + row, k, x + column, k, n, std::min(kTile, k - row), std::min(kTile, k - column),
+             gram + row * k + column, k);
+  });
+}
+
+void add_cross(const float* y, const float* x, int64_t n, int64_t o, int64_t k, double* cross, int threads) {
+  const int64_t across = (k + kTile - 1) / kTile, down = (o + kTile - 1) / kTile;
+  parallel_for(across * down, threads, [&](int64_t index) {
+    const int64_t row = index / across * kTile, column = index % across * kTile;
+    add_tile(y + row, o, x + column, k, n, std::min(kTile, o - row), std::min(kTile, k - column),
+             cross + row * k + column, k);
+  });
+}
+
+void add_sum(const float* x, int64_t n, int64_t k, double* sum) {
+  for (int64_t p = 0; p < n; ++p) {
+    for (int64_t i = 0; i < k; ++i) sum[i] += static_cast<double>(x[p * k + i]);
+  }
+}
+
+void mirror(double* gram, int64_t k) {
+  for (int64_t i = 0; i < k; ++i) {
+    for (int64_t j = 0; j < i; ++j) gram[j * k + i] = gram[i * k + j];
+  }
+}
+
+void multiply_rows(const float* x, const float* w, int64_t n, int64_t o, int64_t k, float* y, int threads) {
+  const int64_t parts = (n + kTile - 1) / kTile;
+  parallel_for(parts, threads, [&](int64_t part) {
+    const int64_t from = part * kTile, count = std::min(kTile, n - from);
+    dnnl::sgemm('N', 'T', count, o, k, 1.0f, x + from * k, k, w, k, 0.0f, y + from * o, o);
+  });
+}
+
+}  // namespace nibble::statistics
