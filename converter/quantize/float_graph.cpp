@@ -8,8 +8,13 @@
 
 namespace nibble::quantization {
 
-Decision narrow_weights(Graph& graph, Node& node, const Choice& choice, int32_t group_size) {
-  Decision decision{node.name, op_name(node), choice.format, ActivationFormat::real, choice.reason};
+Decision narrow_weights(Graph& graph, Node& node, const Choice& choice) {
+  Decision decision{node.name,
+                    op_name(node),
+                    choice.format,
+                    choice.format == WeightFormat::int4 ? choice.group_size : 0,
+                    ActivationFormat::real,
+                    choice.reason};
   const TensorId id = node.inputs[conv_input::weights];
   const TensorDesc desc = graph.desc(id);
   if (choice.format == WeightFormat::fp32) return decision;
@@ -17,7 +22,7 @@ Decision narrow_weights(Graph& graph, Node& node, const Choice& choice, int32_t 
     node.inputs[conv_input::weights] = add_f16(graph, desc.shape, graph.tensor(id).constant->as<float>());
     return decision;
   }
-  const QuantizedWeights weights = round_weights(graph, node, choice.format, group_size);
+  const QuantizedWeights weights = round_weights(graph, node, choice.format, choice.group_size);
   const WeightConstants constants = add_weight_constants(graph, weights, desc.shape);
   node.inputs.resize(
       constants.group_multipliers == kNoTensor ? conv_input::multiplier + 1 : conv_input::group_multiplier + 1,
@@ -116,8 +121,7 @@ Result<Quantized> quantize_float(const Graph& graph, const Options& options) {
   if (options.byte_input) NBL_CHECK(take_bytes(out.graph, *options.byte_input));
   for (Node& node : out.graph.nodes) {
     if (!has_weights(node)) continue;
-    out.decisions.push_back(
-        narrow_weights(out.graph, node, choose_format(out.graph, node, options), options.group_size));
+    out.decisions.push_back(narrow_weights(out.graph, node, choose_format(out.graph, node, options)));
     out.decisions.back().activations = options.activations;
   }
   if (options.activations == ActivationFormat::fp16) NBL_CHECK(narrow_activations(out.graph));

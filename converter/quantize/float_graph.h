@@ -6,7 +6,7 @@
 namespace nibble::quantization {
 
 // Puts a float node's weights into the chosen format.
-Decision narrow_weights(Graph& graph, Node& node, const Choice& choice, int32_t group_size);
+Decision narrow_weights(Graph& graph, Node& node, const Choice& choice);
 
 Result<Quantized> quantize_float(const Graph& graph, const Options& options);
 

@@ -68,28 +68,31 @@ bool reads_input(const Graph& graph, TensorId x) {
 }  // namespace
 
 Choice choose_format(const Graph& graph, const Node& node, const Options& options) {
-  Choice choice{options.weights, ""};
+  Choice choice{options.weights, "", options.group_size};
+  const auto planned = options.layers.find(node.name);
+  if (planned != options.layers.end()) choice = {planned->second.format, "", planned->second.group_size};
   const TensorDesc& desc = graph.desc(node.inputs[conv_input::weights]);
   if (choice.format == WeightFormat::int4) {
     const int64_t per_group = desc.shape[1].value();
     const int32_t groups = groups_of(node);
     if (groups > 1 && per_group == 1) {
-      choice = {WeightFormat::int8, "depthwise: too few weights an output for int4"};
+      choice = {WeightFormat::int8, "depthwise: too few weights an output for int4", 0};
     } else if (groups > 1 && (per_group % 4 != 0 || (desc.shape[0].value() / groups) % 4 != 0)) {
-      choice = {WeightFormat::int8, "channels per group do not divide by 4"};
+      choice = {WeightFormat::int8, "channels per group do not divide by 4", 0};
     } else if (desc.quant.kind != Quant::Kind::none) {
-      choice = {WeightFormat::int8, "the network brings int8 scales of its own"};
-    } else if (reads_input(graph, node.inputs[conv_input::x])) {
-      choice = {WeightFormat::int8, "first layer"};
+      choice = {WeightFormat::int8, "the network brings int8 scales of its own", 0};
+    } else if (planned == options.layers.end() && reads_input(graph, node.inputs[conv_input::x])) {
+      choice = {WeightFormat::int8, "first layer", 0};
     }
   }
   // Little is saved there, and errors of early, small layers are the ones that grow (YOLOX-nano: 7 % of the largest
   // output with all layers in fp16, 0.9 % with those up to this size in fp32).
   constexpr int64_t kSmallLayer = 2048;
-  if (choice.format == WeightFormat::fp16 && elements(desc.shape).value() <= kSmallLayer) {
-    choice = {WeightFormat::fp32, "too few weights to be worth fp16"};
+  if (planned == options.layers.end() && choice.format == WeightFormat::fp16 &&
+      elements(desc.shape).value() <= kSmallLayer) {
+    choice = {WeightFormat::fp32, "too few weights to be worth fp16", 0};
   }
-  if (kept_wide(node, options)) choice = {wider(choice.format), "--keep-wide"};
+  if (kept_wide(node, options)) choice = {wider(choice.format), "--keep-wide", choice.group_size};
   return choice;
 }
 

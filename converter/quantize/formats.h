@@ -15,7 +15,8 @@ int32_t groups_of(const Node& node);
 
 struct Choice {
   WeightFormat format;
-  std::string reason;  // empty when it is what was asked for
+  std::string reason;       // empty when it is what was asked for
+  int32_t group_size = 32;  // int4
 };
 Choice choose_format(const Graph& graph, const Node& node, const Options& options);
 

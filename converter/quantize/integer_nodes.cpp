@@ -73,7 +73,7 @@ Status IntegerRewriter::rewrite_weights(const Node& node) {
     const auto values = old_.tensor(node.inputs[conv_input::bias]).constant->as<float>();
     std::copy(values.begin(), values.end(), real_bias.begin());
   }
-  const QuantizedWeights w = fit_bias(old_, node, choice.format, options_.group_size, real_bias, x.scale);
+  const QuantizedWeights w = fit_bias(old_, node, choice.format, choice.group_size, real_bias, x.scale);
 
   std::vector<int32_t> bias(outputs), multiplier(outputs);
   std::vector<uint8_t> shift(outputs);
@@ -94,7 +94,8 @@ Status IntegerRewriter::rewrite_weights(const Node& node) {
                                add_u8(new_, shift)};
   if (constants.group_multipliers != kNoTensor) inputs.push_back(constants.group_multipliers);
   NBL_TRY(const TensorId made, emit(node.name, with_clamp(*node.op, y), std::move(inputs), y));
-  out_.decisions.push_back({node.name, op_name(node), choice.format, ActivationFormat::int8, choice.reason});
+  out_.decisions.push_back(
+      {node.name, op_name(node), choice.format, w.group_size, ActivationFormat::int8, choice.reason});
   return set_integer(node, made, y);
 }
 

@@ -1,6 +1,7 @@
 // From the float graph to the graph that is stored: weights rounded, activations in float, fp16 or int8.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <regex>
 #include <string>
@@ -24,10 +25,19 @@ struct BytePixels {
   std::vector<float> offset;
 };
 
+// The format of one layer's weights.
+struct LayerFormat {
+  WeightFormat format = WeightFormat::int8;
+  int32_t group_size = 32;  // int4: 32, 64 or 128
+  bool operator==(const LayerFormat&) const = default;
+};
+
 struct Options {
   WeightFormat weights = WeightFormat::int8;
   ActivationFormat activations = ActivationFormat::int8;
-  int32_t group_size = 32;                // int4: 32, 64 or 128
+  int32_t group_size = 32;  // int4: 32, 64 or 128
+  // By node name: in place of `weights` and `group_size`. What int4 cannot express stays int8; `keep_wide` goes before.
+  std::map<std::string, LayerFormat> layers;
   std::vector<std::regex> keep_wide;      // nodes whose name matches get the next wider format
   std::optional<BytePixels> byte_input;   // the first input takes uint8 pixels
   std::optional<BytePixels> byte_output;  // the first output gives uint8 pixels (int8 activations only)
@@ -38,6 +48,7 @@ struct Decision {
   std::string node;
   std::string op;
   WeightFormat weights = WeightFormat::fp32;
+  int32_t group_size = 0;  // int4 only
   ActivationFormat activations = ActivationFormat::real;
   std::string reason;  // why it is wider than what was asked for; empty when it is not
 };

@@ -53,6 +53,22 @@ TEST(quantize, keeps_the_first_layer_of_int4_in_int8_and_says_so) {
   EXPECT_LT(net.bytes.size(), quantize_net(classifier()).bytes.size());
 }
 
+TEST(quantize, gives_each_layer_the_format_that_is_planned_for_it) {
+  for (const ActivationFormat activations : {ActivationFormat::int8, ActivationFormat::real}) {
+    Options options{.weights = WeightFormat::int8, .activations = activations};
+    options.layers = {{"conv1", {WeightFormat::int4, 32}}, {"conv2", {WeightFormat::int4, 128}}};
+    options.keep_wide = {std::regex("^fc$")};
+    const QuantizedNet net = quantize_net(classifier(), options);
+    ASSERT_TRUE(net.decision("conv1") && net.decision("conv2") && net.decision("fc"));
+    EXPECT_EQ(net.decision("conv1")->weights, WeightFormat::int4);  // a plan may narrow the first layer too
+    EXPECT_EQ(net.decision("conv1")->group_size, 32);
+    EXPECT_EQ(net.decision("conv2")->weights, WeightFormat::int4);
+    EXPECT_EQ(net.decision("conv2")->group_size, 128);
+    EXPECT_EQ(net.decision("fc")->weights, WeightFormat::fp16);
+    EXPECT_EQ(net.decision("fc")->group_size, 0);
+  }
+}
+
 TEST(quantize, gives_the_same_bytes_for_the_same_network) {
   for (const WeightFormat weights : {WeightFormat::int8, WeightFormat::int4}) {
     const Options options{.weights = weights};
