@@ -86,6 +86,8 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
       ->check(CLI::IsMember({"float", "uint8"}))
       ->capture_default_str();
   app.add_option("--dim", dims, "NAME=SIZE: fixes a free dimension; may be repeated");
+  app.add_flag("--entropy-code,!--no-entropy-code", o.entropy_code,
+               "compress the constants with zstd: a smaller file that is expanded when it is loaded");
   app.add_option("--report", o.report, "write what was done to each layer as JSON");
   app.add_option("--dump-after", o.dump_after, "print the graph after this pass ('all': after each)");
   try {

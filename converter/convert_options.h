@@ -29,7 +29,8 @@ struct ConvertOptions {
   std::string input_type = "float";   // or "uint8"
   std::string output_type = "float";
   DimBindings dims;
-  std::string report;  // JSON file
+  bool entropy_code = false;  // constants in section ZDAT
+  std::string report;         // JSON file
   std::string dump_after;
 };
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "converter/compress/stages.h"
+#include "converter/encode/zstd_compressor.h"
 #include "core/try.h"
 #include "format/writer.h"
 #include "media/atomic_file.h"
@@ -47,7 +48,8 @@ void print_decisions(const std::vector<quantization::Decision>& decisions) {
 }  // namespace
 
 Status write_file(Compression& c) {
-  NBL_CHECK(write_model(c.graph, c.options.output));
+  NBL_TRY(const WriteOptions write_options, encode::write_options(c.options.entropy_code));
+  NBL_CHECK(write_model(c.graph, c.options.output, write_options));
   if (!c.options.report.empty()) NBL_CHECK(write_report(c.options.report, c.decisions));
   print_decisions(c.decisions);
   std::printf("%s: %zu nodes, weights %.1f kB -> %.1f kB\n", c.options.output.c_str(), c.graph.nodes.size(),

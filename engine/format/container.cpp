@@ -99,7 +99,8 @@ Status check_gaps(std::span<const std::byte> file, uint64_t table_end, const std
 Status check_sections(std::span<const std::byte> file, const std::vector<Section>& sections, bool check_data) {
   for (size_t i = 0; i < sections.size(); ++i) {
     const Section& section = sections[i];
-    const bool known = section.tag == kMetaTag || section.tag == kGraphTag || section.tag == kDataTag;
+    const bool known =
+        section.tag == kMetaTag || section.tag == kGraphTag || section.tag == kDataTag || section.tag == kCodedDataTag;
     if (!known && section.required) {
       return Error{Code::unsupported_version,
                    format("needs its section %s, which this version of nibble does not know", section.name().c_str())};

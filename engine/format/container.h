@@ -19,6 +19,7 @@ using SectionTag = std::array<char, 4>;
 inline constexpr SectionTag kMetaTag{'M', 'E', 'T', 'A'};
 inline constexpr SectionTag kGraphTag{'G', 'R', 'P', 'H'};
 inline constexpr SectionTag kDataTag{'D', 'A', 'T', 'A'};
+inline constexpr SectionTag kCodedDataTag{'Z', 'D', 'A', 'T'};
 
 struct Section {
   SectionTag tag{};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
+#include <utility>
 
 #include "core/crc32c.h"
 #include "core/try.h"
@@ -14,30 +16,44 @@ constexpr uint64_t kLargeAlignment = 256;
 
 }  // namespace
 
-size_t DataLayout::add(std::span<const std::byte> bytes) {
+size_t DataLayout::add(std::span<const std::byte> bytes, DataKind kind) {
   const uint64_t key = uint64_t{crc32c(bytes)} << 32 ^ bytes.size();
   const auto [first, last] = by_content_.equal_range(key);
   for (auto it = first; it != last; ++it) {
     if (std::ranges::equal(pieces_[it->second].bytes, bytes)) return it->second;
   }
-  pieces_.push_back({bytes, 0});
+  pieces_.push_back({bytes, kind, 0});
   by_content_.emplace(key, pieces_.size() - 1);
   return pieces_.size() - 1;
 }
 
 void DataLayout::place() {
-  order_.clear();
+  order_.resize(pieces_.size());
+  std::iota(order_.begin(), order_.end(), size_t{0});
+  const auto is_large = [&](size_t i) { return pieces_[i].bytes.size() >= kLargePiece; };
+  std::ranges::stable_sort(order_, {}, [&](size_t i) { return std::pair(is_large(i), pieces_[i].kind.order); });
   bytes_ = 0;
-  for (bool large : {false, true}) {
-    const uint64_t alignment = large ? kLargeAlignment : kDataUnit;
-    for (size_t i = 0; i < pieces_.size(); ++i) {
-      Piece& piece = pieces_[i];
-      if ((piece.bytes.size() >= kLargePiece) != large) continue;
-      piece.offset = (bytes_ + alignment - 1) / alignment * alignment;
-      bytes_ = piece.offset + piece.bytes.size();
-      order_.push_back(i);
+  for (size_t i : order_) {
+    const uint64_t alignment = is_large(i) ? kLargeAlignment : kDataUnit;
+    pieces_[i].offset = (bytes_ + alignment - 1) / alignment * alignment;
+    bytes_ = pieces_[i].offset + pieces_[i].bytes.size();
+  }
+}
+
+std::vector<DataRun> DataLayout::runs() const {
+  std::vector<DataRun> out;
+  for (size_t k = 0; k < order_.size(); ++k) {
+    const Piece& piece = pieces_[order_[k]];
+    const bool last = k + 1 == order_.size();
+    const uint64_t end = last ? bytes_ : pieces_[order_[k + 1]].offset;
+    if (end == (out.empty() ? 0 : out.back().end)) continue;
+    if (k > 0 && !out.empty() && pieces_[order_[k - 1]].kind.order == piece.kind.order) {
+      out.back().end = end;
+    } else {
+      out.push_back({end, piece.kind.element_bytes});
     }
   }
+  return out;
 }
 
 Status DataLayout::write(const Sink& sink) const {

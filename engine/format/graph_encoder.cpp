@@ -49,6 +49,15 @@ class StringPool {
   std::unordered_map<std::string, uint32_t> index_;
 };
 
+// Constants of one type and packing are alike.
+DataKind kind_of(const TensorDesc& desc) {
+  const uint32_t order = static_cast<uint32_t>(desc.type) << 8 | static_cast<uint32_t>(desc.packing);
+  const auto bytes = static_cast<uint32_t>(bytes_per_element(desc.type));
+  return {order, bytes == 8 ? 4 : bytes};
+}
+
+constexpr DataKind kScales{~0u, sizeof(float)};
+
 class GraphEncoder {
  public:
   GraphEncoder(const Graph& graph, DataLayout& data) : graph_(graph), data_(data) {}
@@ -70,9 +79,9 @@ class GraphEncoder {
     pieces_.resize(graph_.tensors.size());
     for (size_t i = 0; i < graph_.tensors.size(); ++i) {
       const Tensor& tensor = graph_.tensors[i];
-      if (tensor.constant) pieces_[i].constant = data_.add(tensor.constant->bytes);
+      if (tensor.constant) pieces_[i].constant = data_.add(tensor.constant->bytes, kind_of(tensor.desc));
       const std::vector<float>& scales = tensor.desc.quant.scales;
-      if (scales.size() > 1) pieces_[i].scales = data_.add(std::as_bytes(std::span(scales)));
+      if (scales.size() > 1) pieces_[i].scales = data_.add(std::as_bytes(std::span(scales)), kScales);
     }
     data_.place();
   }

@@ -6,6 +6,7 @@
 #include "core/mapped_file.h"
 #include "core/text.h"
 #include "core/try.h"
+#include "format/coded_data.h"
 #include "format/container.h"
 #include "format/graph_decoder.h"
 
@@ -19,9 +20,16 @@ Result<Graph> read_aligned(std::span<const std::byte> file, std::shared_ptr<cons
   const Section* graph_section = container.find(kGraphTag);
   if (!graph_section) return Error{Code::corrupt_file, "it has no section GRPH"};
   std::span<const std::byte> data;
+  std::shared_ptr<const void> data_owner = owner;
   if (const Section* section = container.find(kDataTag)) data = section_bytes(file, *section);
-  // The owner stays here as well: a graph without constants lets go of it, and META is still to be read.
-  NBL_TRY(Graph graph, decode_graph(section_bytes(file, *graph_section), data, owner));
+  if (const Section* section = container.find(kCodedDataTag)) {
+    if (container.find(kDataTag)) return Error{Code::corrupt_file, "it has both sections DATA and ZDAT"};
+    NBL_TRY(PageBlock expanded, expand_data(section_bytes(file, *section)));
+    data = expanded.bytes();
+    data_owner = std::make_shared<const PageBlock>(std::move(expanded));
+  }
+  // The file's owner stays here as well: a graph without constants lets go of it, and META is still to be read.
+  NBL_TRY(Graph graph, decode_graph(section_bytes(file, *graph_section), data, data_owner));
   if (const Section* section = container.find(kMetaTag)) {
     NBL_TRY(graph.metadata, decode_metadata(section_bytes(file, *section)));
   }

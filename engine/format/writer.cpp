@@ -52,15 +52,20 @@ Section describe(const SectionTag& tag, bool required, std::span<const std::byte
   return {.tag = tag, .required = required, .bytes = bytes.size(), .crc = crc32c(bytes)};
 }
 
-Status write_to(const Graph& graph, const Sink& sink) {
+Status write_to(const Graph& graph, const WriteOptions& options, const Sink& sink) {
   NBL_CHECK(verify(graph));
   DataLayout data;
   NBL_TRY(const std::vector<uint8_t> meta, encode_metadata(graph.metadata));
   NBL_TRY(const std::vector<uint8_t> grph, encode_graph(graph, data));
   const auto meta_bytes = std::as_bytes(std::span(meta)), graph_bytes = std::as_bytes(std::span(grph));
+  const bool coded = options.compressor && data.bytes() > 0;
+  std::vector<std::byte> zdat;
 
   std::vector<Section> sections{describe(kMetaTag, false, meta_bytes), describe(kGraphTag, true, graph_bytes)};
-  if (data.bytes() > 0) {
+  if (coded) {
+    NBL_TRY(zdat, encode_data(data, options.compressor));
+    sections.push_back(describe(kCodedDataTag, true, zdat));
+  } else if (data.bytes() > 0) {
     NBL_TRY(Section section, describe_data(data));
     sections.push_back(section);
   }
@@ -74,20 +79,21 @@ Status write_to(const Graph& graph, const Sink& sink) {
   NBL_CHECK(stream.write(graph_bytes));
   if (data.bytes() == 0) return {};
   NBL_CHECK(stream.pad_to(sections[2].offset));
+  if (coded) return stream.write(zdat);
   return data.write([&](std::span<const std::byte> bytes) { return stream.write(bytes); });
 }
 
 }  // namespace
 
-Status write_model(const Graph& graph, const std::string& path) {
+Status write_model(const Graph& graph, const std::string& path, const WriteOptions& options) {
   NBL_TRY(AtomicFile file, AtomicFile::create(path));
-  NBL_CHECK(write_to(graph, [&](std::span<const std::byte> bytes) { return file.write(bytes); }));
+  NBL_CHECK(write_to(graph, options, [&](std::span<const std::byte> bytes) { return file.write(bytes); }));
   return file.commit();
 }
 
-Result<std::vector<std::byte>> model_bytes(const Graph& graph) {
+Result<std::vector<std::byte>> model_bytes(const Graph& graph, const WriteOptions& options) {
   std::vector<std::byte> out;
-  NBL_CHECK(write_to(graph, [&](std::span<const std::byte> bytes) -> Status {
+  NBL_CHECK(write_to(graph, options, [&](std::span<const std::byte> bytes) -> Status {
     out.insert(out.end(), bytes.begin(), bytes.end());
     return {};
   }));
