@@ -8,7 +8,7 @@
 
 namespace nibble::quantization {
 
-Decision narrow_weights(Graph& graph, Node& node, const Choice& choice) {
+Result<Decision> narrow_weights(Graph& graph, Node& node, const Choice& choice, const Options& options) {
   Decision decision{node.name,
                     op_name(node),
                     choice.format,
@@ -22,7 +22,7 @@ Decision narrow_weights(Graph& graph, Node& node, const Choice& choice) {
     node.inputs[conv_input::weights] = add_f16(graph, desc.shape, graph.tensor(id).constant->as<float>());
     return decision;
   }
-  const QuantizedWeights weights = round_weights(graph, node, choice.format, choice.group_size);
+  NBL_TRY(const QuantizedWeights weights, round_weights(graph, node, choice, options));
   const WeightConstants constants = add_weight_constants(graph, weights, desc.shape);
   node.inputs.resize(
       constants.group_multipliers == kNoTensor ? conv_input::multiplier + 1 : conv_input::group_multiplier + 1,
@@ -30,6 +30,11 @@ Decision narrow_weights(Graph& graph, Node& node, const Choice& choice) {
   node.inputs[conv_input::weights] = constants.weights;
   node.inputs[conv_input::multiplier] = add_f32(graph, {weights.outputs}, weights.scales);
   if (constants.group_multipliers != kNoTensor) node.inputs[conv_input::group_multiplier] = constants.group_multipliers;
+  if (const auto found = options.rounded.find(node.name);
+      found != options.rounded.end() && !found->second.bias.empty()) {
+    NBL_TRY(const std::vector<float> bias, bias_of(graph, node, options));
+    node.inputs[conv_input::bias] = add_f32(graph, {weights.outputs}, bias);
+  }
   return decision;
 }
 
@@ -121,7 +126,8 @@ Result<Quantized> quantize_float(const Graph& graph, const Options& options) {
   if (options.byte_input) NBL_CHECK(take_bytes(out.graph, *options.byte_input));
   for (Node& node : out.graph.nodes) {
     if (!has_weights(node)) continue;
-    out.decisions.push_back(narrow_weights(out.graph, node, choose_format(out.graph, node, options)));
+    NBL_TRY(Decision decision, narrow_weights(out.graph, node, choose_format(out.graph, node, options), options));
+    out.decisions.push_back(std::move(decision));
     out.decisions.back().activations = options.activations;
   }
   if (options.activations == ActivationFormat::fp16) NBL_CHECK(narrow_activations(out.graph));

@@ -6,7 +6,7 @@
 namespace nibble::quantization {
 
 // Puts a float node's weights into the chosen format.
-Decision narrow_weights(Graph& graph, Node& node, const Choice& choice);
+Result<Decision> narrow_weights(Graph& graph, Node& node, const Choice& choice, const Options& options);
 
 Result<Quantized> quantize_float(const Graph& graph, const Options& options);
 

@@ -96,18 +96,55 @@ Choice choose_format(const Graph& graph, const Node& node, const Options& option
   return choice;
 }
 
-QuantizedWeights round_weights(const Graph& graph, const Node& node, WeightFormat format, int32_t group_size) {
+Result<QuantizedWeights> round_weights(const Graph& graph, const Node& node, const Choice& choice,
+                                       const Options& options) {
   const Tensor& tensor = graph.tensor(node.inputs[conv_input::weights]);
   const Shape& shape = tensor.desc.shape;
+  const int64_t outputs = shape[0].value(), inputs = shape[1].value();
   const int64_t kernel = shape.size() == 4 ? shape[2].value() * shape[3].value() : 1;
+  const bool int4 = choice.format == WeightFormat::int4;
+  if (const auto found = options.rounded.find(node.name); found != options.rounded.end()) {
+    const QuantizedWeights& w = found->second.weights;
+    const int32_t expected = int4 ? choice.group_size : 0;
+    if (w.outputs != outputs || w.inputs != inputs || w.kernel != kernel || w.group_size != expected) {
+      return Error{Code::internal,
+                   format("its rounded weights are [%lld, %lld, %lld] in groups of %d, expected [%lld, %lld, %lld] in "
+                          "groups of %d",
+                          static_cast<long long>(w.outputs), static_cast<long long>(w.inputs),
+                          static_cast<long long>(w.kernel), w.group_size, static_cast<long long>(outputs),
+                          static_cast<long long>(inputs), static_cast<long long>(kernel), expected)};
+    }
+    return w;
+  }
   const auto values = tensor.constant->as<float>();
-  if (format == WeightFormat::int4) return round_int4(values, shape[0].value(), shape[1].value(), kernel, group_size);
+  if (int4) return round_int4(values, outputs, inputs, kernel, choice.group_size);
+  return round_int8(values, outputs, inputs, kernel, own_scales(tensor));
+}
+
+std::span<const float> own_scales(const Tensor& weights) {
   // Scales along another axis (a transposed weight matrix, say) do not fit one per output.
-  const Quant& quant = tensor.desc.quant;
-  const bool usable =
-      quant.scales.size() == 1 || (quant.axis == 0 && quant.scales.size() == static_cast<size_t>(shape[0].value()));
-  return round_int8(values, shape[0].value(), shape[1].value(), kernel,
-                    usable ? std::span<const float>(quant.scales) : std::span<const float>());
+  const Quant& quant = weights.desc.quant;
+  const bool usable = quant.scales.size() == 1 ||
+                      (quant.axis == 0 && quant.scales.size() == static_cast<size_t>(weights.desc.shape[0].value()));
+  return usable ? std::span<const float>(quant.scales) : std::span<const float>();
+}
+
+Result<std::vector<float>> bias_of(const Graph& graph, const Node& node, const Options& options) {
+  const auto outputs = static_cast<size_t>(graph.desc(node.inputs[conv_input::weights]).shape[0].value());
+  std::vector<float> out(outputs, 0.0f);
+  if (const auto found = options.rounded.find(node.name);
+      found != options.rounded.end() && !found->second.bias.empty()) {
+    if (found->second.bias.size() != outputs) {
+      return Error{Code::internal,
+                   format("its corrected bias has %zu values, expected %zu", found->second.bias.size(), outputs)};
+    }
+    return found->second.bias;
+  }
+  if (node.inputs.size() > conv_input::bias && node.inputs[conv_input::bias] != kNoTensor) {
+    const auto values = graph.tensor(node.inputs[conv_input::bias]).constant->as<float>();
+    std::copy(values.begin(), values.end(), out.begin());
+  }
+  return out;
 }
 
 WeightConstants add_weight_constants(Graph& graph, const QuantizedWeights& w, const Shape& shape) {

@@ -20,8 +20,14 @@ struct Choice {
 };
 Choice choose_format(const Graph& graph, const Node& node, const Options& options);
 
-// Rounds f32 weights to int8 or int4, honouring scales that came with them.
-QuantizedWeights round_weights(const Graph& graph, const Node& node, WeightFormat format, int32_t group_size);
+// int8 or int4 weights in the chosen format: those of options.rounded, else the f32 weights rounded to nearest,
+// honouring scales that came with them. An error where options.rounded holds another format or size than was chosen.
+Result<QuantizedWeights> round_weights(const Graph& graph, const Node& node, const Choice& choice,
+                                       const Options& options);
+// Scales that the weights came with, one or one per output; empty: none that fit.
+std::span<const float> own_scales(const Tensor& weights);
+// The bias that goes with them, one per output: that of options.rounded, else the node's own, else zeros.
+Result<std::vector<float>> bias_of(const Graph& graph, const Node& node, const Options& options);
 
 // Adds the weights (and, for int4, the group multipliers) as constants; returns their ids (kNoTensor for none).
 struct WeightConstants {

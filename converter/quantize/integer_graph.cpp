@@ -193,8 +193,10 @@ Status IntegerRewriter::copy_float(const Node& node) {
     const auto index = static_cast<size_t>(&node - old_.nodes.data());
     const Choice choice = choose_format(old_, node, options_);
     const bool narrow = new_.desc(copy.inputs[conv_input::weights]).type == DType::f32;
-    Decision decision = narrow ? narrow_weights(new_, copy, choice)
-                               : Decision{node.name, op_name(node), choice.format, 0, ActivationFormat::real, ""};
+    Decision decision{node.name, op_name(node), choice.format, 0, ActivationFormat::real, ""};
+    if (narrow) {
+      NBL_TRY(decision, narrow_weights(new_, copy, choice, options_));
+    }
     decision.reason = plan_.reason[index];
     out_.decisions.push_back(decision);
   }

@@ -34,10 +34,13 @@ Op with_clamp(const Op& op, const ActivationQuant& y) {
 
 // Scales may have to grow so that the bias fits: a channel of tiny weights with a bias of ordinary size. int4 groups
 // keep their steps as far as a multiplier can say them.
-QuantizedWeights fit_bias(const Graph& graph, const Node& node, WeightFormat format, int32_t group_size,
-                          std::span<const float> bias, float x_scale) {
-  QuantizedWeights w = round_weights(graph, node, format, group_size);
-  const auto all = graph.tensor(node.inputs[conv_input::weights]).constant->as<float>();
+Result<QuantizedWeights> fit_bias(const Graph& graph, const Node& node, const Choice& choice, const Options& options,
+                                  std::span<const float> bias, float x_scale) {
+  NBL_TRY(QuantizedWeights w, round_weights(graph, node, choice, options));
+  // What is rounded again: weights that were rounded elsewhere count as they stand.
+  const auto own = graph.tensor(node.inputs[conv_input::weights]).constant->as<float>();
+  const std::vector<float> all =
+      options.rounded.contains(node.name) ? dequantize(w) : std::vector<float>(own.begin(), own.end());
   for (size_t o = 0; o < bias.size(); ++o) {
     const double needed =
         std::abs(static_cast<double>(bias[o])) / (static_cast<double>(x_scale) * static_cast<double>(kMaxBias));
@@ -66,14 +69,9 @@ Status IntegerRewriter::rewrite_weights(const Node& node) {
   const ActivationQuant y = *plan_.quant[static_cast<size_t>(node.outputs[0])];
   NBL_TRY(const TensorId x_id, integer(node.inputs[conv_input::x]));
   const ActivationQuant x = forms_[static_cast<size_t>(node.inputs[conv_input::x])].quant;
-  const bool has_bias = node.inputs.size() > conv_input::bias && node.inputs[conv_input::bias] != kNoTensor;
-  const auto outputs = static_cast<size_t>(old_.desc(node.inputs[conv_input::weights]).shape[0].value());
-  std::vector<float> real_bias(outputs, 0.0f);
-  if (has_bias) {
-    const auto values = old_.tensor(node.inputs[conv_input::bias]).constant->as<float>();
-    std::copy(values.begin(), values.end(), real_bias.begin());
-  }
-  const QuantizedWeights w = fit_bias(old_, node, choice.format, choice.group_size, real_bias, x.scale);
+  NBL_TRY(const std::vector<float> real_bias, bias_of(old_, node, options_));
+  const size_t outputs = real_bias.size();
+  NBL_TRY(const QuantizedWeights w, fit_bias(old_, node, choice, options_, real_bias, x.scale));
 
   std::vector<int32_t> bias(outputs), multiplier(outputs);
   std::vector<uint8_t> shift(outputs);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "converter/quantize/ranges.h"
+#include "converter/quantize/weights.h"
 #include "graph/graph.h"
 #include "nibble/result.h"
 
@@ -32,12 +33,20 @@ struct LayerFormat {
   bool operator==(const LayerFormat&) const = default;
 };
 
+// A layer whose weights were rounded elsewhere (converter/rounding): taken as they are.
+struct RoundedLayer {
+  QuantizedWeights weights;
+  std::vector<float> bias;  // one per output, in place of the layer's own; empty: the layer's own
+};
+
 struct Options {
   WeightFormat weights = WeightFormat::int8;
   ActivationFormat activations = ActivationFormat::int8;
   int32_t group_size = 32;  // int4: 32, 64 or 128
   // By node name: in place of `weights` and `group_size`. What int4 cannot express stays int8; `keep_wide` goes before.
   std::map<std::string, LayerFormat> layers;
+  // By node name, in the format that choose_format gives the node; other nodes are rounded to nearest.
+  std::map<std::string, RoundedLayer> rounded;
   std::vector<std::regex> keep_wide;      // nodes whose name matches get the next wider format
   std::optional<BytePixels> byte_input;   // the first input takes uint8 pixels
   std::optional<BytePixels> byte_output;  // the first output gives uint8 pixels (int8 activations only)
