@@ -71,6 +71,11 @@ int64_t group_count(int64_t inputs, int64_t kernel, int32_t group_size) {
   return (kernel * ((inputs + 3) / 4 * 4) + group_size - 1) / group_size;
 }
 
+int32_t largest_multiplier(int64_t row) {
+  // 8 * 128 * 255 * row is what multipliers of up to 255 could add up to; longer rows get smaller ones.
+  return static_cast<int32_t>(std::clamp<int64_t>(kMaxRowBound / (1024 * row), 1, 255));
+}
+
 QuantizedWeights round_int8(std::span<const float> weights, int64_t outputs, int64_t inputs, int64_t kernel,
                             std::span<const float> fixed_scales) {
   QuantizedWeights out{outputs, inputs, kernel, {}, {}, 0, 0, {}};
@@ -110,8 +115,7 @@ QuantizedWeights round_int4(std::span<const float> weights, int64_t outputs, int
     std::vector<double> scales;
     for (const auto& group : groups) scales.push_back(group_scale(group));
     const double largest = *std::max_element(scales.begin(), scales.end());
-    // 8 * 128 * 255 * row is what multipliers of up to 255 could add up to; longer rows get smaller ones.
-    const int32_t top = static_cast<int32_t>(std::clamp<int64_t>(kMaxRowBound / (1024 * row), 1, 255));
+    const int32_t top = largest_multiplier(row);
     const auto scale = static_cast<float>(largest > 0.0 ? largest / top : 1e-8);
     out.scales.push_back(scale);
     for (size_t g = 0; g < groups.size(); ++g) {

@@ -1,0 +1,106 @@
+#include "converter/rounding/round_layer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "converter/rounding/coordinate_descent.h"
+#include "converter/rounding/nearest_plane.h"
+#include "converter/rounding/scales.h"
+#include "converter/statistics/gram.h"
+#include "core/text.h"
+#include "core/try.h"
+
+namespace nibble::rounding {
+
+Result<Method> parse_method(const std::string& text) {
+  if (text == "nearest") return Method::nearest;
+  if (text == "gptq") return Method::gptq;
+  if (text == "cd") return Method::cd;
+  if (text == "hqq") return Method::hqq;
+  return Error{Code::invalid_argument, "rounding '" + text + "': expected nearest, gptq, cd or hqq"};
+}
+
+namespace {
+
+void round_row(const LeastSquares& problem, const PlaneFactor& factor, int64_t index, const Options& options,
+               bool fixed_scale, WeightRow& row) {
+  const std::span<const double> target(problem.optimum.data() + index * problem.width,
+                                       static_cast<size_t>(problem.width));
+  if (!fixed_scale) choose_scales(problem, target, {.weighted = true, .clip = options.clip}, row);
+  round_to_nearest(target, row);
+  if (options.method == Method::nearest) return;
+  const bool exact = options.method == Method::cd && problem.width <= kExactWidth;
+  if (!factor.lower.empty()) {
+    // Rounding in order can end worse than rounding each to nearest, in rare small cases.
+    WeightRow planned = row;
+    round_nearest_plane(problem, factor, index, planned);
+    if (excess(problem, index, planned.reals()) <= excess(problem, index, row.reals())) row = std::move(planned);
+  }
+  if (options.method != Method::cd) return;
+  if (exact) search_exactly(problem, index, !fixed_scale, row);
+  descend(problem, index, {.sweeps = options.sweeps, .least_gain = 1e-3, .move_scales = !fixed_scale}, row);
+}
+
+}  // namespace
+
+Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::LayerMoments& m, const Targets& targets,
+                                const Options& options) {
+  const int64_t width = layer.inputs * layer.kernel, per_group = layer.outputs / layer.groups;
+  const RowFormat format = row_format(layer.inputs, layer.kernel, layer.group_size);
+  std::vector<WeightRow> rows(static_cast<size_t>(layer.outputs));
+  LayerResult out;
+  out.layer.bias = layer.bias;
+  std::vector<double> errors(static_cast<size_t>(layer.outputs), 0.0);
+  for (int64_t g = 0; g < layer.groups; ++g) {
+    const int64_t first = g * per_group;
+    GroupSums sums{per_group,
+                   width,
+                   static_cast<double>(m.count),
+                   m.gram_of(g),
+                   m.sum_of(g),
+                   {},
+                   {},
+                   layer.weights.subspan(static_cast<size_t>(first * width), static_cast<size_t>(per_group * width))};
+    if (!targets.cross.empty()) {
+      sums.cross =
+          std::span(targets.cross).subspan(static_cast<size_t>(first * width), static_cast<size_t>(per_group * width));
+      sums.target_sum = std::span(targets.sum).subspan(static_cast<size_t>(first), static_cast<size_t>(per_group));
+    }
+    NBL_TRY(const LeastSquares problem, make_least_squares(sums, options.damping, options.bias_correction));
+    const PlaneFactor factor = options.method == Method::nearest ? PlaneFactor{} : make_plane_factor(problem);
+    statistics::parallel_for(per_group, width * per_group > 4096 ? options.threads : 1, [&](int64_t r) {
+      const int64_t o = first + r;
+      WeightRow row = format.row();
+      if (!layer.fixed_scales.empty()) {
+        row.scale =
+            static_cast<double>(layer.fixed_scales[layer.fixed_scales.size() == 1 ? 0 : static_cast<size_t>(o)]);
+        row.low = -128;
+      }
+      round_row(problem, factor, r, options, !layer.fixed_scales.empty(), row);
+      const std::vector<double> w = row.reals();
+      double energy = 0.0;
+      for (int64_t i = 0; i < width; ++i)
+        energy +=
+            problem.optimum[static_cast<size_t>(r * width + i)] * problem.linear[static_cast<size_t>(r * width + i)];
+      if (energy > 0.0) errors[static_cast<size_t>(o)] = excess(problem, r, w) / energy;
+      if (options.bias_correction && m.count > 0) {
+        // The mean of what should come out, minus the mean of what the rounded weights make.
+        double mean = 0.0;
+        const std::span<const double> sum = m.sum_of(g);
+        for (int64_t i = 0; i < width; ++i) {
+          const double original =
+              targets.cross.empty() ? static_cast<double>(layer.weights[static_cast<size_t>(o * width + i)]) : 0.0;
+          mean += (original - w[static_cast<size_t>(i)]) * sum[static_cast<size_t>(i)];
+        }
+        if (!targets.cross.empty()) mean += targets.sum[static_cast<size_t>(o)];
+        out.layer.bias[static_cast<size_t>(o)] += static_cast<float>(mean / static_cast<double>(m.count));
+      }
+      rows[static_cast<size_t>(o)] = std::move(row);
+    });
+  }
+  for (double e : errors) out.relative_error += e / static_cast<double>(layer.outputs);
+  out.layer.weights = assemble(format, layer.inputs, layer.kernel, rows);
+  return out;
+}
+
+}  // namespace nibble::rounding

@@ -1,0 +1,50 @@
+// One layer: from its moments to integers.
+#pragma once
+
+#include <string>
+
+#include "converter/quantize/quantize.h"
+#include "converter/rounding/least_squares.h"
+
+namespace nibble::rounding {
+
+enum class Method { nearest, gptq, cd, hqq };
+Result<Method> parse_method(const std::string& text);  // "nearest", "gptq", "cd", "hqq"
+
+struct Options {
+  Method method = Method::cd;
+  bool clip = true;             // search clipping ratios, weighted by the moments
+  bool propagate = true;        // against what the quantized layers before make of the samples
+  bool bias_correction = true;  // the mean of every output channel comes back
+  Damping damping;
+  int sweeps = 8;
+  int threads = 2;
+};
+
+// A layer as far as rounding is concerned.
+struct LayerWeights {
+  int64_t outputs = 0, inputs = 0, kernel = 1, groups = 1;  // inputs per convolution group
+  std::span<const float> weights;                           // [outputs, inputs, kernel]
+  std::vector<float> bias;                                  // [outputs]
+  int32_t group_size = 0;                                   // 0: int8
+  std::span<const float> fixed_scales;  // int8 scales that came with the network: 1 or one per output
+};
+
+// What came out of the layer, as the original network has it, for the rows that went in: sums as in GroupSums.
+struct Targets {
+  std::vector<double> cross;  // [outputs, row]; empty: the moments are those of the original network
+  std::vector<double> sum;    // [outputs]
+};
+
+struct LayerResult {
+  quantization::RoundedLayer layer;
+  // Mean over outputs of the squared error that rounding adds, divided by the output's variance; both by the moments.
+  double relative_error = 0.0;
+};
+Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::LayerMoments& moments,
+                                const Targets& targets, const Options& options);
+
+// Without any data: int4 steps by half-quadratic splitting (Badri and Shaji, HQQ, 2023), int8 to nearest.
+quantization::RoundedLayer round_without_data(const LayerWeights& layer);
+
+}  // namespace nibble::rounding
