@@ -89,6 +89,8 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_flag("--entropy-code,!--no-entropy-code", o.entropy_code,
                "compress the constants with zstd: a smaller file that is expanded when it is loaded");
   app.add_option("--report", o.report, "write what was done to each layer as JSON");
+  app.add_option("--export-onnx", o.export_onnx,
+                 "write the converted network as ONNX too (QuantizeLinear, DequantizeLinear), for other runtimes");
   app.add_option("--dump-after", o.dump_after, "print the graph after this pass ('all': after each)");
   try {
     app.parse(argc, argv);

@@ -31,6 +31,7 @@ struct ConvertOptions {
   DimBindings dims;
   bool entropy_code = false;  // constants in section ZDAT
   std::string report;         // JSON file
+  std::string export_onnx;    // ONNX file to write as well
   std::string dump_after;
 };
 

@@ -30,6 +30,7 @@ Status quantize_graph(Compression& c) {
                                  {static_cast<float>(-c.preprocessing.output_offset / c.preprocessing.output_scale)}};
   }
   NBL_TRY(quantization::Quantized quantized, quantization::quantize(c.graph, c.ranges, c.format));
+  c.real = std::move(c.graph);
   c.graph = std::move(quantized.graph);
   c.decisions = std::move(quantized.decisions);
   return {};

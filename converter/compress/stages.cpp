@@ -16,6 +16,7 @@ const std::vector<Stage>& stages() {
       {"describe", describe_network},  //
       {"ranges", find_ranges},         //
       {"quantize", quantize_graph},    //
+      {"export", export_onnx},         //
       {"pack", pack_weights},          //
       {"write", write_file},           //
   };

@@ -26,6 +26,7 @@ Status open_samples(Compression& c);      // preprocessing, samples
 Status describe_network(Compression& c);  // what the file says about itself -> graph.metadata
 Status find_ranges(Compression& c);       // graph, samples -> ranges
 Status quantize_graph(Compression& c);    // graph, ranges, format -> graph, decisions
+Status export_onnx(Compression& c);       // options.export_onnx, from the quantized graph
 Status pack_weights(Compression& c);      // constants in the kernels' order
 Status write_file(Compression& c);        // options.output, options.report, and the summary on stdout
 
