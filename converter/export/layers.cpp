@@ -71,7 +71,8 @@ std::vector<float> output_scales(const Graph& graph, const Node& node, LayerValu
   return out;
 }
 
-// Divides each row by what its integers have in common and checks that the rest fits int8.
+// Divides each row by what its integers have in common; false, with both half changed, where the rest of one does not
+// fit int8.
 bool fold_to_int8(std::vector<int64_t>& q, std::vector<float>& scales) {
   if (scales.empty() || q.empty()) return false;
   const size_t row = q.size() / scales.size();
@@ -123,19 +124,25 @@ Result<std::string> Exporter::layer_weights(const Node& node, bool transposed) {
   if (scales.size() == 1) scales.resize(static_cast<size_t>(layout.outputs), scales[0]);
   if (one_axis && scales.size() == static_cast<size_t>(layout.outputs)) {
     std::vector<int64_t> q = reference::integer_weights(args);
-    if (fold_to_int8(q, scales)) {
+    std::vector<float> folded = scales;
+    if (fold_to_int8(q, folded)) {
       ++out_.int8_layers;
       const std::string stored = model_.constant(wish, dims, arranged(layout, std::vector<int8_t>(q.begin(), q.end())));
-      const std::string scale = model_.constant(wish + ":scale", {layout.outputs}, scales);
+      const std::string scale = model_.constant(wish + ":scale", {layout.outputs}, folded);
       const std::string zero = model_.constant(wish + ":zero", {layout.outputs}, std::vector<int8_t>(scales.size(), 0));
       return model_.node("DequantizeLinear", {stored, scale, zero}, model_.unique(wish + ":real"),
                          {{"axis", static_cast<int64_t>(transposed ? 1 : 0)}});
     }
   }
   ++out_.float_layers;
-  NBL_TRY(const std::vector<double> exact, reference::real_weights(args));
+  const std::vector<int64_t> q = reference::integer_weights(args);
+  if (scales.empty() || q.size() % scales.size() != 0)
+    return Error{Code::unsupported_op, format("%s '%s': %zu scales for %zu weights", op_name(node), node.name.c_str(),
+                                              scales.size(), q.size())};
+  const size_t row = q.size() / scales.size();
   std::vector<float> real;
-  for (double v : exact) real.push_back(static_cast<float>(v));
+  for (size_t i = 0; i < q.size(); ++i)
+    real.push_back(static_cast<float>(static_cast<double>(scales[i / row]) * static_cast<double>(q[i])));
   return model_.constant(wish, dims, arranged(layout, real));
 }
 

@@ -5,7 +5,6 @@
 #include <onnx/onnx_pb.h>
 
 #include "core/text.h"
-#include "nibble/version.h"
 
 namespace nibble::onnx_export {
 
@@ -35,7 +34,6 @@ void describe(::onnx::ValueInfoProto& info, const std::string& name, ElementType
 ModelBuilder::ModelBuilder(int64_t opset) : proto_(std::make_unique<Proto>()) {
   proto_->model.set_ir_version(8);
   proto_->model.set_producer_name("nibble-convert");
-  proto_->model.set_producer_version(version());
   proto_->model.add_opset_import()->set_version(opset);
   proto_->model.mutable_graph()->set_name("nibble");
 }
@@ -74,7 +72,10 @@ std::string ModelBuilder::node(std::string_view type, const Names& inputs, const
   using A = ::onnx::AttributeProto;
   auto* node = proto_->model.mutable_graph()->add_node();
   node->set_op_type(std::string(type));
-  node->set_name(name.empty() ? output : name);
+  const std::string wish = name.empty() ? output : name;
+  std::string own = wish;
+  for (int i = 2; !node_names_.insert(own).second; ++i) own = format("%s:%d", wish.c_str(), i);
+  node->set_name(own);
   for (const std::string& i : inputs) node->add_input(i);
   node->add_output(output);
   for (const auto& [key, value] : attributes) {

@@ -72,7 +72,8 @@ class ModelBuilder {
 
   struct Proto;
   std::unique_ptr<Proto> proto_;
-  std::set<std::string> names_;
+  std::set<std::string> names_;       // of tensors
+  std::set<std::string> node_names_;  // no two nodes of a model are called the same either
   uint64_t constant_bytes_ = 0;
 };
 
