@@ -88,13 +88,12 @@ TEST(export_onnx, rows_of_one_int4_group_fit_int8) {
 
 TEST(export_onnx, a_row_that_would_fit_int8_keeps_its_scale_beside_one_that_does_not) {
   OnnxBuilder b(13);
-  Floats w = noise(2 * 64, 3);
-  for (size_t i = 32; i < 64; ++i) w[i] = 0.0f;  // only the first group of the first row counts
-  for (size_t i = 96; i < 128; ++i) w[i] *= 0.37f;
-  b.input("x", {"1", "64"})
-      .output("y")
-      .floats("w", {2, 64}, w)
-      .node("Gemm", {"x", "w"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
+  Floats w = noise(2 * 128, 3);
+  for (size_t i = 32; i < 128; ++i) w[i] = 0.0f;  // only the first group of the first row counts
+  const float factors[] = {1.0f, 0.77f, 0.37f, 0.13f};
+  for (size_t i = 0; i < 128; ++i) w[128 + i] *= factors[i / 32];
+  b.input("x", {"1", "128"}).output("y").floats("w", {2, 128}, w);
+  b.node("Gemm", {"x", "w"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
   const ExportedNet e = export_net(b, {.weights = WeightFormat::int4});
   EXPECT_EQ(e.file.float_layers, 1u);
   EXPECT_LT(difference(e.net.quantized.graph, e.again).most, 0.01);
