@@ -77,13 +77,14 @@ TEST(export_onnx, int4_weights_are_exactly_the_same_values) {
 
 TEST(export_onnx, rows_of_one_int4_group_fit_int8) {
   OnnxBuilder b(13);
-  b.input("x", {"1", "8"})
-      .output("y")
-      .floats("w", {6, 8}, noise(48, 3))
-      .node("Gemm", {"x", "w"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
+  b.input("x", {"1", "8"}).output("y").floats("first", {8, 8}, noise(64, 4)).floats("w", {6, 8}, noise(48, 3));
+  b.node("Gemm", {"x", "first"}, {"h"}, {{"transB", int64_t{1}}}, "stays_int8");
+  b.node("Gemm", {"h", "w"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
   const ExportedNet e = export_net(b, {.weights = WeightFormat::int4});
-  EXPECT_EQ(e.file.int8_layers, 1u);
-  EXPECT_LT(difference(e.net.quantized.graph, e.again).most, 1e-6);
+  ASSERT_TRUE(e.net.decision("fc"));
+  EXPECT_EQ(e.net.decision("fc")->weights, WeightFormat::int4);
+  EXPECT_EQ(e.file.int8_layers, 2u);
+  EXPECT_LT(difference(e.net.quantized.graph, e.again).most, 0.01);
 }
 
 TEST(export_onnx, a_row_that_would_fit_int8_keeps_its_scale_beside_one_that_does_not) {
@@ -92,8 +93,9 @@ TEST(export_onnx, a_row_that_would_fit_int8_keeps_its_scale_beside_one_that_does
   for (size_t i = 32; i < 128; ++i) w[i] = 0.0f;  // only the first group of the first row counts
   const float factors[] = {1.0f, 0.77f, 0.37f, 0.13f};
   for (size_t i = 0; i < 128; ++i) w[128 + i] *= factors[i / 32];
-  b.input("x", {"1", "128"}).output("y").floats("w", {2, 128}, w);
-  b.node("Gemm", {"x", "w"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
+  b.input("x", {"1", "8"}).output("y").floats("first", {128, 8}, noise(1024, 4)).floats("w", {2, 128}, w);
+  b.node("Gemm", {"x", "first"}, {"h"}, {{"transB", int64_t{1}}}, "stays_int8");
+  b.node("Gemm", {"h", "w"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
   const ExportedNet e = export_net(b, {.weights = WeightFormat::int4});
   EXPECT_EQ(e.file.float_layers, 1u);
   EXPECT_LT(difference(e.net.quantized.graph, e.again).most, 0.01);
