@@ -98,7 +98,8 @@ TEST(export_onnx, a_row_that_would_fit_int8_keeps_its_scale_beside_one_that_does
   b.node("Gemm", {"h", "w"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
   const ExportedNet e = export_net(b, {.weights = WeightFormat::int4});
   EXPECT_EQ(e.file.float_layers, 1u);
-  EXPECT_LT(difference(e.net.quantized.graph, e.again).most, 0.01);
+  for (uint32_t seed = 11; seed < 31; ++seed)  // with one, saturation may hide a wrong scale
+    EXPECT_LT(difference(e.net.quantized.graph, e.again, seed).most, 0.02) << seed;
 }
 
 TEST(export_onnx, float_activations_keep_narrow_weights) {
