@@ -14,6 +14,7 @@ const std::vector<Stage>& stages() {
       {"passes", run_passes},          //
       {"samples", open_samples},       //
       {"describe", describe_network},  //
+      {"dead", remove_dead},           //
       {"ranges", find_ranges},         //
       {"quantize", quantize_graph},    //
       {"export", export_onnx},         //

@@ -24,6 +24,7 @@ Status import_network(Compression& c);    // options.model -> graph
 Status run_passes(Compression& c);        // graph rewritten; original = graph
 Status open_samples(Compression& c);      // preprocessing, samples
 Status describe_network(Compression& c);  // what the file says about itself -> graph.metadata
+Status remove_dead(Compression& c);       // graph without channels that say nothing
 Status find_ranges(Compression& c);       // graph, samples -> ranges
 Status quantize_graph(Compression& c);    // graph, ranges, format -> graph, decisions
 Status export_onnx(Compression& c);       // options.export_onnx, from the quantized graph

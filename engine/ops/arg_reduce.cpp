@@ -22,4 +22,18 @@ Result<Outputs> infer(const ArgReduce& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const ArgReduce& op, Inputs inputs) {
+  AxisMap map;
+  size_t to = 0;
+  for (size_t i = 0; i < inputs[0].shape.size(); ++i) {
+    if (static_cast<int32_t>(i) == op.axis) {
+      map.freeze(input_axis(0, i), "its indices are the result");
+      to += op.keep_dims ? 1 : 0;
+    } else {
+      map.same(input_axis(0, i), output_axis(to++));
+    }
+  }
+  return map;
+}
+
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // Index of the largest (or smallest) element along one axis.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -19,5 +20,6 @@ struct ArgReduce {
   }
 };
 Result<Outputs> infer(const ArgReduce& op, Inputs inputs);
+AxisMap axes(const ArgReduce& op, Inputs inputs);
 
 }  // namespace nibble

@@ -92,4 +92,12 @@ Result<Outputs> infer(const Binary& op, Inputs inputs) {
   return one_output(std::move(out));
 }
 
+AxisMap axes(const Binary&, Inputs inputs) {
+  AxisMap map;
+  const auto shape = broadcast(inputs[0].shape, inputs[1].shape);
+  if (!shape) return map;
+  for (size_t slot = 0; slot < 2; ++slot) broadcast_axes(map, inputs, slot, *shape);
+  return map;
+}
+
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // Elementwise function of two tensors with NumPy broadcasting.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -25,6 +26,7 @@ struct Binary {
   }
 };
 Result<Outputs> infer(const Binary& op, Inputs inputs);
+AxisMap axes(const Binary& op, Inputs inputs);
 
 // NumPy broadcasting of two shapes.
 Result<Shape> broadcast(const Shape& a, const Shape& b);

@@ -48,4 +48,25 @@ Result<Outputs> infer(const Concat& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const Concat& op, Inputs inputs) {
+  AxisMap map;
+  int64_t at = 0;
+  for (size_t slot = 0; slot < inputs.size(); ++slot) {
+    const Shape& shape = inputs[slot].shape;
+    for (size_t i = 0; i < shape.size(); ++i) {
+      if (static_cast<int32_t>(i) != op.axis) map.same(input_axis(slot, i), output_axis(i));
+    }
+    const auto axis = static_cast<size_t>(op.axis);
+    if (at < 0 || !shape[axis].is_const()) {
+      map.freeze(input_axis(slot, axis), "joined along a free dimension");
+      map.freeze(output_axis(axis), "joined along a free dimension");
+      at = -1;
+      continue;
+    }
+    map.range(input_axis(slot, axis), 0, output_axis(axis), at, shape[axis].value());
+    at += shape[axis].value();
+  }
+  return map;
+}
+
 }  // namespace nibble

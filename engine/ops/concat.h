@@ -1,5 +1,6 @@
 // Joins tensors along one axis.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -13,5 +14,6 @@ struct Concat {
   }
 };
 Result<Outputs> infer(const Concat& op, Inputs inputs);
+AxisMap axes(const Concat& op, Inputs inputs);
 
 }  // namespace nibble

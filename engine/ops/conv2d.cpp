@@ -3,6 +3,7 @@
 #include "core/text.h"
 #include "core/try.h"
 #include "ops/checks.h"
+#include "ops/conv_axes.h"
 #include "ops/conv_checks.h"
 
 namespace nibble {
@@ -43,5 +44,7 @@ Result<Outputs> infer(const Conv2d& op, Inputs inputs) {
   NBL_TRY(TensorDesc y, infer_conv_output(inputs, {x[0], w[0], height, width}, op.activation, op.clamp));
   return one_output(std::move(y));
 }
+
+AxisMap axes(const Conv2d& op, Inputs inputs) { return convolution_axes(inputs, op.groups); }
 
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // Two-dimensional convolution (cross-correlation, as ONNX Conv).
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -40,5 +41,6 @@ struct Conv2d {
   }
 };
 Result<Outputs> infer(const Conv2d& op, Inputs inputs);
+AxisMap axes(const Conv2d& op, Inputs inputs);
 
 }  // namespace nibble

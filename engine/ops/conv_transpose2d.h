@@ -1,5 +1,6 @@
 // Two-dimensional transposed convolution (as ONNX ConvTranspose, but weights are [O, C/groups, kh, kw]).
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/conv2d.h"
 
 namespace nibble {
@@ -33,5 +34,6 @@ struct ConvTranspose2d {
   }
 };
 Result<Outputs> infer(const ConvTranspose2d& op, Inputs inputs);
+AxisMap axes(const ConvTranspose2d& op, Inputs inputs);
 
 }  // namespace nibble

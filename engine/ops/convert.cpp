@@ -36,4 +36,6 @@ Result<Outputs> infer(const Convert& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const Convert&, Inputs inputs) { return elementwise_axes(inputs); }
+
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // Change of element type or quantization; what to is said by the declared output.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -19,5 +20,6 @@ struct Convert {
   }
 };
 Result<Outputs> infer(const Convert& op, Inputs inputs);
+AxisMap axes(const Convert& op, Inputs inputs);
 
 }  // namespace nibble

@@ -23,4 +23,10 @@ Result<Outputs> infer(const Expand& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const Expand& op, Inputs inputs) {
+  AxisMap map;
+  broadcast_axes(map, inputs, 0, op.shape);
+  return map;
+}
+
 }  // namespace nibble

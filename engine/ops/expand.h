@@ -1,5 +1,6 @@
 // Repeats unit axes to a given shape (NumPy broadcasting of one tensor).
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -12,5 +13,6 @@ struct Expand {
   }
 };
 Result<Outputs> infer(const Expand& op, Inputs inputs);
+AxisMap axes(const Expand& op, Inputs inputs);
 
 }  // namespace nibble

@@ -18,4 +18,20 @@ Result<Outputs> infer(const Gather& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const Gather& op, Inputs inputs) {
+  AxisMap map;
+  const auto axis = static_cast<size_t>(op.axis);
+  const size_t index_rank = inputs[1].shape.size();
+  for (size_t i = 0; i < inputs[0].shape.size(); ++i) {
+    if (i == axis) continue;
+    map.same(input_axis(0, i), output_axis(i < axis ? i : i + index_rank - 1));
+  }
+  map.freeze(input_axis(0, axis), "picked by index");
+  for (size_t i = 0; i < index_rank; ++i) {
+    map.freeze(input_axis(1, i), "indices");
+    map.freeze(output_axis(axis + i), "picked by index");
+  }
+  return map;
+}
+
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // Picks slices along one axis by index; negative indices count from the end, others out of range read as clamped.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -13,5 +14,6 @@ struct Gather {
   }
 };
 Result<Outputs> infer(const Gather& op, Inputs inputs);
+AxisMap axes(const Gather& op, Inputs inputs);
 
 }  // namespace nibble

@@ -28,4 +28,15 @@ Result<Outputs> infer(const InstanceNorm& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const InstanceNorm& op, Inputs inputs) {
+  AxisMap map;
+  map.same(input_axis(0, 0), output_axis(0));
+  map.same(input_axis(0, 1), output_axis(1));
+  for (size_t slot = 1; slot < 3; ++slot) {
+    if (inputs.has(slot)) map.same(input_axis(slot, 0), output_axis(1));
+  }
+  if (op.groups != 0) map.freeze(output_axis(1), "normalized together with its group of channels");
+  return map;
+}
+
 }  // namespace nibble

@@ -1,6 +1,7 @@
 // Instance and group normalization: zero mean, unit variance over the spatial axes of each group of channels. Float
 // only.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -18,5 +19,6 @@ struct InstanceNorm {
   }
 };
 Result<Outputs> infer(const InstanceNorm& op, Inputs inputs);
+AxisMap axes(const InstanceNorm& op, Inputs inputs);
 
 }  // namespace nibble

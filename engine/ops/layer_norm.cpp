@@ -21,4 +21,12 @@ Result<Outputs> infer(const LayerNorm& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const LayerNorm& op, Inputs inputs) {
+  AxisMap map = elementwise_axes(inputs);
+  const auto axis = resolve_axis(op.axis, inputs[0].shape.size(), true);
+  for (size_t i = axis ? *axis : 0; i < inputs[0].shape.size(); ++i)
+    map.freeze(output_axis(i), "normalized as a whole");
+  return map;
+}
+
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // Layer normalization over all axes from `axis` on. Float only.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -17,5 +18,6 @@ struct LayerNorm {
   }
 };
 Result<Outputs> infer(const LayerNorm& op, Inputs inputs);
+AxisMap axes(const LayerNorm& op, Inputs inputs);
 
 }  // namespace nibble

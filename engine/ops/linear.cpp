@@ -3,6 +3,7 @@
 #include "core/text.h"
 #include "core/try.h"
 #include "ops/checks.h"
+#include "ops/conv_axes.h"
 #include "ops/conv_checks.h"
 
 namespace nibble {
@@ -24,6 +25,18 @@ Result<Outputs> infer(const Linear& op, Inputs inputs) {
   shape.back() = weights.shape[0];
   NBL_TRY(TensorDesc y, infer_conv_output(inputs, std::move(shape), op.activation, op.clamp));
   return one_output(std::move(y));
+}
+
+AxisMap axes(const Linear&, Inputs inputs) {
+  AxisMap map;
+  const size_t last = inputs[conv_input::x].shape.size() - 1;
+  for (size_t i = 0; i < last; ++i) map.same(input_axis(conv_input::x, i), output_axis(i));
+  weight_axes(map, inputs, last);
+  if (map.frozen.empty()) {
+    map.same(input_axis(conv_input::x, last), input_axis(conv_input::weights, 1));
+    map.links.back().summed = true;
+  }
+  return map;
 }
 
 }  // namespace nibble

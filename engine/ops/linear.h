@@ -1,5 +1,6 @@
 // Matrix product with constant weights: y[..., n] = sum over k of x[..., k] * w[n, k], plus bias.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/conv2d.h"
 
 namespace nibble {
@@ -15,5 +16,6 @@ struct Linear {
   }
 };
 Result<Outputs> infer(const Linear& op, Inputs inputs);
+AxisMap axes(const Linear& op, Inputs inputs);
 
 }  // namespace nibble

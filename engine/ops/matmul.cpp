@@ -33,4 +33,22 @@ Result<Outputs> infer(const MatMul& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const MatMul& op, Inputs inputs) {
+  AxisMap map;
+  const size_t rank_a = inputs[0].shape.size(), rank_b = inputs[1].shape.size();
+  const size_t rank = rank_a > rank_b ? rank_a : rank_b;
+  const auto shape = broadcast(Shape(inputs[0].shape.begin(), inputs[0].shape.end() - 2),
+                               Shape(inputs[1].shape.begin(), inputs[1].shape.end() - 2));
+  if (!shape) return map;
+  Shape output = *shape;
+  output.resize(rank, Dim(1));  // the last two are told apart below
+  for (size_t slot = 0; slot < 2; ++slot) broadcast_axes(map, inputs, slot, output, 2);
+  map.same(input_axis(0, rank_a - (op.transpose_a ? 1 : 2)), output_axis(rank - 2));
+  map.same(input_axis(1, rank_b - (op.transpose_b ? 2 : 1)), output_axis(rank - 1));
+  // Two computed factors: where both are zero nothing is lost, so both lose the index together.
+  map.same(input_axis(0, rank_a - (op.transpose_a ? 2 : 1)), input_axis(1, rank_b - (op.transpose_b ? 1 : 2)));
+  map.links.back().summed = true;
+  return map;
+}
+
 }  // namespace nibble

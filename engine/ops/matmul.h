@@ -1,5 +1,6 @@
 // Matrix product of two computed tensors with broadcast batch dimensions, as ONNX MatMul.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -15,5 +16,6 @@ struct MatMul {
   }
 };
 Result<Outputs> infer(const MatMul& op, Inputs inputs);
+AxisMap axes(const MatMul& op, Inputs inputs);
 
 }  // namespace nibble

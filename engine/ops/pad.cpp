@@ -57,4 +57,20 @@ Result<Outputs> infer(const Pad& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const Pad& op, Inputs inputs) {
+  AxisMap map;
+  for (size_t i = 0; i < op.begins.size(); ++i) {
+    const Dim& size = inputs[0].shape[i];
+    if (op.begins[i] == 0 && op.ends[i] == 0) {
+      map.same(input_axis(0, i), output_axis(i));
+    } else if (op.mode == PadMode::constant && size.is_const() && op.begins[i] >= 0 && op.ends[i] >= 0) {
+      map.range(input_axis(0, i), 0, output_axis(i), op.begins[i], size.value());
+    } else {
+      map.freeze(input_axis(0, i), "padded with its own values");
+      map.freeze(output_axis(i), "padded with its own values");
+    }
+  }
+  return map;
+}
+
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // Padding, as ONNX Pad without negative amounts (the importer makes those a Slice).
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -21,5 +22,6 @@ struct Pad {
   }
 };
 Result<Outputs> infer(const Pad& op, Inputs inputs);
+AxisMap axes(const Pad& op, Inputs inputs);
 
 }  // namespace nibble

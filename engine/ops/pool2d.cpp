@@ -62,4 +62,10 @@ Result<Outputs> infer(const Pool2d& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const Pool2d&, Inputs) {
+  AxisMap map;
+  for (size_t i = 0; i < 2; ++i) map.same(input_axis(0, i), output_axis(i));
+  return map;
+}
+
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // Maximum and average pooling over windows.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -37,5 +38,6 @@ struct Pool2d {
   }
 };
 Result<Outputs> infer(const Pool2d& op, Inputs inputs);
+AxisMap axes(const Pool2d& op, Inputs inputs);
 
 }  // namespace nibble

@@ -1,5 +1,7 @@
 #include "ops/reduce.h"
 
+#include <algorithm>
+
 #include "core/text.h"
 #include "core/try.h"
 #include "ops/checks.h"
@@ -67,6 +69,21 @@ Result<Outputs> infer(const Reduce& op, Inputs inputs) {
   }
   NBL_TRY(TensorDesc y, like(x, "x", std::move(shape)));
   return one_output(std::move(y));
+}
+
+AxisMap axes(const Reduce& op, Inputs inputs) {
+  AxisMap map;
+  size_t to = 0;
+  for (size_t i = 0; i < inputs[0].shape.size(); ++i) {
+    const bool reduced = std::find(op.axes.begin(), op.axes.end(), static_cast<int64_t>(i)) != op.axes.end();
+    if (reduced) {
+      map.freeze(input_axis(0, i), "reduced as a whole");
+    } else {
+      map.same(input_axis(0, i), output_axis(to));
+    }
+    if (!reduced || op.keep_dims) ++to;
+  }
+  return map;
 }
 
 }  // namespace nibble

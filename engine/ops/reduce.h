@@ -1,5 +1,6 @@
 // Reductions over whole axes, among them global pooling.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -32,5 +33,6 @@ struct Reduce {
   }
 };
 Result<Outputs> infer(const Reduce& op, Inputs inputs);
+AxisMap axes(const Reduce& op, Inputs inputs);
 
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // Another shape over the same elements in row-major order (also Flatten, Squeeze, Unsqueeze).
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -12,5 +13,6 @@ struct Reshape {
   }
 };
 Result<Outputs> infer(const Reshape& op, Inputs inputs);
+AxisMap axes(const Reshape& op, Inputs inputs);
 
 }  // namespace nibble

@@ -66,4 +66,10 @@ Result<Outputs> infer(const Resize& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const Resize&, Inputs) {
+  AxisMap map;
+  for (size_t i = 0; i < 2; ++i) map.same(input_axis(0, i), output_axis(i));
+  return map;
+}
+
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // Resampling of the last two axes, as ONNX Resize (without antialias and crop-and-resize).
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -39,6 +40,7 @@ struct Resize {
   }
 };
 Result<Outputs> infer(const Resize& op, Inputs inputs);
+AxisMap axes(const Resize& op, Inputs inputs);
 
 // Which inputs make one output along one axis. taps is 1, 2 or 4; index is already clamped into [0, in).
 // Computed on the host in double, once for kernels and oracle alike, so that both use the same numbers.

@@ -38,4 +38,20 @@ Result<Outputs> infer(const Slice& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const Slice& op, Inputs inputs) {
+  AxisMap map;
+  for (size_t i = 0; i < op.starts.size(); ++i) {
+    const Dim& size = inputs[0].shape[i];
+    if (op.steps[i] == 1 && op.starts[i] == Dim(0) && op.sizes[i] == size) {
+      map.same(input_axis(0, i), output_axis(i));
+    } else if (op.steps[i] == 1 && op.starts[i].is_const() && op.sizes[i].is_const()) {
+      map.range(input_axis(0, i), op.starts[i].value(), output_axis(i), 0, op.sizes[i].value());
+    } else {
+      map.freeze(input_axis(0, i), "sliced with a step or at a free place");
+      map.freeze(output_axis(i), "sliced with a step or at a free place");
+    }
+  }
+  return map;
+}
+
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // A strided part of a tensor: y[i...] = x[starts + i * steps ...].
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -17,5 +18,6 @@ struct Slice {
   }
 };
 Result<Outputs> infer(const Slice& op, Inputs inputs);
+AxisMap axes(const Slice& op, Inputs inputs);
 
 }  // namespace nibble

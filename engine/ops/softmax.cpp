@@ -14,4 +14,12 @@ Result<Outputs> infer(const Softmax& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const Softmax& op, Inputs inputs) {
+  AxisMap map = elementwise_axes(inputs);
+  if (const auto axis = resolve_axis(op.axis, inputs[0].shape.size(), true)) {
+    map.freeze(output_axis(*axis), "normalized by softmax");
+  }
+  return map;
+}
+
 }  // namespace nibble

@@ -1,5 +1,6 @@
 // Softmax and log-softmax along one axis. Float only.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -14,5 +15,6 @@ struct Softmax {
   }
 };
 Result<Outputs> infer(const Softmax& op, Inputs inputs);
+AxisMap axes(const Softmax& op, Inputs inputs);
 
 }  // namespace nibble

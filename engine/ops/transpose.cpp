@@ -25,4 +25,10 @@ Result<Outputs> infer(const Transpose& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const Transpose& op, Inputs) {
+  AxisMap map;
+  for (size_t i = 0; i < op.perm.size(); ++i) map.same(input_axis(0, static_cast<size_t>(op.perm[i])), output_axis(i));
+  return map;
+}
+
 }  // namespace nibble

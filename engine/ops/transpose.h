@@ -1,5 +1,6 @@
 // Permutation of axes: output axis i is input axis perm[i].
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -12,5 +13,6 @@ struct Transpose {
   }
 };
 Result<Outputs> infer(const Transpose& op, Inputs inputs);
+AxisMap axes(const Transpose& op, Inputs inputs);
 
 }  // namespace nibble

@@ -61,4 +61,10 @@ Result<Outputs> infer(const Unary& op, Inputs inputs) {
   return one_output(std::move(y));
 }
 
+AxisMap axes(const Unary&, Inputs inputs) {
+  AxisMap map = elementwise_axes(inputs);
+  if (inputs.has(1) && inputs[1].shape.size() == 2) map.same(input_axis(1, 0), output_axis(1));
+  return map;
+}
+
 }  // namespace nibble

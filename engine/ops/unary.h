@@ -1,5 +1,6 @@
 // Elementwise function of one tensor.
 #pragma once
+#include "ops/axis_map.h"
 #include "ops/contract.h"
 
 namespace nibble {
@@ -19,5 +20,6 @@ struct Unary {
   }
 };
 Result<Outputs> infer(const Unary& op, Inputs inputs);
+AxisMap axes(const Unary& op, Inputs inputs);
 
 }  // namespace nibble

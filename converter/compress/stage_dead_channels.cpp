@@ -1,0 +1,18 @@
+#include <cstdio>
+
+#include "converter/compress/stages.h"
+#include "converter/prune/dead_channels.h"
+#include "core/try.h"
+
+namespace nibble::compress {
+
+Status remove_dead(Compression& c) {
+  NBL_TRY(prune::DeadChannels dead, prune::remove_dead_channels(c.graph));
+  if (dead.removed == 0) return {};
+  std::printf("%lld dead or constant channels removed in %zu places; the output stays the same\n",
+              static_cast<long long>(dead.removed), dead.counts.size());
+  c.graph = std::move(dead.graph);
+  return {};
+}
+
+}  // namespace nibble::compress
