@@ -88,6 +88,17 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_option("--dim", dims, "NAME=SIZE: fixes a free dimension; may be repeated");
   app.add_flag("--entropy-code,!--no-entropy-code", o.entropy_code,
                "compress the constants with zstd: a smaller file that is expanded when it is loaded");
+  app.add_option("--max-size", o.max_size,
+                 "bytes of the file: 619k, 4MB, or 0.125x of the network's; chooses formats by layer");
+  app.add_option("--max-macs", o.max_macs, "multiply-adds: 250M, or 0.8x of the network's; removes channels");
+  app.add_option("--target-latency", o.target_latency, "milliseconds a run on the device that --device picks")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--max-drop", o.max_drop,
+                 "what may be lost on samples held out: points of top-1 with --labels, else points of agreement; or "
+                 "top1:2, agreement:2, kl:0.05, sqnr:30 (decibels)");
+  app.add_option("--labels", o.labels, "with --max-drop: 'folders' (each class its own), or a file path<TAB>index");
+  app.add_option("--plan", o.plan, "repeat the decisions in this JSON file");
+  app.add_option("--plan-out", o.plan_out, "write what was decided, for --plan");
   app.add_option("--report", o.report, "write what was done to each layer as JSON");
   app.add_option("--export-onnx", o.export_onnx,
                  "write the converted network as ONNX too (QuantizeLinear, DequantizeLinear), for other runtimes");

@@ -32,6 +32,15 @@ struct ConvertOptions {
   bool entropy_code = false;  // constants in section ZDAT
   std::string report;         // JSON file
   std::string export_onnx;    // ONNX file to write as well
+  // Bounds that a search keeps to (converter/search/budget.h); empty or 0: none.
+  std::string max_size;
+  std::string max_macs;
+  double target_latency = 0.0;  // ms
+  std::string max_drop;
+  std::string labels;     // for max_drop: "folders", or a label file
+  bool hold_out = false;  // every fifth sample is kept from calibration; set where something is bounded
+  std::string plan;       // JSON: decisions to repeat
+  std::string plan_out;   // JSON: where decisions are written
   std::string dump_after;
 };
 

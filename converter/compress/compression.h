@@ -2,12 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "converter/compress/samples.h"
 #include "converter/convert_options.h"
+#include "converter/plan/plan.h"
 #include "converter/quantize/quantize.h"
+#include "converter/search/budget.h"
 #include "graph/graph.h"
 #include "media/preprocess.h"
 #include "nibble/result.h"
@@ -21,6 +25,8 @@ struct Compression {
 
   media::Preprocessing preprocessing;
   std::shared_ptr<const CalibrationSamples> samples;  // null without --calibrate
+  // Kept from everything that fits or chooses parameters, so that a search can judge by them; null without a budget.
+  std::shared_ptr<const CalibrationSamples> held_out;
 
   Graph original;  // the float network after import and passes: what results are judged against, never changed
   Graph graph;     // the network being changed: float up to quantize, integers and packed weights behind it
@@ -28,8 +34,14 @@ struct Compression {
 
   // What quantize() is asked for. Stages before it refine this: per-layer formats, rounded weights.
   quantization::Options format;
-  quantization::Ranges ranges;  // by tensor of `graph`
+  quantization::Ranges ranges;                  // by tensor of `graph`
+  std::map<std::string, std::string> rounding;  // by node: how its weights were rounded; "nearest" where absent
   std::vector<quantization::Decision> decisions;
+
+  std::optional<plan::Plan> given;  // decisions to repeat: stages follow it in place of deciding
+  plan::Plan plan;                  // what was decided; each stage that decides adds its part
+  search::Budget budget;
+  std::vector<std::string> missed;  // bounds that the written file does not keep, a line each, and what to do
 
   bool integer_activations() const { return options.format.activations == quantization::ActivationFormat::int8; }
 };

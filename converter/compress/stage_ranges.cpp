@@ -5,6 +5,7 @@ namespace nibble::compress {
 
 Status find_ranges(Compression& c) {
   if (!c.integer_activations()) return {};
+  if (c.given) return repeat_ranges(c);
   if (!c.samples) {
     if (quantization::has_own_scales(c.graph)) return {};
     return Error{Code::invalid_argument,

@@ -6,30 +6,45 @@
 
 namespace nibble::compress {
 
+// clang-format off
 const std::vector<Stage>& stages() {
   // Pruning and equalisation change the float network and come before the ranges; rounding needs both; nothing comes
   // between quantize and write that changes a value.
   static const std::vector<Stage> list = {
-      {"import", import_network},      //
-      {"passes", run_passes},          //
-      {"samples", open_samples},       //
-      {"describe", describe_network},  //
-      {"dead", remove_dead},           //
-      {"ranges", find_ranges},         //
-      {"quantize", quantize_graph},    //
-      {"export", export_onnx},         //
-      {"pack", pack_weights},          //
-      {"write", write_file},           //
+      {"budget", read_budget, Phase::prepare},
+      {"plan", read_plan, Phase::prepare},
+      {"import", import_network, Phase::prepare},
+      {"passes", run_passes, Phase::prepare},
+      {"plan fits", check_plan, Phase::prepare},
+      {"samples", open_samples, Phase::prepare},
+      {"describe", describe_network, Phase::prepare},
+      {"dead", remove_dead, Phase::prepare},
+      {"ranges", find_ranges, Phase::change},
+      {"plan ranges", note_ranges, Phase::change},
+      {"quantize", quantize_graph, Phase::change},
+      {"export", export_onnx, Phase::finish},
+      {"pack", pack_weights, Phase::finish},
+      {"plan out", write_plan, Phase::finish},
+      {"write", write_file, Phase::finish},
   };
   return list;
 }
+// clang-format on
 
-Status run(Compression& compression) {
+Status run(Compression& compression, Phase phase) {
   for (const Stage& stage : stages()) {
+    if (stage.phase != phase) continue;
     NBL_CHECK(stage.run(compression));
     if (compression.options.check_only && std::strcmp(stage.name, "passes") == 0) break;
   }
   return {};
+}
+
+Status run(Compression& compression) {
+  NBL_CHECK(run(compression, Phase::prepare));
+  if (compression.options.check_only) return {};
+  NBL_CHECK(run(compression, Phase::change));
+  return run(compression, Phase::finish);
 }
 
 }  // namespace nibble::compress

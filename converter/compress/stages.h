@@ -7,28 +7,47 @@
 
 namespace nibble::compress {
 
+// What a stage may be run for. A search runs the stages of `change` on copies, once a candidate.
+enum class Phase {
+  prepare,  // up to the float network, its samples and what is asked for
+  change,   // from the float network to integers
+  finish,   // files
+};
+
 struct Stage {
   const char* name;
   Status (*run)(Compression&);
+  Phase phase;
 };
 
 // The one list: import first, writing last. A stage reads the options itself and does nothing where it is not asked
 // for.
 const std::vector<Stage>& stages();
 
-// All stages; with options.check_only just import and passes. Errors name the stage's subject, not the stage.
+// The stages of one phase; with options.check_only just import and passes. Errors name the stage's subject, not the
+// stage.
+Status run(Compression& compression, Phase phase);
+// All of them.
 Status run(Compression& compression);
 
 // One function a stage, each in a file of its own (stage_<name>.cpp).
+Status read_budget(Compression& c);       // bounds -> budget; what contradicts itself is an error
+Status read_plan(Compression& c);         // options.plan -> given; its recipe goes before the options
 Status import_network(Compression& c);    // options.model -> graph
 Status run_passes(Compression& c);        // graph rewritten; original = graph
+Status check_plan(Compression& c);        // given fits the network; its formats -> format
 Status open_samples(Compression& c);      // preprocessing, samples
 Status describe_network(Compression& c);  // what the file says about itself -> graph.metadata
 Status remove_dead(Compression& c);       // graph without channels that say nothing
 Status find_ranges(Compression& c);       // graph, samples -> ranges
+Status note_ranges(Compression& c);       // ranges -> plan
 Status quantize_graph(Compression& c);    // graph, ranges, format -> graph, decisions
 Status export_onnx(Compression& c);       // options.export_onnx, from the quantized graph
 Status pack_weights(Compression& c);      // constants in the kernels' order
+Status write_plan(Compression& c);        // decisions -> plan; options.plan_out
 Status write_file(Compression& c);        // options.output, options.report, and the summary on stdout
+
+// Ranges as the given plan has them; an error where one is missing or its tensor is.
+Status repeat_ranges(Compression& c);
 
 }  // namespace nibble::compress

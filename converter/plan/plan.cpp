@@ -76,7 +76,6 @@ Status read_layer(const Json& json, const std::string& where, LayerPlan& out) {
   r.text("weights", out.weights);
   r.count("group_size", out.group_size);
   r.text("rounding", out.rounding);
-  r.flag("entropy_code", out.entropy_code);
   r.text("reason", out.reason);
   return r.finish();
 }
@@ -145,7 +144,6 @@ std::string to_json(const Plan& plan) {
                              {"weights", l.weights},
                              {"group_size", l.group_size},
                              {"rounding", l.rounding},
-                             {"entropy_code", l.entropy_code},
                              {"reason", l.reason}});
   }
   for (const auto& m : plan.masks)

@@ -16,7 +16,6 @@ struct LayerPlan {
   std::string weights;     // "fp32", "fp16", "int8", "int4", ...: what quantization::to_string says
   int32_t group_size = 0;  // weights that share a multiplier; 0: none do
   std::string rounding;    // "nearest", "gptq", ...
-  bool entropy_code = false;
   std::string reason;  // why it is not what was asked for; empty when it is
   bool operator==(const LayerPlan&) const = default;
 };

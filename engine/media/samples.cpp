@@ -230,6 +230,12 @@ bool SampleSet::has_labels() const {
   return std::any_of(samples_.begin(), samples_.end(), [](const Sample& sample) { return sample.label.has_value(); });
 }
 
+SampleSet SampleSet::subset(const std::vector<size_t>& indices) const {
+  SampleSet out;
+  for (size_t i : indices) out.samples_.push_back(samples_[i]);
+  return out;
+}
+
 Result<Image> SampleSet::image(size_t i) const {
   const Sample& sample = samples_[i];
   if (sample.kind != Kind::image) {

@@ -49,6 +49,9 @@ class SampleSet {
   std::optional<int> label(size_t i) const { return samples_[i].label; }
   bool has_labels() const;  // whether any sample has one
 
+  // The samples with these indices, in that order.
+  SampleSet subset(const std::vector<size_t>& indices) const;
+
   Result<Image> image(size_t i) const;                     // gray (one channel) from idx, else RGB
   Result<std::vector<NamedArray>> arrays(size_t i) const;  // sorted by name
 

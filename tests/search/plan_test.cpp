@@ -19,7 +19,7 @@ Plan full_plan() {
   p.removed_blocks = {"block \"3\"\n"};
   p.channels = {{"conv1", 8, {0, 2, 7}}, {"conv2", 4, {}}};
   p.ranges = {{"x", -0.1f, std::nextafter(1.0f, 2.0f), "mse"}, {"y", 1e-38f, 3.4e38f, "entropy"}};
-  p.layers = {{"conv1", "int4", 64, "gptq", true, ""}, {"conv2", "int8", 0, "nearest", false, "first layer"}};
+  p.layers = {{"conv1", "int4", 64, "gptq", ""}, {"conv2", "int8", 0, "nearest", "first layer"}};
   p.masks = {{"conv1", "2:4", 6, {true, false, false, true, true, true}}};
   return p;
 }
@@ -53,7 +53,7 @@ TEST(Plan, names_the_place_of_what_is_wrong) {
   expect_refused(changed(text, "nibble plan 1", "nibble plan 9"), {"format", "nibble plan 9"});
   expect_refused(changed(text, "\"group_size\": 64", "\"group_size\": -64"), {"layers[0].group_size", "-64"});
   expect_refused(changed(text, "\"group_size\": 64", "\"group_size\": 5000000000"), {"layers[0].group_size"});
-  expect_refused(changed(text, "\"entropy_code\": true", "\"entropy\": true"), {"layers[0].entropy_code", "missing"});
+  expect_refused(changed(text, "\"rounding\": \"gptq\",", "\"round\": \"gptq\","), {"layers[0].rounding", "missing"});
   expect_refused(changed(text, "\"seed\":", "\"sead\": 0, \"seed\":"), {"sead", "not known"});
   expect_refused(changed(text, "\"kept\": \"9c\"", "\"kept\": \"9\""), {"masks[0].kept", "2"});
   expect_refused(changed(text, "\"kept\": \"9c\"", "\"kept\": \"9x\""), {"masks[0].kept", "'x'"});
@@ -88,9 +88,9 @@ TEST(Plan, fits_its_own_network_only) {
   plan.network = fingerprint(small_graph(1.0f));
   EXPECT_TRUE(check_fits(plan, small_graph(1.0f)));
   EXPECT_FALSE(check_fits(plan, small_graph(2.0f)));  // another constant
-  plan.layers = {{"conv", "int8", 0, "nearest", false, ""}};
+  plan.layers = {{"conv", "int8", 0, "nearest", ""}};
   EXPECT_TRUE(check_fits(plan, small_graph(1.0f)));
-  plan.layers.push_back({"other", "int8", 0, "nearest", false, ""});
+  plan.layers.push_back({"other", "int8", 0, "nearest", ""});
   const Status status = check_fits(plan, small_graph(1.0f));
   ASSERT_FALSE(status);
   EXPECT_NE(status.error().message.find("'other'"), std::string::npos);

@@ -1,0 +1,97 @@
+#include "converter/compress/recipe.h"
+
+#include <functional>
+#include <vector>
+
+#include "core/text.h"
+#include "core/try.h"
+
+namespace nibble::compress {
+namespace {
+
+using quantization::ActivationFormat;
+using quantization::WeightFormat;
+
+// An option: how it is told, and how it is set from that text (false: the text means nothing).
+struct Entry {
+  const char* name;
+  std::function<std::string(const ConvertOptions&)> get;
+  std::function<bool(const std::string&, ConvertOptions&)> set;
+};
+
+template <class E>
+Entry choice(const char* name, std::vector<E> values, std::function<E&(ConvertOptions&)> field) {
+  return {name, [field](const ConvertOptions& o) { return to_string(field(const_cast<ConvertOptions&>(o))); },
+          [field, values](const std::string& text, ConvertOptions& o) {
+            for (E v : values) {
+              if (text != to_string(v)) continue;
+              field(o) = v;
+              return true;
+            }
+            return false;
+          }};
+}
+
+Entry text(const char* name, std::string ConvertOptions::*field) {
+  return {name, [field](const ConvertOptions& o) { return o.*field; },
+          [field](const std::string& value, ConvertOptions& o) {
+            o.*field = value;
+            return true;
+          }};
+}
+
+const std::vector<Entry>& entries() {
+  static const std::vector<Entry> list = {
+      choice<WeightFormat>("weights", {WeightFormat::fp32, WeightFormat::fp16, WeightFormat::int8, WeightFormat::int4},
+                           [](ConvertOptions& o) -> WeightFormat& { return o.format.weights; }),
+      choice<ActivationFormat>("activations", {ActivationFormat::real, ActivationFormat::fp16, ActivationFormat::int8},
+                               [](ConvertOptions& o) -> ActivationFormat& { return o.format.activations; }),
+      {"group-size", [](const ConvertOptions& o) { return std::to_string(o.format.group_size); },
+       [](const std::string& value, ConvertOptions& o) {
+         if (value != "32" && value != "64" && value != "128") return false;
+         o.format.group_size = std::stoi(value);
+         return true;
+       }},
+      text("input-type", &ConvertOptions::input_type),
+      text("output-type", &ConvertOptions::output_type),
+      {"entropy-code", [](const ConvertOptions& o) { return std::string(o.entropy_code ? "yes" : "no"); },
+       [](const std::string& value, ConvertOptions& o) {
+         o.entropy_code = value == "yes";
+         return value == "yes" || value == "no";
+       }},
+      {"held-out", [](const ConvertOptions& o) { return std::string(o.hold_out ? "yes" : "no"); },
+       [](const std::string& value, ConvertOptions& o) {
+         o.hold_out = value == "yes";
+         return value == "yes" || value == "no";
+       }},
+  };
+  return list;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> recipe_of(const ConvertOptions& options) {
+  std::map<std::string, std::string> out;
+  for (const Entry& e : entries()) out[e.name] = e.get(options);
+  return out;
+}
+
+Status apply_recipe(const std::map<std::string, std::string>& recipe, ConvertOptions& options) {
+  size_t taken = 0;
+  for (const Entry& e : entries()) {
+    const auto found = recipe.find(e.name);
+    if (found == recipe.end()) return Error{Code::invalid_argument, format("recipe: '%s' is missing", e.name)};
+    if (!e.set(found->second, options))
+      return Error{Code::invalid_argument, format("recipe: '%s' cannot be '%s'", e.name, found->second.c_str())};
+    ++taken;
+  }
+  if (taken == recipe.size()) return {};
+  for (const auto& [name, value] : recipe) {
+    bool known = false;
+    for (const Entry& e : entries()) known = known || name == e.name;
+    if (!known) return Error{Code::invalid_argument, "recipe: '" + name + "' is not known to this version"};
+  }
+  return {};
+}
+
+}  // namespace nibble::compress

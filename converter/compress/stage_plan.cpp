@@ -1,0 +1,125 @@
+#include <cstdio>
+#include <span>
+
+#include "converter/compress/recipe.h"
+#include "converter/compress/stages.h"
+#include "core/crc32c.h"
+#include "core/text.h"
+#include "core/try.h"
+
+namespace nibble::compress {
+namespace {
+
+using quantization::WeightFormat;
+
+Result<WeightFormat> weight_format(const std::string& text, const std::string& node) {
+  for (WeightFormat f : {WeightFormat::fp32, WeightFormat::fp16, WeightFormat::int8, WeightFormat::int4}) {
+    if (text == to_string(f)) return f;
+  }
+  return Error{Code::invalid_argument, "the plan's layer '" + node + "': weights '" + text + "' are not known"};
+}
+
+std::string method_name(calibrate::Method method) {
+  for (const char* text : {"minmax", "percentile", "mse", "entropy", "auto"}) {
+    if (const auto parsed = calibrate::parse_method(text); parsed && *parsed == method) return text;
+  }
+  return "?";
+}
+
+std::string checksum_of_names(const media::SampleSet& set) {
+  uint32_t crc = 0;
+  for (size_t i = 0; i < set.size(); ++i) {
+    const std::string name = set.name(i) + "\n";
+    crc = crc32c(std::as_bytes(std::span(name)), crc);
+  }
+  return format("%08x", crc);
+}
+
+}  // namespace
+
+Status read_plan(Compression& c) {
+  if (c.options.plan.empty()) return {};
+  NBL_TRY(c.given, plan::read(c.options.plan));
+  if (Status status = apply_recipe(c.given->recipe, c.options); !status)
+    return std::move(status).error().with_context("plan '" + c.options.plan + "'");
+  c.format.weights = c.options.format.weights;
+  c.format.activations = c.options.format.activations;
+  c.format.group_size = c.options.format.group_size;
+  c.format.keep_wide.clear();  // what they did is in the plan's layers
+  return {};
+}
+
+Status check_plan(Compression& c) {
+  c.plan.network = plan::fingerprint(c.original);
+  if (!c.given) return {};
+  NBL_CHECK(plan::check_fits(*c.given, c.original));
+  for (const plan::LayerPlan& l : c.given->layers) {
+    NBL_TRY(const WeightFormat weights, weight_format(l.weights, l.node));
+    const bool grouped = weights == WeightFormat::int4;
+    if (grouped ? l.group_size != 32 && l.group_size != 64 && l.group_size != 128 : l.group_size != 0) {
+      return Error{Code::invalid_argument, format("the plan's layer '%s': a group size of %d does not go with %s",
+                                                  l.node.c_str(), l.group_size, l.weights.c_str())};
+    }
+    c.format.layers[l.node] = {weights, l.group_size};
+  }
+  return {};
+}
+
+Status repeat_ranges(Compression& c) {
+  // Names may occur more than once; the k-th of the plan is the k-th of the network.
+  std::map<std::string, std::vector<TensorId>> tensors;
+  for (size_t i = 0; i < c.graph.tensors.size(); ++i)
+    tensors[c.graph.tensors[i].desc.name].push_back(static_cast<TensorId>(i));
+  std::map<std::string, size_t> taken;
+  for (const plan::RangePlan& r : c.given->ranges) {
+    const std::vector<TensorId>& ids = tensors[r.tensor];
+    const size_t k = taken[r.tensor]++;
+    if (k >= ids.size())
+      return Error{Code::not_found, "the plan has a range for the tensor '" + r.tensor + "', which is not there"};
+    c.ranges[ids[k]] = {r.low, r.high};
+  }
+  return {};
+}
+
+Status note_ranges(Compression& c) {
+  c.plan.ranges.clear();
+  if (c.given) {
+    c.plan.ranges = c.given->ranges;
+    return {};
+  }
+  // A name's earlier tensors may have no range: those of the plan would then be counted from the wrong one.
+  std::map<std::string, size_t> skipped;
+  for (size_t i = 0; i < c.graph.tensors.size(); ++i) {
+    const std::string& name = c.graph.tensors[i].desc.name;
+    const auto range = c.ranges.find(static_cast<TensorId>(i));
+    if (range == c.ranges.end()) {
+      ++skipped[name];
+      continue;
+    }
+    if (skipped[name] > 0) return Error{Code::internal, "two tensors are called '" + name + "'"};
+    c.plan.ranges.push_back({name, range->second.low, range->second.high, method_name(c.options.ranges.method)});
+  }
+  return {};
+}
+
+Status write_plan(Compression& c) {
+  c.plan.recipe = recipe_of(c.options);
+  if (c.samples) {
+    c.plan.samples = c.samples->size();
+    c.plan.sample_names = checksum_of_names(c.samples->set);
+  }
+  if (c.given && (c.given->samples != c.plan.samples || c.given->sample_names != c.plan.sample_names)) {
+    std::fprintf(stderr, "nibble-convert: the plan was made with other samples (%llu, here %llu): values may differ\n",
+                 static_cast<unsigned long long>(c.given->samples), static_cast<unsigned long long>(c.plan.samples));
+  }
+  c.plan.layers.clear();
+  for (quantization::Decision& d : c.decisions) {
+    if (const plan::LayerPlan* before = c.given ? c.given->layer(d.node) : nullptr) d.reason = before->reason;
+    const auto found = c.rounding.find(d.node);
+    const std::string rounding = found == c.rounding.end() ? "nearest" : found->second;
+    c.plan.layers.push_back({d.node, to_string(d.weights), d.group_size, rounding, d.reason});
+  }
+  return c.options.plan_out.empty() ? Status{} : plan::write(c.plan, c.options.plan_out);
+}
+
+}  // namespace nibble::compress

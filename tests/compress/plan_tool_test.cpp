@@ -1,0 +1,108 @@
+// --plan-out and --plan as a user calls them.
+#include <gtest/gtest.h>
+
+#include "converter/plan/plan.h"
+#include "tests/compress/small_network.h"
+#include "tests/tools/tool_process.h"
+
+namespace nibble {
+namespace {
+
+using test::run_tool;
+using test::ToolResult;
+
+constexpr const char* kTool = NIBBLE_CONVERT;
+
+class PlanTool : public testing::Test {
+ protected:
+  ToolResult convert(const std::string& output, std::vector<std::string> more) {
+    std::vector<std::string> arguments = {files_.path("net.onnx"), "-o", files_.path(output), "--calibrate",
+                                          files_.path("samples")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_tool(kTool, arguments);
+  }
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(files_.path(name), std::ios::binary) << text;
+  }
+
+  test::SmallNetworkFiles files_;
+};
+
+TEST_F(PlanTool, repeats_every_kind_of_file_to_the_byte) {
+  const std::vector<std::vector<std::string>> kinds = {
+      {"--weights", "int8"},
+      {"--weights", "int4", "--group-size", "64", "--keep-wide", "conv3"},
+      {"--weights", "int4", "--ranges", "percentile", "--entropy-code"},
+      {"--weights", "int4", "--activations", "float"},
+      {"--weights", "fp16"}};
+  for (std::vector<std::string> kind : kinds) {
+    kind.insert(kind.end(), {"--plan-out", files_.path("plan.json")});
+    const ToolResult first = convert("first.nbl", kind);
+    ASSERT_EQ(first.code, 0) << first.err;
+    // No options but the plan, and a plan of the repetition that is the same again.
+    const ToolResult second =
+        convert("second.nbl", {"--plan", files_.path("plan.json"), "--plan-out", files_.path("again.json")});
+    ASSERT_EQ(second.code, 0) << second.err;
+    EXPECT_TRUE(files_.bytes("first.nbl") == files_.bytes("second.nbl")) << kind[1];
+    EXPECT_EQ(files_.bytes("plan.json"), files_.bytes("again.json"));
+    EXPECT_FALSE(files_.bytes("first.nbl").empty());
+  }
+}
+
+TEST_F(PlanTool, follows_what_was_edited) {
+  ASSERT_EQ(convert("first.nbl", {"--weights", "int4", "--plan-out", files_.path("plan.json")}).code, 0);
+  auto plan = plan::read(files_.path("plan.json"));
+  ASSERT_TRUE(plan) << plan.error().message;
+  for (plan::LayerPlan& l : plan->layers) {
+    if (l.node == "conv4") l.weights = "int8", l.group_size = 0;
+  }
+  ASSERT_TRUE(plan::write(*plan, files_.path("edited.json")));
+  const ToolResult edited =
+      convert("edited.nbl", {"--plan", files_.path("edited.json"), "--plan-out", files_.path("out.json")});
+  ASSERT_EQ(edited.code, 0) << edited.err;
+  EXPECT_GT(files_.bytes("edited.nbl").size(), files_.bytes("first.nbl").size());
+  const auto out = plan::read(files_.path("out.json"));
+  ASSERT_TRUE(out) << out.error().message;
+  EXPECT_EQ(out->layer("conv4")->weights, "int8");
+}
+
+TEST_F(PlanTool, refuses_plans_that_do_not_fit) {
+  ASSERT_EQ(convert("first.nbl", {"--weights", "int4", "--plan-out", files_.path("plan.json")}).code, 0);
+  const auto good = plan::read(files_.path("plan.json"));
+  ASSERT_TRUE(good) << good.error().message;
+  const auto refused = [&](plan::Plan plan, const std::string& word) {
+    ASSERT_TRUE(plan::write(plan, files_.path("bad.json")));
+    const ToolResult result = convert("bad.nbl", {"--plan", files_.path("bad.json")});
+    EXPECT_EQ(result.code, 1) << word;
+    EXPECT_NE(result.err.find(word), std::string::npos) << result.err;
+    EXPECT_TRUE(files_.bytes("bad.nbl").empty());
+  };
+  plan::Plan other = *good;
+  other.network = "0000000000000000";
+  refused(other, "another network");
+  plan::Plan node = *good;
+  node.layers[1].node = "conv99";
+  refused(node, "conv99");
+  plan::Plan format = *good;
+  format.layers[1].weights = "int5";
+  refused(format, "int5");
+  plan::Plan group = *good;
+  group.layers[1].group_size = 48;
+  refused(group, "48");
+  plan::Plan tensor = *good;
+  tensor.ranges[0].tensor = "nothing";
+  refused(tensor, "nothing");
+  plan::Plan recipe = *good;
+  recipe.recipe["weights"] = "int3";
+  refused(recipe, "int3");
+  recipe = *good;
+  recipe.recipe["fancy"] = "yes";
+  refused(recipe, "fancy");
+  write("text.json", "no plan");
+  const ToolResult text = convert("bad.nbl", {"--plan", files_.path("text.json")});
+  EXPECT_EQ(text.code, 1);
+  EXPECT_NE(text.err.find("text.json"), std::string::npos) << text.err;
+}
+
+}  // namespace
+}  // namespace nibble

@@ -1,0 +1,86 @@
+// A small classifier as an ONNX file with samples beside it, for runs of nibble-convert.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "media/npy.h"
+#include "tests/support/onnx_builder.h"
+
+namespace nibble::test {
+
+inline std::vector<float> normal_noise(size_t count, uint32_t seed, float deviation) {
+  std::mt19937 random(seed);
+  std::vector<float> out;
+  // Sums of uniform numbers: std::normal_distribution differs between libraries.
+  for (size_t i = 0; i < count; ++i) {
+    double sum = 0.0;
+    for (int k = 0; k < 12; ++k) sum += static_cast<double>(random()) / 4294967296.0;
+    out.push_back(deviation * static_cast<float>(sum - 6.0));
+  }
+  return out;
+}
+
+// Five 3x3 convolutions of 16, 32, 32, 32, 32 channels with ReLU on [1, 8, 12, 12], mean, 10 classes.
+inline OnnxBuilder small_classifier() {
+  OnnxBuilder b;
+  b.input("x", {"1", "8", "12", "12"}).output("y");
+  int64_t channels = 8;
+  std::string at = "x";
+  uint32_t seed = 1;
+  for (const int64_t next : {16, 32, 32, 32, 32}) {
+    const std::string n = std::to_string(seed);
+    b.floats("w" + n, {next, channels, 3, 3},
+             normal_noise(static_cast<size_t>(next * channels * 9), seed,
+                          std::sqrt(2.0f / (9.0f * static_cast<float>(channels)))));
+    b.floats("b" + n, {next}, normal_noise(static_cast<size_t>(next), seed + 100, 0.05f));
+    b.node("Conv", {at, "w" + n, "b" + n}, {"c" + n}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}, "conv" + n);
+    b.node("Relu", {"c" + n}, {"r" + n});
+    at = "r" + n;
+    channels = next;
+    ++seed;
+  }
+  b.node("GlobalAveragePool", {at}, {"pool"}).node("Flatten", {"pool"}, {"flat"});
+  b.floats("wf", {10, channels}, normal_noise(static_cast<size_t>(10 * channels), 50, 0.5f));
+  b.floats("bf", {10}, normal_noise(10, 51, 0.1f));
+  b.node("Gemm", {"flat", "wf", "bf"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
+  return b;
+}
+
+// net.onnx and a folder "samples" in a temporary folder of its own.
+class SmallNetworkFiles {
+ public:
+  explicit SmallNetworkFiles(size_t samples = 20) {
+    static int made = 0;
+    folder_ = std::filesystem::temp_directory_path() /
+              ("nibble_small_network_" + std::to_string(::getpid()) + "_" + std::to_string(made++));
+    std::filesystem::create_directories(folder_ / "samples");
+    std::ofstream(path("net.onnx"), std::ios::binary) << small_classifier().bytes();
+    for (size_t i = 0; i < samples; ++i) {
+      const std::vector<float> values = normal_noise(8 * 12 * 12, 1000 + static_cast<uint32_t>(i), 1.0f);
+      const std::vector<int64_t> shape{1, 8, 12, 12};
+      EXPECT_TRUE(media::write_npy(path("samples/s" + std::to_string(100 + i) + ".npy"), DType::f32, shape,
+                                   std::as_bytes(std::span(values))));
+    }
+  }
+  ~SmallNetworkFiles() { std::filesystem::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string bytes(const std::string& name) const {
+    std::ifstream in(path(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace nibble::test
