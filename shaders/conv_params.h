@@ -6,10 +6,12 @@
 #define NBL_SPEC_CONV_TILE_O (NBL_SPEC_OWN + 1)      // blocks of 4 output channels per invocation
 #define NBL_SPEC_CONV_PADDED (NBL_SPEC_OWN + 2)      // bool: some outputs read beyond the image
 #define NBL_SPEC_CONV_HIGH_SHIFT (NBL_SPEC_OWN + 3)  // bool: every requantizing shift is above 32, no tie
-#define NBL_SPEC_CONV_ONE_CHUNK (NBL_SPEC_OWN + 9)   // bool: sums need not be closed before the end
+#define NBL_SPEC_CONV_CHUNKS (NBL_SPEC_OWN + 9)      // when sums are closed: NBL_CHUNKS_
 #define NBL_SPEC_CONV_LANES (NBL_SPEC_OWN + 10)      // lanes of a subgroup, rows with NEEDS lanes
 #define NBL_SPEC_CONV_SHUFFLE (NBL_SPEC_OWN + 11)    // bool: shuffle, not broadcast; rows with NEEDS lanes
 #define NBL_SPEC_CONV_INDEXED (NBL_SPEC_OWN + 12)    // bool: sums are taken from an array by computed index
+#define NBL_SPEC_CONV_ONE_TAP (NBL_SPEC_OWN + 13)    // bool: 1x1
+#define NBL_SPEC_CONV_ONE_BLOCK (NBL_SPEC_OWN + 14)  // bool: 4 input channels of a group or fewer
 #define NBL_SPEC_CONV_KERNEL_W (NBL_SPEC_OWN + 4)    // these three: the window of conv2d_depthwise
 #define NBL_SPEC_CONV_STRIDE_W (NBL_SPEC_OWN + 5)
 #define NBL_SPEC_CONV_DILATION_W (NBL_SPEC_OWN + 6)
@@ -17,6 +19,10 @@
 #define NBL_SPEC_CONV_TRANSPOSED (NBL_SPEC_OWN + 8)  // bool, conv2d_grouped
 #define NBL_SPEC_CONV_TABLE (NBL_SPEC_OWN + 16)      // bool, integer: a table of 256 words lies behind the clamp
 #define NBL_SPEC_CONV_RESIDUAL (NBL_SPEC_OWN + 17)   // 0, or another tensor is added at the end: NBL_RESIDUAL_
+
+#define NBL_CHUNKS_COUNTED 0  // after so many steps
+#define NBL_CHUNKS_ONE 1      // at the end
+#define NBL_CHUNKS_TAPS 2     // after every tap of the window
 
 #define NBL_RESIDUAL_NONE 0
 #define NBL_RESIDUAL_ADD 1

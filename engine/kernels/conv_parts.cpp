@@ -238,8 +238,7 @@ StepProblem step_problem(const ConvProblem& c, const Lowering& lowering, const C
 }
 
 // Steps after which a kernel closes its sums (CONV_CHUNKED in shaders/lib/conv_mac.glsl); nothing where it never does.
-std::optional<uint32_t> chunk_steps(int32_t kernel, const params::ConvParams& p) {
-  const Kernel& row = kernel_table()[static_cast<size_t>(kernel)];
+std::optional<uint32_t> chunk_steps(const Kernel& row, const params::ConvParams& p) {
   if (row.needs & gpu::Caps::lanes) {
     if (row.key.activations != ElementType::i8) return std::nullopt;
     return static_cast<uint32_t>((row.key.weights == ElementType::i4 ? kMaxExactMultiplied : kMaxExactProducts) / 4);
@@ -272,16 +271,22 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   spec.push_back({NBL_SPEC_CONV_TILE_X, tile.x});
   spec.push_back({NBL_SPEC_CONV_TILE_O, tile.o});
   spec.push_back({NBL_SPEC_CONV_PADDED, is_padded(c) ? 1u : 0u});
+  if (!c.transposed && c.kernel_h == 1 && c.kernel_w == 1) spec.push_back({NBL_SPEC_CONV_ONE_TAP, 1});
+  if (p.in_blocks == 1) spec.push_back({NBL_SPEC_CONV_ONE_BLOCK, 1});
   if (indexes_sums(lowering.caps())) spec.push_back({NBL_SPEC_CONV_INDEXED, 1});
-  if (const std::optional<uint32_t> chunk = chunk_steps(choice.kernel, p)) {
-    spec.push_back({NBL_SPEC_CONV_ONE_CHUNK, p.steps <= *chunk ? 1u : 0u});
+  const Kernel& kernel = kernel_table()[static_cast<size_t>(choice.kernel)];
+  const bool lanes = (kernel.needs & gpu::Caps::lanes) != 0;
+  if (const std::optional<uint32_t> chunk = chunk_steps(kernel, p)) {
+    const bool grouped = kernel.key.weights == ElementType::i4 && !lanes;  // chunks are the weights' groups
+    const uint32_t several = p.in_blocks <= *chunk && !grouped ? NBL_CHUNKS_TAPS : NBL_CHUNKS_COUNTED;
+    spec.push_back({NBL_SPEC_CONV_CHUNKS, p.steps <= *chunk ? NBL_CHUNKS_ONE : several});
   }
-  if (kernel_table()[static_cast<size_t>(choice.kernel)].needs & gpu::Caps::lanes) {
-    const uint32_t lanes = lowering.caps().subgroup_size;
-    spec.push_back({NBL_SPEC_CONV_LANES, lanes});
+  if (lanes) {
+    const uint32_t subgroup = lowering.caps().subgroup_size;
+    spec.push_back({NBL_SPEC_CONV_LANES, subgroup});
     // Eight lanes (llvmpipe) shuffle in an instruction and take a broadcast apart; four (SwiftShader) broadcast in half
     // of what a shuffle takes.
-    spec.push_back({NBL_SPEC_CONV_SHUFFLE, lanes > 4 ? 1u : 0u});
+    spec.push_back({NBL_SPEC_CONV_SHUFFLE, subgroup > 4 ? 1u : 0u});
   }
   return emit_conv(c, lowering, choice, problem, constants, p, std::move(spec),
                    {group_count(p.tiles, tile.local_x), group_count(p.o_tiles * c.groups, tile.local_y),

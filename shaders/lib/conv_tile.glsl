@@ -16,8 +16,12 @@ layout(constant_id = NBL_SPEC_CONV_TILE_X) const uint TILE_X = 4u;       // 1..8
 layout(constant_id = NBL_SPEC_CONV_TILE_O) const uint TILE_O = 2u;       // 1..4, transposed 1..2
 layout(constant_id = NBL_SPEC_CONV_PADDED) const bool PADDED = true;     // some outputs read beyond the image
 
+layout(constant_id = NBL_SPEC_CONV_ONE_TAP) const bool ONE_TAP = false;      // the window is a place
+layout(constant_id = NBL_SPEC_CONV_ONE_BLOCK) const bool ONE_BLOCK = false;  // there are 4 input channels or fewer
 #if defined(CONV_CHUNKED)
-layout(constant_id = NBL_SPEC_CONV_ONE_CHUNK) const bool ONE_CHUNK = false;  // all of the reduction fits into one
+layout(constant_id = NBL_SPEC_CONV_CHUNKS) const uint CHUNKS = NBL_CHUNKS_COUNTED;
+const bool ONE_CHUNK = CHUNKS == NBL_CHUNKS_ONE;
+const bool CHUNK_A_TAP = CHUNKS == NBL_CHUNKS_TAPS;
 #else
 const bool ONE_CHUNK = true;
 #endif
@@ -211,63 +215,23 @@ void main() {
   const uint x_first = x_skew() + gl_GlobalInvocationID.z * p.x_batch + group * p.in_blocks * p.x_block;
   uint w_tap = 0u;
 
-  for (uint ky = 0u; ky < kernel_h; ++ky) {
-#if defined(CONV_TRANSPOSED)
-    // Shifted by whole strides to stay positive.
-    const uint hit_y = oy + pad_top + (kernel_h * stride_h - ky) * dilation_h;
-    const int iy = int(hit_y / stride_h) - int(kernel_h * dilation_h);
-    const bool row_inside = hit_y % stride_h == 0u && iy >= 0 && iy < p.in_h;
-#else
-    const int iy = int(oy * stride_h + ky * dilation_h) - int(pad_top);
-    const bool row_inside = iy >= 0 && iy < p.in_h;
+  // Loops as few and as flat as the layer allows: a software driver copies every running sum where a loop is entered,
+  // turned and left.
+#if !defined(CONV_TRANSPOSED)
+  if (ONE_TAP) {
+    const uint ky = 0u;
+    const uint kx = 0u;
+#include "lib/conv_tap.glsl"
+  } else
 #endif
-    const uint row = x_first + uint(clamp(iy, 0, p.in_h - 1)) * p.x_row;
-    for (uint kx = 0u; kx < kernel_w; ++kx) {
-#if defined(CONV_TRANSPOSED)
-      const uint hit_x = phase + pad_left + (kernel_w * stride_w - kx) * dilation_w;
-      const int ix = int(hit_x / stride_w) - int(kernel_w * dilation_w) + int(first);
-      const bool inside = row_inside && hit_x % stride_w == 0u;
-#if !defined(W_i4)
-      if (!inside && fill == 0u) {
-        w_tap += p.in_blocks * CONV_BLOCK;
-        continue;
-      }
-#endif
-#else
-      const int ix = int(ox * stride_w + kx * dilation_w) - int(pad_left);
-      const bool inside = row_inside;
-#endif
-      uint x_at[8];
-      uint keep[8];
-      EACH_X(PLACE_X)
-#if defined(CONV_LANES) && defined(CONV_CHUNKED)
-      for (uint i = 0u; i < p.in_blocks;) {
-        const uint end = ONE_CHUNK ? p.in_blocks : min(p.in_blocks, i + CHUNK_STEPS);
-        if (!ONE_CHUNK) {
-          EACH_O(CLEAR_O)
-        }
-        for (; i < end; ++i) STEP_ALL
-        if (!ONE_CHUNK) {
-          EACH_O(CLOSE_O)
-        }
-      }
-#else
-      if (ONE_CHUNK) {
-        for (uint i = 0u; i < p.in_blocks; ++i) STEP_ALL
-      }
-#endif
-#if !defined(CONV_LANES) && defined(CONV_CHUNKED)
-      for (uint i = 0u; !ONE_CHUNK && i < p.in_blocks;) {
-        const uint end = min(p.in_blocks, i + room);
-        room -= end - i;
-        for (; i < end; ++i) STEP_ALL
-        if (room == 0u) {
-          EACH_O(CLOSE_O)
-          room = CHUNK_STEPS;
-          ++group_index;
-        }
-      }
-#endif
+  {
+    uint kx = 0u;
+    for (uint ky = 0u; ky < kernel_h;) {
+#include "lib/conv_tap.glsl"
+      ++kx;
+      const bool next = kx == kernel_w;
+      ky += next ? 1u : 0u;
+      kx = next ? 0u : kx;
     }
   }
 #if defined(CONV_LANES)
@@ -277,7 +241,7 @@ void main() {
   }
 #endif
 #elif defined(CONV_CHUNKED)
-  if (ONE_CHUNK || room < CHUNK_STEPS) {
+  if (ONE_CHUNK || (!CHUNK_A_TAP && room < CHUNK_STEPS)) {
     EACH_O(CLOSE_O)
   }
 #endif

@@ -96,6 +96,7 @@ TEST_P(WeightedOp, strides_and_dilations) {
 TEST_P(WeightedOp, long_reductions_and_many_outputs) {
   check(conv_case("1x1 of 1,100 channels", Conv2d{}, {1, 1100, 2, 5}, 17, 1, 1, scheme()));
   check(conv_case("3x3 of 130 channels", Conv2d{.pad_top = 1, .pad_left = 1}, {1, 130, 5, 5}, 33, 3, 3, scheme()));
+  check(conv_case("1x2 of 1,030 channels", Conv2d{}, {1, 1030, 2, 4}, 5, 1, 2, scheme()));
   check(conv_case("7x7 of 3 channels", Conv2d{.stride_h = 2, .stride_w = 2, .pad_top = 3, .pad_left = 3},
                   {1, 3, 20, 23}, 10, 7, 7, scheme()));
 }
