@@ -31,6 +31,9 @@ class SampleRuns {
   SampleRuns(const Graph& graph, const CalibrationSamples& samples, ExecutorFactory factory)
       : graph_(graph), samples_(samples), factory_(std::move(factory)) {}
 
+  // The graph with the shapes of sample i; another object wherever the shapes change.
+  Result<const Graph*> bind(size_t i);
+
   // The graph's outputs for sample i, in order; the observer (may be empty) sees every float tensor, by its id in
   // `graph`.
   Result<std::vector<reference::FloatValue>> run(size_t i, const TensorObserver& observer);

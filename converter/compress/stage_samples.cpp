@@ -17,6 +17,9 @@ Status open_samples(Compression& c) {
   media::SampleOptions options{c.options.skip, c.options.samples, {}};
   for (TensorId id : c.graph.inputs) options.input_names.push_back(c.graph.desc(id).name);
   NBL_TRY(media::SampleSet set, media::open_samples(c.options.calibrate, options));
+  if (!c.options.labels.empty() && c.options.labels != "folders") NBL_CHECK(set.set_labels(c.options.labels));
+  if (!c.options.labels.empty() && !set.has_labels())
+    return Error{Code::invalid_argument, "--labels folders: '" + c.options.calibrate + "' has no folder per class"};
   std::vector<size_t> used, held;
   for (size_t i = 0; i < set.size(); ++i)
     (c.options.hold_out && i % kHoldOutEvery == kHoldOutEvery - 1 ? held : used).push_back(i);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "converter/compress/budget_search.h"
 #include "core/try.h"
 
 namespace nibble::compress {
@@ -21,7 +22,7 @@ const std::vector<Stage>& stages() {
       {"dead", remove_dead, Phase::prepare},
       {"ranges", find_ranges, Phase::change},
       {"plan ranges", note_ranges, Phase::change},
-      {"quantize", quantize_graph, Phase::change},
+      {"quantize", quantize_graph, Phase::quantize},
       {"export", export_onnx, Phase::finish},
       {"pack", pack_weights, Phase::finish},
       {"plan out", write_plan, Phase::finish},
@@ -43,7 +44,12 @@ Status run(Compression& compression, Phase phase) {
 Status run(Compression& compression) {
   NBL_CHECK(run(compression, Phase::prepare));
   if (compression.options.check_only) return {};
-  NBL_CHECK(run(compression, Phase::change));
+  if (compression.budget.any()) {
+    NBL_CHECK(BudgetSearch(compression).run());
+  } else {
+    NBL_CHECK(run(compression, Phase::change));
+    NBL_CHECK(run(compression, Phase::quantize));
+  }
   return run(compression, Phase::finish);
 }
 

@@ -7,11 +7,12 @@
 
 namespace nibble::compress {
 
-// What a stage may be run for. A search runs the stages of `change` on copies, once a candidate.
+// What a stage may be run for. A search runs the stages of `change` and `quantize` on copies, once a candidate.
 enum class Phase {
   prepare,  // up to the float network, its samples and what is asked for
-  change,   // from the float network to integers
-  finish,   // files
+  change,   // what the float network becomes: channels, ranges, rounded weights
+  quantize,
+  finish,  // files
 };
 
 struct Stage {

@@ -1,0 +1,333 @@
+#include "converter/compress/budget_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <numeric>
+
+#include "converter/compress/stages.h"
+#include "converter/encode/zstd_compressor.h"
+#include "converter/search/simulate.h"
+#include "converter/statistics/moments_collector.h"
+#include "core/text.h"
+#include "core/try.h"
+#include "format/pack_graph.h"
+#include "format/writer.h"
+#include "media/progress.h"
+
+namespace nibble::compress {
+namespace {
+
+double option_bytes(const FormatOption& option, bool coded) { return coded ? option.coded_bytes : option.bytes; }
+
+// Bytes that the network has as it came: its file, or its weights where those lie in files of their own.
+double bytes_before(const Compression& c) {
+  std::error_code ignored;
+  const auto file = std::filesystem::file_size(c.options.model, ignored);
+  double constants = 0.0;
+  for (const Tensor& t : c.original.tensors) {
+    if (t.is_constant()) constants += static_cast<double>(t.constant->bytes.size());
+  }
+  return ignored ? constants : std::max(constants, static_cast<double>(file));
+}
+
+Result<double> bytes_of(Graph graph, bool coded) {
+  NBL_CHECK(pack_graph(graph));
+  NBL_TRY(const WriteOptions options, encode::write_options(coded));
+  NBL_TRY(const std::vector<std::byte> bytes, model_bytes(graph, options));
+  return static_cast<double>(bytes.size());
+}
+
+}  // namespace
+
+Status BudgetSearch::prepare() {
+  NBL_CHECK(find_ranges(c_));
+  std::vector<std::optional<int>> labels;
+  if (!c_.options.labels.empty()) {
+    for (size_t i = 0; i < c_.held_out->size(); ++i) {
+      std::optional<int> label = c_.held_out->set.label(i);
+      if (label) *label += c_.preprocessing.label_offset;
+      labels.push_back(label);
+    }
+  }
+  SampleRuns original(c_.original, *c_.held_out, c_.make_executor);
+  NBL_TRY(oracle_, search::DivergenceOracle::make(
+                       c_.held_out->size(), [&](size_t i) { return original.run(i, {}); }, std::move(labels)));
+  if (c_.budget.drop) {
+    NBL_TRY(drop_, search::settle(*c_.budget.drop, oracle_.has_classes(), oracle_.has_labels()));
+  }
+  original_bytes_ = bytes_before(c_);
+  if (c_.budget.bytes) byte_bound_ = c_.budget.bytes->of(original_bytes_);
+  // A thousand runs of the network for the factors, but a handful of samples at least.
+  const size_t layers = std::max<size_t>(statistics::moment_layers(c_.graph).size(), 1);
+  NBL_TRY(table_, make_loss_table(c_, oracle_, std::clamp<size_t>(1000 / layers, 8, 32)));
+  if (!table_.empty()) return {};
+  return Error{Code::invalid_argument, "bounds: the network has no layers with weights to choose formats for"};
+}
+
+search::Knapsack BudgetSearch::knapsack(double bytes) const {
+  search::Knapsack out;
+  for (const LayerOptions& layer : table_) {
+    std::vector<search::Choice>& choices = out.items.emplace_back();
+    for (const FormatOption& option : layer.options)
+      choices.push_back({option.loss, {option_bytes(option, coded_), 0.0, 0.0}});
+  }
+  out.bound[search::kBytes] = std::max(bytes - overhead_, 1.0);
+  return out;
+}
+
+double BudgetSearch::predicted_bytes(const std::vector<size_t>& selection) const {
+  double sum = overhead_;
+  for (size_t i = 0; i < table_.size(); ++i) sum += option_bytes(table_[i].options[selection[i]], coded_);
+  return sum;
+}
+
+quantization::Options BudgetSearch::format_of(const std::vector<size_t>& selection, bool with_rounding) const {
+  quantization::Options out = c_.format;
+  apply_selection(table_, selection, with_rounding, out);
+  return out;
+}
+
+Result<double> BudgetSearch::file_bytes(const std::vector<size_t>& selection) const {
+  NBL_TRY(quantization::Quantized quantized, quantization::quantize(c_.graph, c_.ranges, format_of(selection, true)));
+  return bytes_of(std::move(quantized.graph), coded_);
+}
+
+Result<BudgetSearch::Candidate> BudgetSearch::measured(std::vector<size_t> selection) const {
+  Candidate out;
+  NBL_TRY(out.divergence, simulated_divergence(c_, format_of(selection, true), oracle_));
+  out.loss = out.divergence.loss.mean;
+  out.bytes = predicted_bytes(selection);
+  out.selection = std::move(selection);
+  return out;
+}
+
+Result<std::vector<size_t>> BudgetSearch::fit_size(double bytes) {
+  std::vector<size_t> best, smallest;
+  double least = search::kNoBound;
+  for (int round = 0; round < kSizeRounds; ++round) {
+    std::vector<size_t> selection = search::solve(knapsack(bytes)).choice;
+    NBL_TRY(const double actual, file_bytes(selection));
+    const double error = actual - predicted_bytes(selection);
+    overhead_ += error;
+    if (actual < least) least = actual, smallest = selection;
+    if (actual <= bytes) {
+      best = selection;
+      if (std::abs(error) < 0.001 * bytes) break;
+    } else {
+      overhead_ += 0.0005 * bytes;  // the next one with some room
+    }
+  }
+  return best.empty() ? smallest : best;
+}
+
+Result<BudgetSearch::Candidate> BudgetSearch::exchange(Candidate best, double bytes) const {
+  // Moves by predicted gain: one layer narrower or wider by a step, or one wider and another narrower.
+  std::vector<std::vector<size_t>> tried{best.selection};
+  media::Progress progress("exchanges", kExchanges);
+  int evaluations = 0;
+  for (bool better = true; better && evaluations < kExchanges;) {
+    better = false;
+    struct Move {
+      double gain;
+      std::vector<size_t> selection;
+    };
+    std::vector<Move> moves;
+    const auto loss_change = [&](size_t i, size_t to) {
+      return table_[i].options[to].loss - table_[i].options[best.selection[i]].loss;
+    };
+    const auto consider = [&](std::vector<size_t> selection, double gain) {
+      if (predicted_bytes(selection) > bytes) return;
+      if (std::find(tried.begin(), tried.end(), selection) == tried.end())
+        moves.push_back({gain, std::move(selection)});
+    };
+    for (size_t i = 0; i < table_.size(); ++i) {
+      for (size_t to = 0; to < table_[i].options.size(); ++to) {
+        if (to == best.selection[i]) continue;
+        std::vector<size_t> one = best.selection;
+        one[i] = to;
+        consider(one, -loss_change(i, to));
+        if (to > best.selection[i]) continue;  // i gets wider: something else pays for it
+        for (size_t j = 0; j < table_.size(); ++j) {
+          for (size_t down = best.selection[j] + 1; j != i && down < table_[j].options.size(); ++down) {
+            std::vector<size_t> two = one;
+            two[j] = down;
+            consider(std::move(two), -loss_change(i, to) - loss_change(j, down));
+          }
+        }
+      }
+    }
+    std::stable_sort(moves.begin(), moves.end(), [](const Move& a, const Move& b) { return a.gain > b.gain; });
+    // The table is only a prior: what it calls a small worsening may be a gain, but not for ever.
+    for (size_t m = 0; m < std::min<size_t>(moves.size(), 10) && evaluations < kExchanges; ++m) {
+      tried.push_back(moves[m].selection);
+      NBL_TRY(Candidate candidate, measured(std::move(moves[m].selection)));
+      ++evaluations;
+      progress.advance();
+      if (candidate.loss >= best.loss * 0.999) continue;
+      best = std::move(candidate);
+      better = true;
+      break;
+    }
+  }
+  progress.finish();
+  return best;
+}
+
+bool BudgetSearch::keeps_drop(const search::Divergence& divergence) const {
+  return !drop_ || search::figure(*drop_, divergence).mean <= search::limit(*drop_) + 1e-9;
+}
+
+Result<std::vector<size_t>> BudgetSearch::smallest_within_drop() {
+  std::vector<size_t> widest(table_.size(), 0), narrowest;
+  for (const LayerOptions& layer : table_) narrowest.push_back(layer.options.size() - 1);
+  coded_ = true;
+  NBL_TRY(const double actual, file_bytes(narrowest));
+  overhead_ += actual - predicted_bytes(narrowest);
+  NBL_TRY(const Candidate least, measured(narrowest));
+  if (keeps_drop(least.divergence)) return narrowest;
+  std::vector<size_t> best = widest;
+  double low = predicted_bytes(narrowest), high = predicted_bytes(widest);
+  for (int step = 0; step < 8; ++step) {
+    const double middle = 0.5 * (low + high);
+    NBL_TRY(const Candidate candidate, measured(search::solve(knapsack(middle)).choice));
+    if (keeps_drop(candidate.divergence))
+      best = candidate.selection, high = middle;
+    else
+      low = middle;
+  }
+  return best;
+}
+
+Result<BudgetSearch::Candidate> BudgetSearch::choose(double bytes) {
+  if (!std::isfinite(bytes)) {
+    if (!drop_) return measured(std::vector<size_t>(table_.size(), 0));
+    NBL_TRY(std::vector<size_t> selection, smallest_within_drop());
+    return measured(std::move(selection));
+  }
+  NBL_TRY(std::vector<size_t> selection, fit_size(bytes));
+  NBL_TRY(Candidate start, measured(std::move(selection)));
+  return exchange(std::move(start), bytes);
+}
+
+Result<BudgetSearch::Made> BudgetSearch::make(const std::vector<size_t>& selection) const {
+  Made out{c_, 0.0, {}};
+  out.compression.ranges.clear();
+  out.compression.options.entropy_code = coded_;
+  apply_selection(table_, selection, false, out.compression.format);
+  NBL_CHECK(compress::run(out.compression, Phase::change));
+  NBL_TRY(out.divergence, simulated_divergence(out.compression, out.compression.format, oracle_));
+  NBL_CHECK(compress::run(out.compression, Phase::quantize));
+  NBL_TRY(out.bytes, bytes_of(out.compression.graph, coded_));
+  return out;
+}
+
+void BudgetSearch::print_points() const {
+  double low = 0.0, high = 0.0;
+  for (const LayerOptions& layer : table_) {
+    double least = search::kNoBound, most = 0.0;
+    for (const FormatOption& o : layer.options)
+      least = std::min(least, option_bytes(o, coded_)), most = std::max(most, option_bytes(o, coded_));
+    low += least, high += most;
+  }
+  std::printf("size and predicted loss (%s):\n", oracle_.has_classes() ? "KL, nats" : "noise over signal");
+  double before = -1.0;
+  for (int point = 0; point < 8; ++point) {
+    const double bytes = overhead_ + low + (high - low) * point / 7.0;
+    const search::Selection s = search::solve(knapsack(bytes * (1 + 1e-9)));
+    const double size = predicted_bytes(s.choice);
+    if (size == before) continue;
+    before = size;
+    std::printf("  %10.1f kB  %.3fx  %.3g\n", size / 1000.0, size / original_bytes_, s.loss);
+  }
+}
+
+void BudgetSearch::blame(const Made& made, const std::vector<size_t>& selection) {
+  std::vector<size_t> order(table_.size());
+  const auto list = [&](auto value, const char* what) {
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return value(a) > value(b); });
+    double all = 0.0;
+    for (size_t i : order) all += value(i);
+    std::string out;
+    for (size_t k = 0; k < std::min<size_t>(order.size(), 5); ++k) {
+      const LayerOptions& layer = table_[order[k]];
+      const quantization::LayerFormat& f = layer.options[selection[order[k]]].format;
+      const bool last = selection[order[k]] + 1 == layer.options.size();
+      out += format("\n    %5.1f %% of %s: '%s', %s%s", all > 0.0 ? 100.0 * value(order[k]) / all : 0.0, what,
+                    layer.name.c_str(), to_string(f.format), last ? ", the narrowest it can have" : "");
+    }
+    return out;
+  };
+  if (made.bytes > byte_bound_) {
+    c_.missed.push_back(
+        format("--max-size: %.0f bytes, asked for %.0f. Relax --max-size, allow narrower formats (no --keep-wide), or "
+               "remove channels (--max-macs)",
+               made.bytes, byte_bound_) +
+        list([&](size_t i) { return option_bytes(table_[i].options[selection[i]], coded_); }, "the weights"));
+  }
+  if (!keeps_drop(made.divergence)) {
+    c_.missed.push_back(format("--max-drop %s: %s. Relax --max-drop%s, or --keep-wide the layers that lose most",
+                               c_.options.max_drop.c_str(), search::describe(*drop_, made.divergence).c_str(),
+                               std::isfinite(byte_bound_) ? " or --max-size" : "") +
+                        list([&](size_t i) { return table_[i].options[selection[i]].loss; }, "the predicted loss"));
+  }
+}
+
+Status BudgetSearch::run() {
+  NBL_CHECK(prepare());
+  coded_ = c_.options.entropy_code;
+  const std::vector<size_t> widest(table_.size(), 0);
+  if (std::isfinite(byte_bound_) && !coded_) {
+    // Coding loses nothing but the time to expand it at load: used as soon as the widest formats do not fit without.
+    NBL_TRY(const double bytes, file_bytes(widest));
+    coded_ = bytes > byte_bound_;
+  }
+  double bytes = byte_bound_;
+  std::optional<Made> best;
+  std::vector<size_t> best_selection;
+  for (int round = 0; round < 3; ++round) {
+    NBL_TRY(const Candidate candidate, choose(bytes));
+    NBL_TRY(Made made, make(candidate.selection));
+    const bool fits = made.bytes <= byte_bound_;
+    const bool first = !best;
+    const bool smaller = best && best->bytes > byte_bound_ && made.bytes < best->bytes;
+    const bool lower = best && fits && made.divergence.loss.mean < best->divergence.loss.mean;
+    const double excess = made.bytes - byte_bound_;
+    if (first || smaller || lower) best = std::move(made), best_selection = candidate.selection;
+    if (fits) break;
+    bytes -= excess + 0.001 * byte_bound_;
+    if (bytes <= 0.0) break;
+  }
+  // Back-off: more room as long as the drop is missed and no bound on the size stands against it.
+  for (int round = 0; round < kBackOffs && !keeps_drop(best->divergence) && !std::isfinite(byte_bound_); ++round) {
+    const double room = predicted_bytes(best_selection) * 1.15;
+    std::vector<size_t> wider = round + 1 < kBackOffs ? search::solve(knapsack(room)).choice : widest;
+    if (wider == best_selection) wider = widest;
+    if (wider == best_selection) break;
+    NBL_TRY(Made made, make(wider));
+    best = std::move(made);
+    best_selection = std::move(wider);
+  }
+  print_points();
+  blame(*best, best_selection);
+  std::printf("chosen: %.1f kB, %.3fx of %.1f kB; on samples held out: loss %.4g [%.4g, %.4g], SQNR %.1f dB",
+              best->bytes / 1000.0, best->bytes / original_bytes_, original_bytes_ / 1000.0, best->divergence.loss.mean,
+              best->divergence.loss.low, best->divergence.loss.high, best->divergence.sqnr_db());
+  if (best->divergence.agreement) {
+    const search::DropBound agreement{search::DropBound::Kind::agreement, 0.0};
+    std::printf(", %s", search::describe(agreement, best->divergence).c_str());
+  }
+  if (best->divergence.top1_drop) {
+    const search::DropBound top1{search::DropBound::Kind::top1, 0.0};
+    std::printf(", %s", search::describe(top1, best->divergence).c_str());
+  }
+  std::printf("\n");
+  std::vector<std::string> missed = std::move(c_.missed);
+  c_ = std::move(best->compression);
+  c_.missed = std::move(missed);
+  return {};
+}
+
+}  // namespace nibble::compress

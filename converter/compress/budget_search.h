@@ -1,0 +1,68 @@
+// Spends a budget: chooses each layer's format so that the file keeps the bounds and diverges least.
+#pragma once
+
+#include <functional>
+
+#include "converter/compress/loss_table.h"
+#include "converter/search/knapsack.h"
+
+namespace nibble::compress {
+
+// How converter/search/README.md tells it: a table of losses and costs, the knapsack, exchanges on the true divergence,
+// then the whole chain, whose file is measured. Leaves in `c` the best that was found, after the stages of `change` and
+// `quantize`, and a line in c.missed for every bound that it does not keep.
+class BudgetSearch {
+ public:
+  explicit BudgetSearch(Compression& c) : c_(c) {}
+  Status run();
+
+ private:
+  static constexpr int kExchanges = 40;  // evaluations of the true divergence in the local search
+  static constexpr int kBackOffs = 5;    // the last one to the widest formats
+  static constexpr int kSizeRounds = 6;  // corrections of the size model
+
+  // A selection of formats, and what is known of it.
+  struct Candidate {
+    std::vector<size_t> selection;
+    double bytes = 0.0;  // of a file
+    double loss = 0.0;   // the true divergence on the held-out samples, simulated
+    search::Divergence divergence;
+  };
+
+  Status prepare();
+  search::Knapsack knapsack(double bytes) const;
+  double predicted_bytes(const std::vector<size_t>& selection) const;
+  quantization::Options format_of(const std::vector<size_t>& selection, bool with_rounding) const;
+  Result<double> file_bytes(const std::vector<size_t>& selection) const;
+  Result<Candidate> measured(std::vector<size_t> selection) const;
+
+  // The selection of least predicted loss whose file really has at most `bytes`; otherwise the smallest found.
+  Result<std::vector<size_t>> fit_size(double bytes);
+  // Changes formats of one or two layers at a time while the true divergence falls and the size stays within `bytes`.
+  Result<Candidate> exchange(Candidate start, double bytes) const;
+  // The smallest selection that keeps the bound on the drop, by the simulation.
+  Result<std::vector<size_t>> smallest_within_drop();
+  Result<Candidate> choose(double bytes);
+  // The whole chain with these formats.
+  struct Made {
+    Compression compression;
+    double bytes = 0.0;
+    search::Divergence divergence;
+  };
+  Result<Made> make(const std::vector<size_t>& selection) const;
+
+  bool keeps_drop(const search::Divergence& divergence) const;
+  void print_points() const;
+  void blame(const Made& made, const std::vector<size_t>& selection);
+
+  Compression& c_;
+  search::DivergenceOracle oracle_;
+  std::vector<LayerOptions> table_;
+  std::optional<search::DropBound> drop_;
+  double original_bytes_ = 0.0;
+  double byte_bound_ = search::kNoBound;
+  double overhead_ = 0.0;  // of a file, beyond what the table knows
+  bool coded_ = false;
+};
+
+}  // namespace nibble::compress
