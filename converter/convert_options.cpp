@@ -102,6 +102,14 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_option("--report", o.report, "write what was done to each layer as JSON");
   app.add_option("--export-onnx", o.export_onnx,
                  "write the converted network as ONNX too (QuantizeLinear, DequantizeLinear), for other runtimes");
+  app.add_option("--verify", o.verify,
+                 "run the result on N samples, such as calibration has not seen where there are more, before it is "
+                 "written; 0: don't")
+      ->check(CLI::Range(size_t{0}, size_t{10000}))
+      ->capture_default_str();
+  app.add_flag("--allow-collapse", o.allow_collapse,
+               "write the file even where the result no longer follows the float network");
+  app.add_flag("--allow-noise", o.allow_noise, "calibrate on samples even where they look like random noise");
   app.add_option("--dump-after", o.dump_after, "print the graph after this pass ('all': after each)");
   try {
     app.parse(argc, argv);

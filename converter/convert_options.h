@@ -37,10 +37,13 @@ struct ConvertOptions {
   std::string max_macs;
   double target_latency = 0.0;  // ms
   std::string max_drop;
-  std::string labels;     // for max_drop: "folders", or a label file
-  bool hold_out = false;  // every fifth sample is kept from calibration; set where something is bounded
-  std::string plan;       // JSON: decisions to repeat
-  std::string plan_out;   // JSON: where decisions are written
+  std::string labels;           // for max_drop: "folders", or a label file
+  bool hold_out = false;        // every fifth sample is kept from calibration; set where something is bounded
+  std::string plan;             // JSON: decisions to repeat
+  std::string plan_out;         // JSON: where decisions are written
+  size_t verify = 16;           // samples to run the result on before it is written; 0: none
+  bool allow_collapse = false;  // write a network that no longer follows the float one
+  bool allow_noise = false;     // take samples that look like noise
   std::string dump_after;
 };
 

@@ -11,6 +11,7 @@
 #include "converter/convert_options.h"
 #include "converter/plan/plan.h"
 #include "converter/quantize/quantize.h"
+#include "converter/report/fidelity.h"
 #include "converter/search/budget.h"
 #include "graph/graph.h"
 #include "media/preprocess.h"
@@ -42,6 +43,9 @@ struct Compression {
   plan::Plan plan;                  // what was decided; each stage that decides adds its part
   search::Budget budget;
   std::vector<std::string> missed;  // bounds that the written file does not keep, a line each, and what to do
+  // The result against `original`, run before it is written; null where there were no samples.
+  std::shared_ptr<const report::Fidelity> fidelity;
+  bool verified_held_out = false;  // on samples that calibration has not seen
 
   bool integer_activations() const { return options.format.activations == quantization::ActivationFormat::int8; }
 };

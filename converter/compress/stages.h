@@ -38,11 +38,14 @@ Status import_network(Compression& c);    // options.model -> graph
 Status run_passes(Compression& c);        // graph rewritten; original = graph
 Status check_plan(Compression& c);        // given fits the network; its formats -> format
 Status open_samples(Compression& c);      // preprocessing, samples
+Status check_samples(Compression& c);     // refuses noise and NaN, warns of few; says so of networks with own scales
 Status describe_network(Compression& c);  // what the file says about itself -> graph.metadata
 Status remove_dead(Compression& c);       // graph without channels that say nothing
 Status find_ranges(Compression& c);       // graph, samples -> ranges
 Status note_ranges(Compression& c);       // ranges -> plan
 Status quantize_graph(Compression& c);    // graph, ranges, format -> graph, decisions
+Status verify_result(Compression& c);     // the quantized graph against the original on samples -> fidelity
+Status judge_result(Compression& c);      // an error where that has collapsed
 Status export_onnx(Compression& c);       // options.export_onnx, from the quantized graph
 Status pack_weights(Compression& c);      // constants in the kernels' order
 Status write_plan(Compression& c);        // decisions -> plan; options.plan_out

@@ -23,7 +23,8 @@ struct PreparedNode {
 
 class CpuExecutor : public Executor {
  public:
-  CpuExecutor(Graph graph, int threads) : graph_(std::move(graph)), threads_(threads) {}
+  CpuExecutor(Graph graph, int threads, bool observe_quantized)
+      : graph_(std::move(graph)), threads_(threads), observe_quantized_(observe_quantized) {}
 
   Status prepare();
   const Graph& graph() const override { return graph_; }
@@ -32,9 +33,11 @@ class CpuExecutor : public Executor {
  private:
   Status keep_constants(const PreparedNode& prepared);
   void plan_lifetimes();
+  void show(const TensorObserver& observer, TensorId id, const FloatValue& value) const;
 
   Graph graph_;
   int threads_;
+  bool observe_quantized_;
   std::vector<PreparedNode> nodes_;
   std::map<TensorId, FloatValue> constants_;  // of nodes without a fast layer, and those among the graph's outputs
 };
@@ -100,6 +103,13 @@ Status run_node(const PreparedNode& prepared, RunState& state, FloatValue& out) 
   return reference::evaluate_into<float>(*prepared.node, inputs, out);
 }
 
+void CpuExecutor::show(const TensorObserver& observer, TensorId id, const FloatValue& value) const {
+  if (!observer) return;
+  if (value.is_real()) observer(id, value.real);
+  if (observe_quantized_ && !value.is_real() && value.desc.quant.kind == Quant::Kind::per_tensor)
+    observer(id, reference::real_values(value));
+}
+
 Result<std::vector<FloatValue>> CpuExecutor::run(std::vector<FloatValue> inputs, const TensorObserver& observer) {
   if (inputs.size() != graph_.inputs.size()) {
     return Error{Code::invalid_argument, format("expected %zu inputs, found %zu", graph_.inputs.size(), inputs.size())};
@@ -114,7 +124,7 @@ Result<std::vector<FloatValue>> CpuExecutor::run(std::vector<FloatValue> inputs,
                           to_string(desc.shape).c_str(), to_string(inputs[i].desc.type),
                           to_string(inputs[i].desc.shape).c_str())};
     }
-    if (observer && inputs[i].is_real()) observer(graph_.inputs[i], inputs[i].real);
+    show(observer, graph_.inputs[i], inputs[i]);
     state.live.insert_or_assign(graph_.inputs[i], std::move(inputs[i]));
   }
   for (const PreparedNode& prepared : nodes_) {
@@ -124,7 +134,7 @@ Result<std::vector<FloatValue>> CpuExecutor::run(std::vector<FloatValue> inputs,
       return std::move(status).error().with_context(
           format("%s '%s'", op_name(*prepared.node), prepared.node->name.c_str()));
     }
-    if (observer && out.is_real()) observer(id, out.real);
+    show(observer, id, out);
     state.live.insert_or_assign(id, std::move(out));
     for (TensorId dead : prepared.dead_after) state.live.erase(dead);
   }
@@ -135,14 +145,14 @@ Result<std::vector<FloatValue>> CpuExecutor::run(std::vector<FloatValue> inputs,
 
 }  // namespace
 
-Result<std::unique_ptr<Executor>> make_cpu_executor(Graph bound, int threads) {
+Result<std::unique_ptr<Executor>> make_cpu_executor(Graph bound, int threads, bool observe_quantized) {
   if (threads < 1) return Error{Code::invalid_argument, format("threads: expected 1 or more, found %d", threads)};
   for (const Tensor& tensor : bound.tensors) {
     if (is_const(tensor.desc.shape)) continue;
     return Error{Code::invalid_argument, format("tensor '%s' of shape %s has a free dimension",
                                                 tensor.desc.name.c_str(), to_string(tensor.desc.shape).c_str())};
   }
-  auto executor = std::make_unique<CpuExecutor>(std::move(bound), threads);
+  auto executor = std::make_unique<CpuExecutor>(std::move(bound), threads, observe_quantized);
   NBL_CHECK(executor->prepare());
   return std::unique_ptr<Executor>(std::move(executor));
 }

@@ -33,6 +33,7 @@ class Executor {
 // must be bound; integer nodes follow the integer contract. A run uses `threads` threads. One is the default: results
 // then do not depend on the number of cores, a busy machine does not stall at barriers, and callers may run samples
 // side by side.
-Result<std::unique_ptr<Executor>> make_cpu_executor(Graph bound, int threads = 1);
+// `observe_quantized`: observers also see quantized tensors, as the real numbers that their integers stand for.
+Result<std::unique_ptr<Executor>> make_cpu_executor(Graph bound, int threads = 1, bool observe_quantized = false);
 
 }  // namespace nibble

@@ -29,6 +29,8 @@ class ErrorSums {
   std::optional<double> cosine() const;
   std::optional<double> max_abs() const;  // greatest difference
 
+  double signal() const { return signal_; }  // sums of squares: of the reference, of the difference
+  double noise() const { return noise_; }
   uint64_t values() const { return count_; }
   bool exact() const { return count_ > 0 && noise_ == 0.0 && not_finite_ == 0; }
   uint64_t not_finite() const { return not_finite_; }

@@ -87,6 +87,14 @@ Status LayerErrors::add(ComparedNetwork& reference, StoredNetwork& stored,
   return {};
 }
 
+std::map<std::string, std::string> LayerErrors::counterparts() const {
+  std::map<std::string, std::string> out;
+  for (const LayerError& e : entries_) {
+    if (!e.stored_as.empty()) out.emplace(e.name, e.stored_as);
+  }
+  return out;
+}
+
 std::vector<LayerError> LayerErrors::layers() const {
   std::vector<LayerError> out;
   std::vector<double> noise(entries_.size(), 0.0);  // of a tensor that was not measured: that of its sources

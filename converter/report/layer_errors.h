@@ -33,6 +33,8 @@ class LayerErrors {
   // For tests and other sources of values: of one tensor, by the reference's name. Others are passed over.
   void add(const std::string& name, std::span<const float> reference, std::span<const float> other);
 
+  // Tensors that have a counterpart: the reference's name -> the name in the .nbl file.
+  std::map<std::string, std::string> counterparts() const;
   // Those that were measured.
   std::vector<LayerError> layers() const;
 
