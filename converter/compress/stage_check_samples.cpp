@@ -31,15 +31,23 @@ Status check_samples(Compression& c) {
                  count, count == 1 ? "" : "s");
   }
   std::vector<double> shares;
+  size_t looked = 0, constant = 0;
   for (size_t k = 0; k < std::min(count, kLooked); ++k) {
     const size_t i = k * count / std::min(count, kLooked);
     NBL_TRY(const DimBindings dims, dims_of_sample(c.graph, c.samples->set, i, c.preprocessing));
     NBL_TRY(const Graph bound, bind_dims(c.graph, dims));
     NBL_TRY(const std::vector<reference::FloatValue> values, sample_inputs(bound, c.samples->set, i, c.preprocessing));
     for (const reference::FloatValue& value : values) {
-      if (!value.is_real()) continue;
+      if (!value.is_real() || value.real.empty()) continue;
+      ++looked;
+      constant +=
+          std::all_of(value.real.begin(), value.real.end(), [&](float v) { return v == value.real[0]; }) ? 1 : 0;
       if (const auto share = coarse_share(value.real, value.shape)) shares.push_back(*share);
     }
+  }
+  if (looked > 0 && constant == looked) {
+    std::fprintf(stderr, "nibble-convert: warning: every sample looked at in '%s' has one value throughout\n",
+                 c.options.calibrate.c_str());
   }
   // A single photograph of a wall or of gravel may look like noise; all of a few don't.
   const auto middle = shares.size() < 4 && !shares.empty()

@@ -22,6 +22,13 @@ struct Judges {
 Judges choose_judges(const Compression& c, size_t most) {
   const ConvertOptions& o = c.options;
   Judges out;
+  if (c.held_out && c.held_out->size() > 0) {
+    out.set = c.held_out->set;
+    out.held_out = true;
+    const size_t count = std::min(most, out.set.size());
+    for (size_t i = 0; i < count; ++i) out.indices.push_back(i * out.set.size() / count);
+    return out;
+  }
   if (o.samples <= std::numeric_limits<size_t>::max() - o.skip) {
     media::SampleOptions options{o.skip + o.samples, most, {}};
     for (TensorId id : c.graph.inputs) options.input_names.push_back(c.graph.desc(id).name);
@@ -67,7 +74,27 @@ Status verify_result(Compression& c) {
   return {};
 }
 
+namespace {
+
+// Channels that never change are removed where the weights prove that they cannot (remove_dead); what is left may come
+// from samples that are all alike.
+void say_constant_channels(const report::Fidelity& fidelity) {
+  int64_t constant = 0;
+  std::string whole;
+  for (const report::ConstantChannels& layer : fidelity.constant_channels()) {
+    constant += layer.constant;
+    if (layer.constant == layer.channels && whole.empty()) whole = layer.tensor;
+  }
+  if (constant == 0) return;
+  std::printf("%lld channels had one value on all %zu samples of the verification%s\n",
+              static_cast<long long>(constant), fidelity.samples(),
+              whole.empty() ? "" : format(", all those of '%s' among them", whole.c_str()).c_str());
+}
+
+}  // namespace
+
 Status judge_result(Compression& c) {
+  if (c.fidelity) say_constant_channels(*c.fidelity);
   if (!c.fidelity || c.fidelity->verdict() == report::Verdict::fine) return {};
   const std::string what = c.fidelity->summary();
   if (c.fidelity->verdict() == report::Verdict::poor) {
