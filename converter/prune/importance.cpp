@@ -1,0 +1,194 @@
+#include "converter/prune/importance.h"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "converter/passes/rewrite.h"
+#include "ops/op.h"
+
+namespace nibble::prune {
+namespace {
+
+using Matrix = Eigen::MatrixXd;
+constexpr double kDamping = 1e-3;  // of the mean diagonal
+
+// One convolution group of a layer that reads channels of the group.
+struct Reader {
+  Matrix inverse;                                // of the damped covariance [r, r]
+  Matrix weights;                                // [o, r]
+  std::vector<std::vector<Eigen::Index>> reads;  // by channel: columns
+  double energy = 1.0;                           // variance of the outputs, summed
+  Eigen::VectorXd diagonal;                      // of the second moments
+};
+
+Matrix weights_of(const Graph& graph, const Node& node, int64_t group) {
+  const WeightShape shape = weight_shape(graph, node);
+  const auto w = *passes::constant_floats(graph, node.inputs[conv_input::weights]);
+  const int64_t r = shape.inputs * shape.taps, o = shape.outputs_a_group();
+  Matrix out(o, r);
+  for (int64_t i = 0; i < o; ++i) {
+    for (int64_t k = 0; k < r; ++k) out(i, k) = static_cast<double>(w[static_cast<size_t>((group * o + i) * r + k)]);
+  }
+  return out;
+}
+
+Matrix covariance_of(const statistics::LayerMoments& m, int64_t group) {
+  const int64_t r = m.row();
+  const double n = std::max<double>(1.0, static_cast<double>(m.count));
+  const auto gram = m.gram_of(group);
+  const auto sum = m.sum_of(group);
+  Matrix out = Eigen::Map<const Matrix>(gram.data(), r, r) / n;
+  const Eigen::VectorXd mean = Eigen::Map<const Eigen::VectorXd>(sum.data(), r) / n;
+  out -= mean * mean.transpose();
+  return out;
+}
+
+std::vector<Reader> readers(const Graph& graph, const Group& group, const Moments& moments, bool inverse) {
+  const auto consumer_list = consumers(graph);
+  std::map<std::pair<NodeId, int64_t>, size_t> known;
+  std::vector<Reader> out;
+  for (size_t c = 0; c < group.channels.size(); ++c) {
+    for (const Column& column : readers_of(graph, consumer_list, group.channels[c]).columns) {
+      const auto found = moments.find(column.node);
+      if (found == moments.end() || found->second.count == 0) continue;
+      const auto [at, fresh] = known.emplace(std::pair{column.node, column.group}, out.size());
+      const Node& node = graph.nodes[static_cast<size_t>(column.node)];
+      const int64_t taps = weight_shape(graph, node).taps;
+      if (fresh) {
+        Reader reader;
+        reader.weights = weights_of(graph, node, column.group);
+        Matrix covariance = covariance_of(found->second, column.group);
+        reader.energy = std::max((reader.weights * covariance).cwiseProduct(reader.weights).sum(), 1e-30);
+        reader.diagonal = covariance.diagonal();
+        if (inverse) {
+          covariance.diagonal().array() += std::max(kDamping * covariance.diagonal().mean(), 1e-30);
+          const Eigen::Index r = covariance.rows();
+          reader.inverse = covariance.llt().solve(Matrix::Identity(r, r));
+        }
+        reader.reads.resize(group.channels.size());
+        out.push_back(std::move(reader));
+      }
+      for (int64_t k = 0; k < taps; ++k) out[at->second].reads[c].push_back(column.column * taps + k);
+    }
+  }
+  return out;
+}
+
+Matrix columns(const Matrix& m, const std::vector<Eigen::Index>& at) {
+  Matrix out(m.rows(), static_cast<Eigen::Index>(at.size()));
+  for (size_t i = 0; i < at.size(); ++i) out.col(static_cast<Eigen::Index>(i)) = m.col(at[i]);
+  return out;
+}
+
+Matrix rows(const Matrix& m, const std::vector<Eigen::Index>& at) {
+  Matrix out(static_cast<Eigen::Index>(at.size()), m.cols());
+  for (size_t i = 0; i < at.size(); ++i) out.row(static_cast<Eigen::Index>(i)) = m.row(at[i]);
+  return out;
+}
+
+// tr(W_S (H^-1_SS)^-1 W_S^T) / energy
+double obs_loss(const Reader& reader, size_t channel) {
+  const auto& at = reader.reads[channel];
+  if (at.empty()) return 0.0;
+  const Matrix block = rows(columns(reader.inverse, at), at), w = columns(reader.weights, at);
+  return block.ldlt().solve(w.transpose()).cwiseProduct(w.transpose()).sum() / reader.energy;
+}
+
+void obs_remove(Reader& reader, size_t channel) {
+  const auto& at = reader.reads[channel];
+  if (at.empty()) return;
+  const Matrix left = columns(reader.inverse, at);
+  const Matrix factor = rows(left, at).ldlt().solve(left.transpose());  // [s, r]
+  reader.weights.noalias() -= columns(reader.weights, at) * factor;
+  reader.inverse.noalias() -= left * factor;
+  // What is left of the removed rows is rounding; their weight is exactly zero from now on.
+  for (Eigen::Index i : at) {
+    reader.weights.col(i).setZero();
+    reader.inverse.col(i).setZero();
+    reader.inverse.row(i).setZero();
+    reader.inverse(i, i) = 1.0;
+  }
+}
+
+RemovalOrder obs_order(std::vector<Reader> all, size_t channels) {
+  RemovalOrder out;
+  out.loss.push_back(0.0);
+  std::vector<bool> gone(channels, false);
+  for (size_t step = 0; step + 1 < channels; ++step) {
+    size_t best = channels;
+    double least = std::numeric_limits<double>::infinity();
+    for (size_t c = 0; c < channels; ++c) {
+      if (gone[c]) continue;
+      double loss = 0.0;
+      for (const Reader& reader : all) loss += obs_loss(reader, c);
+      if (!(loss < least)) continue;
+      least = loss;
+      best = c;
+    }
+    if (best == channels) break;
+    gone[best] = true;
+    for (Reader& reader : all) obs_remove(reader, best);
+    out.order.push_back(best);
+    out.loss.push_back(out.loss.back() + std::max(least, 0.0));
+  }
+  return out;
+}
+
+double simple_loss(const Reader& reader, size_t channel, Metric metric) {
+  double out = 0.0;
+  for (Eigen::Index i : reader.reads[channel]) {
+    const double squares = reader.weights.col(i).squaredNorm();
+    out += metric == Metric::obd ? squares * reader.diagonal(i) / reader.energy : squares;
+  }
+  return metric == Metric::obd ? out : out / std::max(reader.weights.squaredNorm(), 1e-30);
+}
+
+RemovalOrder sorted(const std::vector<double>& scores) {
+  RemovalOrder out;
+  out.order.resize(scores.size());
+  std::iota(out.order.begin(), out.order.end(), size_t{0});
+  std::stable_sort(out.order.begin(), out.order.end(), [&](size_t a, size_t b) { return scores[a] < scores[b]; });
+  out.order.pop_back();
+  out.loss.push_back(0.0);
+  for (size_t c : out.order) out.loss.push_back(out.loss.back() + scores[c]);
+  return out;
+}
+
+}  // namespace
+
+const char* to_string(Metric metric) {
+  switch (metric) {
+    case Metric::obs: return "obs";
+    case Metric::obd: return "obd";
+    case Metric::magnitude: return "magnitude";
+    case Metric::random: return "random";
+  }
+  return "unknown";
+}
+
+RemovalOrder removal_order(const Graph& graph, const Group& group, const Moments& moments, Metric metric) {
+  const auto consumer_list = consumers(graph);
+  for (const Channel& channel : group.channels) {
+    if (readers_of(graph, consumer_list, channel).others) return {{}, {0.0}};
+  }
+  if (metric == Metric::random) {
+    std::vector<double> scores;
+    for (size_t c = 0; c < group.channels.size(); ++c) {
+      const uint64_t hash = statistics::position_seed(group.name, c);
+      scores.push_back(static_cast<double>((hash * 0x9e3779b97f4a7c15u) >> 40) / 16777216.0);
+    }
+    return sorted(scores);
+  }
+  std::vector<Reader> all = readers(graph, group, moments, metric == Metric::obs);
+  if (metric == Metric::obs) return obs_order(std::move(all), group.channels.size());
+  std::vector<double> scores(group.channels.size(), 0.0);
+  for (size_t c = 0; c < scores.size(); ++c) {
+    for (const Reader& reader : all) scores[c] += simple_loss(reader, c, metric);
+  }
+  return sorted(scores);
+}
+
+}  // namespace nibble::prune

@@ -1,0 +1,248 @@
+#include "converter/prune/pruner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "converter/passes/pass.h"
+#include "converter/prune/readers.h"
+#include "converter/prune/split_activations.h"
+#include "converter/statistics/moments_collector.h"
+#include "core/text.h"
+#include "core/try.h"
+#include "graph/cost.h"
+#include "ops/op.h"
+
+namespace nibble::prune {
+namespace {
+
+uint64_t total_macs(const Graph& graph) {
+  uint64_t out = 0;
+  for (const Node& node : graph.nodes) out += multiply_adds(graph, node);
+  return out;
+}
+
+// Multiply-adds of the candidate comparisons per sample and evaluation are bounded by this: small networks can afford
+// more samples.
+constexpr double kEvaluationMacs = 1.2e10;
+
+Result<Moments> collect(const Graph& graph, const SampleInputs& samples) {
+  statistics::CollectOptions options;
+  options.positions = std::max<int64_t>(64, 100000 / static_cast<int64_t>(samples.count));
+  statistics::MomentsCollector collector(graph, statistics::moment_layers(graph), {}, options);
+  std::unique_ptr<Executor> executor;
+  DimBindings bound_dims;
+  for (size_t i = 0; i < samples.count; ++i) {
+    NBL_TRY(const DimBindings dims, samples.dims(graph, i));
+    if (!executor || dims != bound_dims) {
+      NBL_TRY(Graph bound, bind_dims(graph, dims));
+      NBL_CHECK(collector.bind(bound));
+      NBL_TRY(executor, make_cpu_executor(std::move(bound)));
+      bound_dims = dims;
+    }
+    NBL_TRY(std::vector<reference::FloatValue> inputs, samples.inputs(executor->graph(), i));
+    collector.begin(i);
+    NBL_CHECK(executor->run(std::move(inputs), collector.observer()));
+    NBL_CHECK(collector.end());
+  }
+  return collector.take_layers();
+}
+
+// Keep-counts worth a look: multiples of four at eighths, down to a quarter of the channels.
+std::vector<int64_t> keep_counts(int64_t channels, int64_t most_removed) {
+  std::vector<int64_t> out{channels};
+  for (int64_t eighth = 7; eighth >= 2; --eighth) {
+    const int64_t keep = channels * eighth / 8 / 4 * 4;
+    if (keep < 4 || keep >= out.back() || channels - keep > most_removed) continue;
+    out.push_back(keep);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Pruner>> Pruner::make(const Graph& graph, SampleInputs samples, const PruneOptions& options) {
+  if (samples.count < 2) {
+    return Error{Code::invalid_argument, format("pruning needs 2 samples or more, found %zu", samples.count)};
+  }
+  std::unique_ptr<Pruner> out(new Pruner);
+  NBL_TRY(out->original_, split_activations(graph));
+  out->samples_ = std::move(samples);
+  out->options_ = options;
+  out->groups_ = find_axis_groups(out->original_);
+  out->macs_ = total_macs(out->original_);
+  NBL_TRY(out->moments_, collect(out->original_, out->samples_));
+  for (const Group& group : out->groups_.groups) {
+    out->orders_.push_back(removal_order(out->original_, group, out->moments_, options.metric));
+  }
+  size_t count = options.divergence_samples;
+  if (count == 0) {
+    const double affordable = kEvaluationMacs / std::max<double>(1.0, static_cast<double>(out->macs_));
+    count = static_cast<size_t>(std::clamp(affordable, 24.0, 256.0));
+  }
+  count = std::min(count, out->samples_.count);
+  NBL_TRY(Divergence divergence, Divergence::make(out->original_, out->samples_, 0, count));
+  out->divergence_.emplace(std::move(divergence));
+  return out;
+}
+
+std::vector<const Channel*> Pruner::removed(const std::vector<int64_t>& keep) const {
+  RemovalSet set(original_);
+  for (size_t g = 0; g < groups_.groups.size(); ++g) {
+    const auto& channels = groups_.groups[g].channels;
+    const int64_t count = static_cast<int64_t>(channels.size()) - keep[g];
+    for (int64_t i = 0; i < count && i < static_cast<int64_t>(orders_[g].order.size()); ++i)
+      set.add(channels[orders_[g].order[static_cast<size_t>(i)]]);
+  }
+  return set.channels();
+}
+
+uint64_t Pruner::macs(const std::vector<int64_t>& keep) const {
+  std::map<std::pair<TensorId, int32_t>, int64_t> lost;
+  for (const Channel* channel : removed(keep)) {
+    for (const Position& p : channel->positions) {
+      if (original_.tensor(p.tensor).is_constant()) ++lost[{p.tensor, p.axis}];
+    }
+  }
+  uint64_t out = 0;
+  for (const Node& node : original_.nodes) {
+    uint64_t macs = multiply_adds(original_, node);
+    if (macs > 0 && original_.tensor(node.inputs[1]).is_constant()) {
+      for (int32_t axis = 0; axis < 2; ++axis) {
+        const auto found = lost.find({node.inputs[1], axis});
+        if (found == lost.end()) continue;
+        const auto size =
+            static_cast<uint64_t>(original_.desc(node.inputs[1]).shape[static_cast<size_t>(axis)].value());
+        macs = macs / size * (size - static_cast<uint64_t>(found->second));
+      }
+    }
+    out += macs;
+  }
+  return out;
+}
+
+Result<const std::vector<GroupChoices>*> Pruner::choices() {
+  if (!choices_.empty()) return &choices_;
+  std::vector<int64_t> all;
+  for (const Group& group : groups_.groups) all.push_back(static_cast<int64_t>(group.channels.size()));
+  for (size_t g = 0; g < groups_.groups.size(); ++g) {
+    GroupChoices choice;
+    choice.name = groups_.groups[g].name;
+    choice.channels = all[g];
+    for (int64_t keep : keep_counts(all[g], static_cast<int64_t>(orders_[g].order.size()))) {
+      std::vector<int64_t> counts = all;
+      counts[g] = keep;
+      const auto set = removed(counts);
+      if (keep < all[g] && static_cast<int64_t>(set.size()) != all[g] - keep) continue;  // an axis would be empty
+      const uint64_t macs_now = macs(counts);
+      if (keep < all[g] && macs_now >= choice.macs.back()) continue;
+      NBL_TRY(PrunedGraph pruned,
+              options_.compensate ? prune_with_moments(original_, set, moments_) : prune_plainly(original_, set));
+      double loss = 0.0;
+      if (keep < all[g]) {
+        NBL_TRY(loss, divergence_->of(pruned.graph));
+      }
+      uint64_t bytes = 0;
+      for (const Node& node : pruned.graph.nodes) {
+        for (TensorId id : node.inputs) {
+          if (id != kNoTensor && pruned.graph.tensor(id).is_constant())
+            bytes += pruned.graph.tensor(id).constant->bytes.size();
+        }
+      }
+      choice.keep.push_back(keep);
+      choice.loss.push_back(loss);
+      choice.macs.push_back(macs_now);
+      choice.bytes.push_back(bytes);
+    }
+    if (options_.progress) {
+      std::fprintf(stderr, "  %-28s %4lld:", choice.name.c_str(), static_cast<long long>(choice.channels));
+      for (size_t i = 0; i < choice.keep.size(); ++i)
+        std::fprintf(stderr, " %lld %.4f", static_cast<long long>(choice.keep[i]), choice.loss[i]);
+      std::fprintf(stderr, "\n");
+    }
+    choices_.push_back(std::move(choice));
+  }
+  return &choices_;
+}
+
+Result<std::vector<int64_t>> Pruner::choose(uint64_t target) {
+  NBL_CHECK(choices());
+  std::vector<size_t> level(choices_.size(), 0);
+  std::vector<int64_t> keep;
+  for (const GroupChoices& choice : choices_) keep.push_back(choice.channels);
+  uint64_t now = macs_;
+  while (now > target) {
+    // The step of one group, over any number of levels, that loses least per multiply-add; of those that reach the
+    // target the one that loses least.
+    double best = std::numeric_limits<double>::infinity();
+    size_t group = choices_.size(), to = 0;
+    for (size_t g = 0; g < choices_.size(); ++g) {
+      const GroupChoices& choice = choices_[g];
+      for (size_t l = level[g] + 1; l < choice.keep.size(); ++l) {
+        std::vector<int64_t> next = keep;
+        next[g] = choice.keep[l];
+        const uint64_t macs_next = macs(next);
+        if (macs_next >= now) continue;
+        const double loss = std::max(choice.loss[l] - choice.loss[level[g]], 1e-12);
+        const uint64_t useful = now - std::max(macs_next, target);  // nothing is gained beyond the target
+        const double price = loss / static_cast<double>(useful);
+        if (!(price < best)) continue;
+        best = price;
+        group = g;
+        to = l;
+      }
+    }
+    if (group == choices_.size()) {
+      return Error{Code::invalid_argument,
+                   format("at most %llu multiply-adds were asked for; pruning reaches %llu of %llu",
+                          static_cast<unsigned long long>(target), static_cast<unsigned long long>(now),
+                          static_cast<unsigned long long>(macs_))};
+    }
+    level[group] = to;
+    keep[group] = choices_[group].keep[to];
+    now = macs(keep);
+  }
+  return keep;
+}
+
+Result<Graph> Pruner::prune_to(const std::vector<int64_t>& keep, PruneReport& report) {
+  if (keep.size() != groups_.groups.size()) {
+    return Error{Code::invalid_argument,
+                 format("expected %zu numbers of channels, found %zu", groups_.groups.size(), keep.size())};
+  }
+  NBL_TRY(PrunedGraph pruned, options_.compensate ? prune_with_moments(original_, removed(keep), moments_)
+                                                  : prune_plainly(original_, removed(keep)));
+  if (options_.progress) {
+    NBL_TRY(const double divergence, divergence_->of(pruned.graph));
+    std::fprintf(stderr, "  divergence before fitting %.5f\n", divergence);
+  }
+  if (options_.compensate) {
+    NBL_TRY(report.fitted, fit_layers(original_, pruned, samples_, {}));
+  }
+  report.macs_before = macs_;
+  report.macs_after = total_macs(pruned.graph);
+  NBL_TRY(report.divergence, divergence_->of(pruned.graph));
+  report.kept.clear();
+  for (size_t g = 0; g < keep.size(); ++g) {
+    const auto all = static_cast<int64_t>(groups_.groups[g].channels.size());
+    report.kept.push_back({groups_.groups[g].name, {std::min(keep[g], all), all}});
+  }
+  Graph out = std::move(pruned.graph);
+  remove_dead(out);
+  NBL_CHECK(passes::run(out, {}));
+  return out;
+}
+
+Result<Graph> prune_to_macs(const Graph& graph, const SampleInputs& samples, double share, const PruneOptions& options,
+                            PruneReport& report) {
+  if (!(share > 0.0 && share <= 1.0)) {
+    return Error{Code::invalid_argument, format("share of the multiply-adds: expected 0 to 1, found %g", share)};
+  }
+  NBL_TRY(const std::unique_ptr<Pruner> pruner, Pruner::make(graph, samples, options));
+  const auto target = static_cast<uint64_t>(share * static_cast<double>(pruner->macs()));
+  NBL_TRY(const std::vector<int64_t> keep, pruner->choose(target));
+  return pruner->prune_to(keep, report);
+}
+
+}  // namespace nibble::prune

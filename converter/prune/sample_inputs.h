@@ -1,0 +1,52 @@
+// Where pruning gets its samples from, and runs of parts of a network on them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "converter/execute/executor.h"
+#include "graph/graph.h"
+#include "nibble/result.h"
+
+namespace nibble::prune {
+
+// Samples by number; nothing is kept between calls. May be called from two threads at once.
+struct SampleInputs {
+  size_t count = 0;
+  // Sizes of free dimensions that sample i gives the graph's inputs.
+  std::function<Result<DimBindings>(const Graph& graph, size_t i)> dims;
+  // Values of the inputs of a graph with bound shapes.
+  std::function<Result<std::vector<reference::FloatValue>>(const Graph& bound, size_t i)> inputs;
+};
+
+// The first `wanted` samples only.
+SampleInputs first_samples(const SampleInputs& samples, size_t wanted);
+
+// Runs the nodes that these tensors need, on one sample after the other. Tensor ids are those of the graph.
+class PartialRuns {
+ public:
+  // `graph` and `samples` must outlive it.
+  PartialRuns(const Graph& graph, const SampleInputs& samples, std::vector<TensorId> wanted);
+
+  // The wanted tensors' values, in the order given; valid until the next run.
+  Result<std::vector<std::span<const float>>> run(size_t sample);
+  const Graph& bound() const { return executor_->graph(); }
+  // Changes whenever sizes have changed, so that what depends on them is made anew.
+  size_t version() const { return version_; }
+
+ private:
+  Graph graph_;
+  const SampleInputs& samples_;
+  std::vector<TensorId> wanted_;
+  std::unique_ptr<Executor> executor_;
+  DimBindings dims_;
+  size_t version_ = 0;
+  std::vector<reference::FloatValue> outputs_;
+};
+
+// f(part, sample) for all samples: even ones in one thread (part 0), odd ones in another (part 1), each in order. Sums
+// kept by part do not depend on threads, and the parts are the folds of validation.
+Status for_each_in_two_parts(size_t samples, const std::function<Status(size_t part, size_t sample)>& f);
+
+}  // namespace nibble::prune

@@ -1,0 +1,215 @@
+// Importance, compensation, and the choice of channels.
+#include "converter/prune/pruner.h"
+
+#include <gtest/gtest.h>
+
+#include "converter/prune/redundant_channels.h"
+#include "converter/prune/regression.h"
+#include "converter/prune/split_activations.h"
+#include "prune/random_net.h"
+
+namespace nibble::prune {
+namespace {
+
+using test::RandomNet;
+
+SampleInputs random_samples(size_t count) {
+  SampleInputs out;
+  out.count = count;
+  out.dims = [](const Graph&, size_t) -> Result<DimBindings> { return DimBindings{}; };
+  out.inputs = [](const Graph& bound, size_t i) -> Result<std::vector<reference::FloatValue>> {
+    return test::random_inputs(bound, static_cast<uint32_t>(1000 + i));
+  };
+  return out;
+}
+
+std::vector<float> floats_of(const Graph& graph, TensorId id) {
+  const auto values = graph.tensor(id).constant->as<float>();
+  return {values.begin(), values.end()};
+}
+
+// Row `to` of a layer becomes sum of factor * row, and the bias likewise plus `offset`.
+void combine_rows(Graph& graph, size_t n, size_t to, const std::vector<std::pair<size_t, float>>& rows, float offset) {
+  const Node& node = graph.nodes[n];
+  std::vector<float> w = floats_of(graph, node.inputs[1]), b = floats_of(graph, node.inputs[2]);
+  const size_t per_row = w.size() / b.size();
+  b[to] = offset;
+  std::fill_n(w.begin() + static_cast<std::ptrdiff_t>(to * per_row), per_row, 0.0f);
+  for (const auto& [from, factor] : rows) {
+    b[to] += factor * b[from];
+    for (size_t i = 0; i < per_row; ++i) w[to * per_row + i] += factor * w[from * per_row + i];
+  }
+  graph.tensor(node.inputs[1]).constant = ConstantData::of(w);
+  graph.tensor(node.inputs[2]).constant = ConstantData::of(b);
+}
+
+void expect_redundant(const Graph& graph, int64_t count) {
+  const auto split = split_activations(graph);
+  ASSERT_TRUE(split.has_value());
+  const auto found = remove_redundant_channels(*split, random_samples(24));
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  EXPECT_EQ(found->removed, count);
+  const auto inputs = test::random_inputs(graph, 5);  // not among the samples
+  const std::vector<float> expected = test::run(graph, inputs), got = test::run(found->graph, inputs);
+  double largest = 0.0;
+  for (float v : expected) largest = std::max(largest, std::abs(static_cast<double>(v)));
+  EXPECT_LT(test::largest_difference(expected, got) / largest, 1e-5);
+}
+
+TEST(RedundantChannels, a_duplicate_goes_even_beside_padding) {
+  RandomNet net(4);
+  const TensorId x = net.conv(net.conv(net.graph.inputs[0], 8), 12, 3);
+  net.graph.outputs = {net.conv(x, 3, 3, 1, UnaryKind::identity)};
+  combine_rows(net.graph, 1, 5, {{2, 1.0f}}, 0.0f);
+  combine_rows(net.graph, 1, 9, {{2, 1.0f}}, 0.0f);
+  expect_redundant(net.graph, 2);
+}
+
+TEST(RedundantChannels, an_affine_combination_goes_where_nothing_is_padded) {
+  RandomNet net(5);
+  const TensorId x = net.conv(net.graph.inputs[0], 10, 3, 1, UnaryKind::identity);
+  net.graph.outputs = {net.conv(x, 3, 1, 1, UnaryKind::identity)};
+  combine_rows(net.graph, 0, 7, {{1, 0.5f}, {3, -0.3f}}, 0.7f);
+  expect_redundant(net.graph, 1);
+}
+
+TEST(RedundantChannels, an_offset_beside_padding_stays) {
+  RandomNet net(5);
+  const TensorId x = net.conv(net.graph.inputs[0], 6, 3, 1, UnaryKind::identity);
+  net.graph.outputs = {net.conv(x, 3, 3, 1, UnaryKind::identity)};
+  combine_rows(net.graph, 0, 4, {{1, 1.0f}}, 0.7f);
+  expect_redundant(net.graph, 0);
+}
+
+TEST(RedundantChannels, a_channel_with_something_of_its_own_stays) {
+  RandomNet net(6);
+  const TensorId x = net.conv(net.graph.inputs[0], 10);
+  net.graph.outputs = {net.conv(x, 3, 1, 1, UnaryKind::identity)};
+  expect_redundant(net.graph, 0);
+}
+
+TEST(Regression, equals_the_normal_equations_and_never_judges_worse_than_the_start) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  RegressionSums halves[2] = {RegressionSums(3, 1), RegressionSums(3, 1)};
+  for (auto& half : halves) {
+    std::vector<float> x, y;
+    for (int i = 0; i < 500; ++i) {
+      const float a = normal(random), b = normal(random), c = normal(random) + 0.5f * a;
+      x.insert(x.end(), {a, b, c, 1.0f});
+      y.push_back(2.0f * a - b + 0.25f * c + 3.0f);
+    }
+    half.add(x, y, 500);
+  }
+  const std::vector<double> start{0, 0, 0, 0};
+  const Fit fit = fit_layer(halves[0], halves[1], start);
+  const double expected[] = {2.0, -1.0, 0.25, 3.0};
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(fit.weights[i], expected[i], 1e-5);
+  EXPECT_LT(fit.error_after, 1e-8);
+  EXPECT_GT(fit.error_before, 1.0);
+  const Fit again = fit_layer(halves[0], halves[1], fit.weights);
+  EXPECT_LE(again.error_after, again.error_before);
+}
+
+Graph three_layers(uint32_t seed) {
+  RandomNet net(seed);
+  TensorId x = net.conv(net.graph.inputs[0], 16);
+  x = net.binary(BinaryKind::add, x, net.conv(net.conv(x, 24), 16, 3, 1, UnaryKind::identity));
+  x = net.conv(net.conv(net.depthwise(net.conv(x, 32, 1)), 16, 1), 20);
+  net.graph.outputs = {net.linear(net.flatten(net.mean(x)), 10)};
+  return std::move(net.graph);
+}
+
+// The loss that block-OBS predicts for the first channel is the error that the closed form leaves.
+TEST(Importance, predicted_loss_is_the_loss_after_compensation) {
+  RandomNet net(8);
+  const TensorId x = net.conv(net.graph.inputs[0], 8);
+  net.graph.outputs = {net.conv(x, 6, 1, 1, UnaryKind::identity)};
+  const auto graph = split_activations(net.graph);
+  ASSERT_TRUE(graph.has_value());
+  const SampleInputs samples = random_samples(32);
+  const auto pruner = Pruner::make(net.graph, samples, {});
+  ASSERT_TRUE(pruner.has_value()) << pruner.error().message;
+  statistics::MomentsCollector collector(*graph, statistics::moment_layers(*graph), {}, {.positions = 1000});
+  ASSERT_TRUE(collector.bind(*graph).has_value());
+  auto executor = make_cpu_executor(*graph);
+  for (size_t i = 0; i < samples.count; ++i) {
+    collector.begin(i);
+    ASSERT_TRUE((*executor)->run(*samples.inputs(*graph, i), collector.observer()).has_value());
+    ASSERT_TRUE(collector.end().has_value());
+  }
+  const Moments moments = collector.take_layers();
+  const AxisGroups groups = find_axis_groups(*graph);
+  ASSERT_EQ(groups.groups.size(), 1u);
+  const RemovalOrder order = removal_order(*graph, groups.groups[0], moments, Metric::obs);
+  ASSERT_EQ(order.order.size(), 7u);
+  for (size_t k = 1; k < order.loss.size(); ++k) EXPECT_GE(order.loss[k], order.loss[k - 1]);
+  const auto pruned = prune_with_moments(*graph, {&groups.groups[0].channels[order.order[0]]}, moments);
+  ASSERT_TRUE(pruned.has_value());
+  double error = 0.0, mean = 0.0, squares = 0.0, count = 0.0;
+  for (size_t i = 0; i < samples.count; ++i) {
+    const auto a = test::run(*graph, *samples.inputs(*graph, i)),
+               b = test::run(pruned->graph, *samples.inputs(*graph, i));
+    for (size_t c = 0; c < 6; ++c) {
+      mean = squares = count = 0.0;
+      for (size_t k = 0; k < 64; ++k) {
+        const auto v = static_cast<double>(a[c * 64 + k]), d = v - static_cast<double>(b[c * 64 + k]);
+        error += d * d;
+        mean += v, squares += v * v, ++count;
+      }
+    }
+  }
+  // The variance over all samples, as the loss is relative to it.
+  double variance = 0.0;
+  for (size_t c = 0; c < 6; ++c) {
+    mean = squares = count = 0.0;
+    for (size_t i = 0; i < samples.count; ++i) {
+      const auto a = test::run(*graph, *samples.inputs(*graph, i));
+      for (size_t k = 0; k < 64; ++k) {
+        const auto v = static_cast<double>(a[c * 64 + k]);
+        mean += v, squares += v * v, ++count;
+      }
+    }
+    variance += squares - mean * mean / count;
+  }
+  EXPECT_NEAR(error / variance, order.loss[1], 0.02 * order.loss[1] + 2e-3);
+}
+
+TEST(Pruner, meets_the_bound_with_whole_blocks_of_four_and_better_than_magnitude) {
+  const Graph graph = three_layers(11);
+  const SampleInputs samples = random_samples(32);
+  PruneReport obs, magnitude;
+  const auto pruned = prune_to_macs(graph, samples, 0.7, {}, obs);
+  ASSERT_TRUE(pruned.has_value()) << pruned.error().message;
+  EXPECT_TRUE(verify(*pruned).has_value());
+  EXPECT_LE(obs.macs_after, static_cast<uint64_t>(0.7 * static_cast<double>(obs.macs_before)));
+  EXPECT_GE(obs.macs_after, static_cast<uint64_t>(0.5 * static_cast<double>(obs.macs_before)));
+  for (const auto& [name, kept] : obs.kept) EXPECT_TRUE(kept.first == kept.second || kept.first % 4 == 0) << name;
+  const auto other = prune_to_macs(graph, samples, 0.7, {.metric = Metric::magnitude, .compensate = false}, magnitude);
+  ASSERT_TRUE(other.has_value());
+  EXPECT_LT(obs.divergence, 0.7 * magnitude.divergence);
+}
+
+TEST(Pruner, same_samples_same_bytes) {
+  const Graph graph = three_layers(12);
+  PruneReport report;
+  const auto a = prune_to_macs(graph, random_samples(16), 0.8, {}, report);
+  const auto b = prune_to_macs(graph, random_samples(16), 0.8, {}, report);
+  ASSERT_TRUE(a.has_value() && b.has_value());
+  ASSERT_EQ(a->tensors.size(), b->tensors.size());
+  for (size_t t = 0; t < a->tensors.size(); ++t) {
+    if (!a->tensors[t].is_constant()) continue;
+    EXPECT_TRUE(std::ranges::equal(a->tensors[t].constant->bytes, b->tensors[t].constant->bytes));
+  }
+}
+
+TEST(Pruner, a_bound_that_cannot_be_met_is_an_error_with_both_numbers) {
+  PruneReport report;
+  const auto pruned = prune_to_macs(three_layers(13), random_samples(4), 0.01, {}, report);
+  ASSERT_FALSE(pruned.has_value());
+  EXPECT_NE(pruned.error().message.find("multiply-adds were asked for"), std::string::npos) << pruned.error().message;
+  EXPECT_FALSE(prune_to_macs(three_layers(13), random_samples(1), 0.9, {}, report).has_value());
+}
+
+}  // namespace
+}  // namespace nibble::prune
