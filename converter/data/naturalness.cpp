@@ -6,6 +6,7 @@ namespace nibble {
 namespace {
 
 constexpr int64_t kBlocks = 6, kLeastSide = 12;
+constexpr int64_t kMostChannels = 4;  // more are features of another network, of which nothing is known
 
 struct Plane {
   const float* first;
@@ -48,7 +49,7 @@ std::optional<double> coarse_share(std::span<const float> values, const std::vec
   const bool last = shape.size() == 4 && shape[3] <= 4 && shape[1] > 4;  // channels last
   const int64_t n = shape[0], channels = shape.size() == 3 ? 1 : (last ? shape[3] : shape[1]);
   const int64_t height = shape[last || shape.size() == 3 ? 1 : 2], width = shape[last || shape.size() == 3 ? 2 : 3];
-  if (height < kLeastSide || width < kLeastSide || n < 1 || channels < 1) return {};
+  if (height < kLeastSide || width < kLeastSide || n < 1 || channels < 1 || channels > kMostChannels) return {};
   if (static_cast<int64_t>(values.size()) != n * channels * height * width) return {};
   double sum = 0.0;
   int64_t count = 0;

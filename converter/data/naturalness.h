@@ -20,7 +20,8 @@ inline constexpr double kNoiseShare = 0.15;
 
 // Variance of the means of about 6 x 6 equal blocks of each plane, as a share of the variance of all values, averaged
 // over planes and corrected so that independent values give 0 on average. `shape` is a batch of pictures, [N, C, H, W]
-// or [N, H, W, C], or [N, H, W]; nothing where it is not, where a side is below 12, or where all values are the same.
+// or [N, H, W, C], or [N, H, W]; nothing where it is not or has more than 4 channels, where a side is below 12, or
+// where all values are the same.
 std::optional<double> coarse_share(std::span<const float> values, const std::vector<int64_t>& shape);
 
 // The middle value; nothing of nothing.

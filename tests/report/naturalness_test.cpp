@@ -57,6 +57,7 @@ TEST(naturalness, says_nothing_of_what_is_no_picture) {
   EXPECT_FALSE(coarse_share(noise_picture(1000, 1), {1, 1000}));
   EXPECT_FALSE(coarse_share(noise_picture(3 * 8 * 8, 1), {1, 3, 8, 8}));
   EXPECT_FALSE(coarse_share(Floats(3 * 32 * 32, 0.5f), {1, 3, 32, 32}));
+  EXPECT_FALSE(coarse_share(noise_picture(8 * 24 * 24, 1), {1, 8, 24, 24}));
   EXPECT_FALSE(coarse_share(noise_picture(10, 1), {1, 3, 32, 32}));
   EXPECT_FALSE(median({}));
   EXPECT_EQ(*median({3, 1, 2}), 2);
