@@ -93,6 +93,8 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_option("--max-macs", o.max_macs, "multiply-adds: 250M, or 0.8x of the network's; removes channels");
   app.add_option("--target-latency", o.target_latency, "milliseconds a run on the device that --device picks")
       ->check(CLI::PositiveNumber);
+  app.add_option("--latency-table", o.latency_table,
+                 "with --target-latency: a file that keeps the times of layers, by device and driver");
   app.add_option("--max-drop", o.max_drop,
                  "what may be lost on samples held out: points of top-1 with --labels, else points of agreement; or "
                  "top1:2, agreement:2, kl:0.05, sqnr:30 (decibels)");

@@ -36,6 +36,7 @@ struct ConvertOptions {
   std::string max_size;
   std::string max_macs;
   double target_latency = 0.0;  // ms
+  std::string latency_table;    // JSON: times of layers, kept between runs
   std::string max_drop;
   std::string labels;           // for max_drop: "folders", or a label file
   bool hold_out = false;        // every fifth sample is kept from calibration; set where something is bounded

@@ -4,6 +4,7 @@
 #include "converter/compress/stages.h"
 #include "converter/convert_options.h"
 #include "converter/execute/device_executor.h"
+#include "converter/latency/device_timer.h"
 #include "core/try.h"
 
 namespace nibble {
@@ -25,6 +26,15 @@ Result<std::vector<std::string>> convert(const ConvertOptions& o) {
   compression.options = o;
   compression.format = o.format;
   compression.make_executor = executor_factory(o);
+  if (o.target_latency > 0.0) {
+    DeviceOptions options;
+    options.select = o.device;
+    NBL_TRY(Device device, Device::create(options));
+    compression.latency =
+        std::make_shared<search::LatencyTable>(latency::make_device_timer(std::move(device)), o.latency_table);
+    if (!compression.latency->ignored().empty())
+      std::fprintf(stderr, "nibble-convert: %s\n", compression.latency->ignored().c_str());
+  }
   NBL_CHECK(compress::run(compression));
   if (o.check_only) {
     std::printf("%s: can be converted, %zu nodes\n", o.model.c_str(), compression.graph.nodes.size());

@@ -7,7 +7,9 @@
 #include <numeric>
 
 #include "converter/compress/stages.h"
+#include "converter/data/network_inputs.h"
 #include "converter/encode/zstd_compressor.h"
+#include "converter/quantize/formats.h"
 #include "converter/search/simulate.h"
 #include "converter/statistics/moments_collector.h"
 #include "core/text.h"
@@ -62,18 +64,23 @@ Status BudgetSearch::prepare() {
   // A thousand runs of the network for the factors, but a handful of samples at least.
   const size_t layers = std::max<size_t>(statistics::moment_layers(c_.graph).size(), 1);
   NBL_TRY(table_, make_loss_table(c_, oracle_, std::clamp<size_t>(1000 / layers, 8, 32)));
-  if (!table_.empty()) return {};
-  return Error{Code::invalid_argument, "bounds: the network has no layers with weights to choose formats for"};
+  if (table_.empty())
+    return Error{Code::invalid_argument, "bounds: the network has no layers with weights to choose formats for"};
+  if (!c_.budget.milliseconds) return {};
+  ms_bound_ = *c_.budget.milliseconds;
+  if (!c_.latency) return Error{Code::invalid_argument, "--target-latency: no device to measure on"};
+  return add_times();
 }
 
-search::Knapsack BudgetSearch::knapsack(double bytes) const {
+search::Knapsack BudgetSearch::knapsack(double bytes, double ms) const {
   search::Knapsack out;
   for (const LayerOptions& layer : table_) {
     std::vector<search::Choice>& choices = out.items.emplace_back();
     for (const FormatOption& option : layer.options)
-      choices.push_back({option.loss, {option_bytes(option, coded_), 0.0, 0.0}});
+      choices.push_back({option.loss, {option_bytes(option, coded_), 0.0, option.milliseconds}});
   }
   out.bound[search::kBytes] = std::max(bytes - overhead_, 1.0);
+  if (std::isfinite(ms)) out.bound[search::kMilliseconds] = std::max(ms / ms_scale_ - fixed_ms_, 1e-9);
   return out;
 }
 
@@ -103,27 +110,77 @@ Result<BudgetSearch::Candidate> BudgetSearch::measured(std::vector<size_t> selec
   return out;
 }
 
-Result<std::vector<size_t>> BudgetSearch::fit_size(double bytes) {
-  std::vector<size_t> best, smallest;
+Status BudgetSearch::add_times() {
+  NBL_TRY(timed_dims_, dims_of_sample(c_.graph, c_.held_out->set, 0, c_.preprocessing));
+  size_t most = 0;
+  for (const LayerOptions& layer : table_) most = std::max(most, layer.options.size());
+  for (size_t k = 0; k < most; ++k) {
+    std::vector<size_t> selection;
+    std::map<std::string, size_t> index;
+    for (size_t i = 0; i < table_.size(); ++i) {
+      selection.push_back(std::min(k, table_[i].options.size() - 1));
+      index[table_[i].name] = i;
+    }
+    NBL_TRY(const quantization::Quantized quantized,
+            quantization::quantize(c_.graph, c_.ranges, format_of(selection, true)));
+    NBL_TRY(const Graph bound, bind_dims(quantized.graph, timed_dims_));
+    NBL_TRY(const std::vector<double> times, c_.latency->node_ms(bound));
+    for (size_t n = 0; n < bound.nodes.size(); ++n) {
+      const auto found = index.find(bound.nodes[n].name);
+      const bool layer = found != index.end() && quantization::has_weights(bound.nodes[n]);
+      if (layer) table_[found->second].options[selection[found->second]].milliseconds = times[n];
+      if (!layer && k == 0) fixed_ms_ += times[n];
+    }
+  }
+  return c_.latency->save();
+}
+
+double BudgetSearch::predicted_ms(const std::vector<size_t>& selection) const {
+  double sum = fixed_ms_;
+  for (size_t i = 0; i < table_.size(); ++i) sum += table_[i].options[selection[i]].milliseconds;
+  return ms_scale_ * sum;
+}
+
+Result<double> BudgetSearch::network_ms(const Graph& quantized) const {
+  NBL_TRY(const Graph bound, bind_dims(quantized, timed_dims_));
+  return c_.latency->network_ms(bound);
+}
+
+Result<std::vector<size_t>> BudgetSearch::fit(double bytes, double ms) {
+  std::vector<size_t> best, nearest;
   double least = search::kNoBound;
-  for (int round = 0; round < kSizeRounds; ++round) {
-    std::vector<size_t> selection = search::solve(knapsack(bytes)).choice;
-    NBL_TRY(const double actual, file_bytes(selection));
-    const double error = actual - predicted_bytes(selection);
-    overhead_ += error;
-    if (actual < least) least = actual, smallest = selection;
-    if (actual <= bytes) {
+  for (int round = 0; round < kFitRounds; ++round) {
+    std::vector<size_t> selection = search::solve(knapsack(bytes, ms)).choice;
+    double excess = 0.0, change = 0.0;
+    if (std::isfinite(bytes)) {
+      NBL_TRY(const double actual, file_bytes(selection));
+      const double error = actual - predicted_bytes(selection);
+      overhead_ += error;
+      change = std::max(change, std::abs(error) / bytes);
+      excess = std::max(excess, actual / bytes);
+    }
+    if (std::isfinite(ms)) {
+      NBL_TRY(const quantization::Quantized quantized,
+              quantization::quantize(c_.graph, c_.ranges, format_of(selection, true)));
+      NBL_TRY(const double actual, network_ms(quantized.graph));
+      const double factor = actual / std::max(predicted_ms(selection), 1e-9);
+      ms_scale_ *= factor;
+      change = std::max(change, std::abs(factor - 1.0));
+      excess = std::max(excess, actual / ms);
+    }
+    if (excess < least) least = excess, nearest = selection;
+    if (excess <= 1.0) {
       best = selection;
-      if (std::abs(error) < 0.001 * bytes) break;
-    } else {
+      if (change < 0.001 || (std::isfinite(ms) && change < 0.02)) break;
+    } else if (std::isfinite(bytes)) {
       overhead_ += 0.0005 * bytes;  // the next one with some room
     }
   }
-  return best.empty() ? smallest : best;
+  return best.empty() ? nearest : best;
 }
 
-Result<BudgetSearch::Candidate> BudgetSearch::exchange(Candidate best, double bytes) const {
-  // Moves by predicted gain: one layer narrower or wider by a step, or one wider and another narrower.
+Result<BudgetSearch::Candidate> BudgetSearch::exchange(Candidate best, double bytes, double ms) const {
+  // Moves by predicted gain: one layer wider, with room that is left or that another one gives by getting narrower.
   std::vector<std::vector<size_t>> tried{best.selection};
   media::Progress progress("exchanges", kExchanges);
   int evaluations = 0;
@@ -138,17 +195,16 @@ Result<BudgetSearch::Candidate> BudgetSearch::exchange(Candidate best, double by
       return table_[i].options[to].loss - table_[i].options[best.selection[i]].loss;
     };
     const auto consider = [&](std::vector<size_t> selection, double gain) {
-      if (predicted_bytes(selection) > bytes) return;
+      if (predicted_bytes(selection) > bytes || predicted_ms(selection) > ms) return;
       if (std::find(tried.begin(), tried.end(), selection) == tried.end())
         moves.push_back({gain, std::move(selection)});
     };
     for (size_t i = 0; i < table_.size(); ++i) {
       for (size_t to = 0; to < table_[i].options.size(); ++to) {
-        if (to == best.selection[i]) continue;
+        if (to >= best.selection[i]) continue;
         std::vector<size_t> one = best.selection;
         one[i] = to;
         consider(one, -loss_change(i, to));
-        if (to > best.selection[i]) continue;  // i gets wider: something else pays for it
         for (size_t j = 0; j < table_.size(); ++j) {
           for (size_t down = best.selection[j] + 1; j != i && down < table_[j].options.size(); ++down) {
             std::vector<size_t> two = one;
@@ -200,19 +256,19 @@ Result<std::vector<size_t>> BudgetSearch::smallest_within_drop() {
   return best;
 }
 
-Result<BudgetSearch::Candidate> BudgetSearch::choose(double bytes) {
-  if (!std::isfinite(bytes)) {
+Result<BudgetSearch::Candidate> BudgetSearch::choose(double bytes, double ms) {
+  if (!std::isfinite(bytes) && !std::isfinite(ms)) {
     if (!drop_) return measured(std::vector<size_t>(table_.size(), 0));
     NBL_TRY(std::vector<size_t> selection, smallest_within_drop());
     return measured(std::move(selection));
   }
-  NBL_TRY(std::vector<size_t> selection, fit_size(bytes));
+  NBL_TRY(std::vector<size_t> selection, fit(bytes, ms));
   NBL_TRY(Candidate start, measured(std::move(selection)));
-  return exchange(std::move(start), bytes);
+  return exchange(std::move(start), bytes, ms);
 }
 
 Result<BudgetSearch::Made> BudgetSearch::make(const std::vector<size_t>& selection) const {
-  Made out{c_, 0.0, {}};
+  Made out{c_, 0.0, 0.0, {}};
   out.compression.ranges.clear();
   out.compression.options.entropy_code = coded_;
   apply_selection(table_, selection, false, out.compression.format);
@@ -220,6 +276,9 @@ Result<BudgetSearch::Made> BudgetSearch::make(const std::vector<size_t>& selecti
   NBL_TRY(out.divergence, simulated_divergence(out.compression, out.compression.format, oracle_));
   NBL_CHECK(compress::run(out.compression, Phase::quantize));
   NBL_TRY(out.bytes, bytes_of(out.compression.graph, coded_));
+  if (c_.latency) {
+    NBL_TRY(out.ms, network_ms(out.compression.graph));
+  }
   return out;
 }
 
@@ -267,6 +326,13 @@ void BudgetSearch::blame(const Made& made, const std::vector<size_t>& selection)
                made.bytes, byte_bound_) +
         list([&](size_t i) { return option_bytes(table_[i].options[selection[i]], coded_); }, "the weights"));
   }
+  if (made.ms > ms_bound_) {
+    c_.missed.push_back(
+        format("--target-latency: %.3f ms on '%s', asked for %.3f. Relax --target-latency, or remove "
+               "channels (--max-macs)",
+               made.ms, c_.latency->device_name().c_str(), ms_bound_) +
+        list([&](size_t i) { return table_[i].options[selection[i]].milliseconds; }, "the layers' time"));
+  }
   if (!keeps_drop(made.divergence)) {
     c_.missed.push_back(format("--max-drop %s: %s. Relax --max-drop%s, or --keep-wide the layers that lose most",
                                c_.options.max_drop.c_str(), search::describe(*drop_, made.divergence).c_str(),
@@ -284,24 +350,23 @@ Status BudgetSearch::run() {
     NBL_TRY(const double bytes, file_bytes(widest));
     coded_ = bytes > byte_bound_;
   }
-  double bytes = byte_bound_;
+  double bytes = byte_bound_, ms = ms_bound_, least = search::kNoBound;
   std::optional<Made> best;
   std::vector<size_t> best_selection;
   for (int round = 0; round < 3; ++round) {
-    NBL_TRY(const Candidate candidate, choose(bytes));
+    NBL_TRY(const Candidate candidate, choose(bytes, ms));
     NBL_TRY(Made made, make(candidate.selection));
-    const bool fits = made.bytes <= byte_bound_;
-    const bool first = !best;
-    const bool smaller = best && best->bytes > byte_bound_ && made.bytes < best->bytes;
-    const bool lower = best && fits && made.divergence.loss.mean < best->divergence.loss.mean;
-    const double excess = made.bytes - byte_bound_;
-    if (first || smaller || lower) best = std::move(made), best_selection = candidate.selection;
-    if (fits) break;
-    bytes -= excess + 0.001 * byte_bound_;
+    const double over = std::max(made.bytes / byte_bound_, made.ms / ms_bound_);  // 0 without bounds
+    const double too_many = made.bytes - byte_bound_, too_slow = made.ms / ms_bound_;
+    if (!best || over < least) least = over, best = std::move(made), best_selection = candidate.selection;
+    if (over <= 1.0) break;
+    if (too_many > 0.0) bytes -= too_many + 0.001 * byte_bound_;
+    if (too_slow > 1.0) ms /= too_slow * 1.005;
     if (bytes <= 0.0) break;
   }
   // Back-off: more room as long as the drop is missed and no bound on the size stands against it.
-  for (int round = 0; round < kBackOffs && !keeps_drop(best->divergence) && !std::isfinite(byte_bound_); ++round) {
+  const bool free = !std::isfinite(byte_bound_) && !std::isfinite(ms_bound_);
+  for (int round = 0; round < kBackOffs && !keeps_drop(best->divergence) && free; ++round) {
     const double room = predicted_bytes(best_selection) * 1.15;
     std::vector<size_t> wider = round + 1 < kBackOffs ? search::solve(knapsack(room)).choice : widest;
     if (wider == best_selection) wider = widest;
@@ -322,6 +387,10 @@ Status BudgetSearch::run() {
   if (best->divergence.top1_drop) {
     const search::DropBound top1{search::DropBound::Kind::top1, 0.0};
     std::printf(", %s", search::describe(top1, best->divergence).c_str());
+  }
+  if (c_.latency) {
+    std::printf(", %.3f ms on '%s' (%zu layers measured, network / sum of layers %.2f)", best->ms,
+                c_.latency->device_name().c_str(), c_.latency->measured(), ms_scale_);
   }
   std::printf("\n");
   std::vector<std::string> missed = std::move(c_.missed);

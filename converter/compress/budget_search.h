@@ -19,7 +19,7 @@ class BudgetSearch {
  private:
   static constexpr int kExchanges = 40;  // evaluations of the true divergence in the local search
   static constexpr int kBackOffs = 5;    // the last one to the widest formats
-  static constexpr int kSizeRounds = 6;  // corrections of the size model
+  static constexpr int kFitRounds = 6;   // corrections of the models of size and time
 
   // A selection of formats, and what is known of it.
   struct Candidate {
@@ -30,23 +30,31 @@ class BudgetSearch {
   };
 
   Status prepare();
-  search::Knapsack knapsack(double bytes) const;
+  search::Knapsack knapsack(double bytes, double ms = search::kNoBound) const;
   double predicted_bytes(const std::vector<size_t>& selection) const;
   quantization::Options format_of(const std::vector<size_t>& selection, bool with_rounding) const;
   Result<double> file_bytes(const std::vector<size_t>& selection) const;
   Result<Candidate> measured(std::vector<size_t> selection) const;
 
-  // The selection of least predicted loss whose file really has at most `bytes`; otherwise the smallest found.
-  Result<std::vector<size_t>> fit_size(double bytes);
-  // Changes formats of one or two layers at a time while the true divergence falls and the size stays within `bytes`.
-  Result<Candidate> exchange(Candidate start, double bytes) const;
+  // Times of every layer in every format, from the table or measured.
+  Status add_times();
+  double predicted_ms(const std::vector<size_t>& selection) const;
+  Result<double> network_ms(const Graph& quantized) const;
+
+  // The selection of least predicted loss whose file really has at most `bytes` and really takes at most `ms`;
+  // otherwise the one that exceeds them least. Corrects the models of size and time by what it measures.
+  Result<std::vector<size_t>> fit(double bytes, double ms);
+  // Makes one layer wider, and another narrower for it, while the true divergence falls and the predictions stay within
+  // the bounds.
+  Result<Candidate> exchange(Candidate start, double bytes, double ms) const;
   // The smallest selection that keeps the bound on the drop, by the simulation.
   Result<std::vector<size_t>> smallest_within_drop();
-  Result<Candidate> choose(double bytes);
+  Result<Candidate> choose(double bytes, double ms);
   // The whole chain with these formats.
   struct Made {
     Compression compression;
     double bytes = 0.0;
+    double ms = 0.0;  // of the whole network on the device; 0 without one
     search::Divergence divergence;
   };
   Result<Made> make(const std::vector<size_t>& selection) const;
@@ -62,6 +70,10 @@ class BudgetSearch {
   double original_bytes_ = 0.0;
   double byte_bound_ = search::kNoBound;
   double overhead_ = 0.0;  // of a file, beyond what the table knows
+  double ms_bound_ = search::kNoBound;
+  double fixed_ms_ = 0.0;  // of nodes without a choice
+  double ms_scale_ = 1.0;  // of the whole network over the sum of its layers
+  DimBindings timed_dims_;
   bool coded_ = false;
 };
 

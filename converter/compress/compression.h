@@ -13,6 +13,7 @@
 #include "converter/quantize/quantize.h"
 #include "converter/report/fidelity.h"
 #include "converter/search/budget.h"
+#include "converter/search/latency_table.h"
 #include "graph/graph.h"
 #include "media/preprocess.h"
 #include "nibble/result.h"
@@ -39,8 +40,9 @@ struct Compression {
   std::map<std::string, std::string> rounding;  // by node: how its weights were rounded; "nearest" where absent
   std::vector<quantization::Decision> decisions;
 
-  std::optional<plan::Plan> given;  // decisions to repeat: stages follow it in place of deciding
-  plan::Plan plan;                  // what was decided; each stage that decides adds its part
+  std::optional<plan::Plan> given;                // decisions to repeat: stages follow it in place of deciding
+  plan::Plan plan;                                // what was decided; each stage that decides adds its part
+  std::shared_ptr<search::LatencyTable> latency;  // null without a bound on the time
   search::Budget budget;
   std::vector<std::string> missed;  // bounds that the written file does not keep, a line each, and what to do
   // The result against `original`, run before it is written; null where there were no samples.

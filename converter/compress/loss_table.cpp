@@ -171,7 +171,7 @@ Result<std::vector<LayerOptions>> make_loss_table(const Compression& c, const se
   for (NodeId n : statistics::moment_layers(c.graph)) {
     const Node& node = c.graph.nodes[static_cast<size_t>(n)];
     LayerOptions layer{n, node.name, {}};
-    for (const LayerFormat& f : formats_of(c, node, wanted)) layer.options.push_back({f, 0, 0, 0, 0, {}});
+    for (const LayerFormat& f : formats_of(c, node, wanted)) layer.options.emplace_back().format = f;
     if (c.graph.desc(node.inputs[conv_input::weights]).type != DType::f32) continue;
     nodes.push_back(n);
     table.push_back(std::move(layer));

@@ -13,6 +13,7 @@ struct FormatOption {
   quantization::LayerFormat format;
   double bytes = 0.0;                  // of the layer's constants in the file
   double coded_bytes = 0.0;            // the same, entropy-coded: by the entropy of single bytes
+  double milliseconds = 0.0;           // of the layer on the device that is aimed at; 0 without one
   double local_error = 0.0;            // mean squared error of the output over its variance, by the layer's moments
   double loss = 0.0;                   // what it adds to the network's divergence
   quantization::RoundedLayer rounded;  // empty for float formats

@@ -23,6 +23,9 @@ Status read_budget(Compression& c) {
     NBL_TRY(b.drop, search::parse_drop(o.max_drop));
   }
   if (!o.labels.empty() && !b.drop) return contradiction("--labels is for --max-drop, which is not given");
+  if (!o.latency_table.empty() && !b.milliseconds) {
+    return contradiction("--latency-table is for --target-latency, which is not given");
+  }
   if (!b.any()) return {};
   if (!o.plan.empty()) {
     return contradiction(

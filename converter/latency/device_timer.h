@@ -1,0 +1,14 @@
+// Times layers and networks on a Vulkan device, through the engine.
+#pragma once
+
+#include "converter/search/latency_table.h"
+#include "nibble/device.h"
+
+namespace nibble::latency {
+
+// Medians of kRuns runs after kWarmUps others: of a layer the device's own time stamps (of the host's clock where there
+// are none), of a network the host's clock around Session::run().
+inline constexpr int kRuns = 30, kWarmUps = 3;
+std::unique_ptr<search::LayerTimer> make_device_timer(Device device);
+
+}  // namespace nibble::latency

@@ -1,0 +1,46 @@
+// --target-latency on a device.
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "tests/compress/small_network.h"
+#include "tests/tools/tool_process.h"
+
+namespace nibble {
+namespace {
+
+using test::run_tool;
+using test::ToolResult;
+
+constexpr const char* kTool = NIBBLE_CONVERT;
+
+double reported_ms(const std::string& text) {
+  std::smatch match;
+  return std::regex_search(text, match, std::regex("([0-9.]+) ms on '")) ? std::stod(match[1]) : -1.0;
+}
+
+TEST(TargetLatency, is_measured_layer_by_layer_and_as_a_whole) {
+  const test::SmallNetworkFiles files(10);
+  const auto convert = [&](const std::string& ms) {
+    return run_tool(kTool, {files.path("net.onnx"), "-o", files.path("net.nbl"), "--calibrate", files.path("samples"),
+                            "--target-latency", ms, "--latency-table", files.path("times.json")});
+  };
+  const ToolResult generous = convert("100000");
+  ASSERT_EQ(generous.code, 0) << generous.err;
+  EXPECT_GT(reported_ms(generous.out), 0.0) << generous.out;
+  EXPECT_EQ(generous.out.find("(0 layers measured"), std::string::npos) << generous.out;
+  EXPECT_FALSE(files.bytes("times.json").empty());
+  // Times are in the file now.
+  const ToolResult again = convert("100000");
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_NE(again.out.find("(0 layers measured"), std::string::npos) << again.out;
+  // No device is that fast.
+  const ToolResult missed = convert("0.00001");
+  EXPECT_EQ(missed.code, 3);
+  EXPECT_NE(missed.err.find("--target-latency"), std::string::npos) << missed.err;
+  EXPECT_NE(missed.err.find("conv"), std::string::npos) << missed.err;
+  EXPECT_FALSE(files.bytes("net.nbl").empty());
+}
+
+}  // namespace
+}  // namespace nibble
