@@ -17,8 +17,8 @@ using test::ToolResult;
 constexpr const char* kTool = NIBBLE_CONVERT;
 
 ToolResult convert(const SmallNetworkFiles& files, const std::string& output, const std::vector<std::string>& more) {
-  std::vector<std::string> arguments = {files.path("net.onnx"), "-o", files.path(output), "--calibrate",
-                                        files.path("samples")};
+  std::vector<std::string> arguments = {files.path("net.onnx"), "-o",           files.path(output), "--calibrate",
+                                        files.path("samples"),  "--allow-noise"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return run_tool(kTool, arguments);
 }

@@ -16,8 +16,8 @@ constexpr const char* kTool = NIBBLE_CONVERT;
 class PlanTool : public testing::Test {
  protected:
   ToolResult convert(const std::string& output, std::vector<std::string> more) {
-    std::vector<std::string> arguments = {files_.path("net.onnx"), "-o", files_.path(output), "--calibrate",
-                                          files_.path("samples")};
+    std::vector<std::string> arguments = {files_.path("net.onnx"), "-o",           files_.path(output), "--calibrate",
+                                          files_.path("samples"),  "--allow-noise"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_tool(kTool, arguments);
   }
