@@ -17,6 +17,8 @@ constexpr uint32_t kNone = 0xFFFFFFFFu;  // CONV_NONE in shaders/lib/conv_bindin
 constexpr int64_t kMaxHalfWord = 65535;
 constexpr int64_t kMaxExactProducts = 1024;  // products of int8 that fp32 sums exactly, ops/INTEGER.md
 constexpr int64_t kMaxDepthwiseTaps = 512;   // of an unsigned byte and an int8, see shaders/conv2d_depthwise.comp
+constexpr int64_t kMaxExactOffset =
+    512;  // of int8 and a byte offset to unsigned, CONV_PLACED in shaders/lib/conv_mac.glsl
 constexpr int64_t kMaxExactMultiplied = 64;  // products of int8, int4 and a group's multiplier
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -237,14 +239,21 @@ StepProblem step_problem(const ConvProblem& c, const Lowering& lowering, const C
           lowering.wants_problems() ? problem_text(c, chosen, group_steps) : std::string()};
 }
 
+// Eight lanes (llvmpipe) shuffle in an instruction and take a broadcast apart; four (SwiftShader) broadcast in half of
+// what a shuffle takes.
+bool shuffles(const gpu::Caps& caps) { return caps.subgroup_size > 4; }
+
 // Steps after which a kernel closes its sums (CONV_CHUNKED in shaders/lib/conv_mac.glsl); nothing where it never does.
-std::optional<uint32_t> chunk_steps(const Kernel& row, const params::ConvParams& p) {
-  if (row.needs & gpu::Caps::lanes) {
-    if (row.key.activations != ElementType::i8) return std::nullopt;
-    return static_cast<uint32_t>((row.key.weights == ElementType::i4 ? kMaxExactMultiplied : kMaxExactProducts) / 4);
+std::optional<uint32_t> chunk_steps(const Kernel& row, const params::ConvParams& p, const gpu::Caps& caps) {
+  const bool lanes = (row.needs & gpu::Caps::lanes) != 0;
+  if (row.key.activations != ElementType::i8) {
+    return row.key.weights == ElementType::i4 && !lanes ? std::optional(p.group_steps) : std::nullopt;
   }
-  if (row.key.weights == ElementType::i4) return p.group_steps;
-  if (row.path == gpu::Int8Path::f32) return static_cast<uint32_t>(kMaxExactProducts / 4);
+  if (row.key.weights == ElementType::i4) {
+    return lanes ? static_cast<uint32_t>(kMaxExactMultiplied / 4) : p.group_steps;
+  }
+  if (lanes && shuffles(caps)) return static_cast<uint32_t>(kMaxExactProducts / 4);
+  if (lanes || row.path == gpu::Int8Path::f32) return static_cast<uint32_t>(kMaxExactOffset / 4);
   return std::nullopt;
 }
 
@@ -276,7 +285,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   if (indexes_sums(lowering.caps())) spec.push_back({NBL_SPEC_CONV_INDEXED, 1});
   const Kernel& kernel = kernel_table()[static_cast<size_t>(choice.kernel)];
   const bool lanes = (kernel.needs & gpu::Caps::lanes) != 0;
-  if (const std::optional<uint32_t> chunk = chunk_steps(kernel, p)) {
+  if (const std::optional<uint32_t> chunk = chunk_steps(kernel, p, lowering.caps())) {
     const bool grouped = kernel.key.weights == ElementType::i4 && !lanes;  // chunks are the weights' groups
     const uint32_t several = p.in_blocks <= *chunk && !grouped ? NBL_CHUNKS_TAPS : NBL_CHUNKS_COUNTED;
     spec.push_back({NBL_SPEC_CONV_CHUNKS, p.steps <= *chunk ? NBL_CHUNKS_ONE : several});
@@ -284,9 +293,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   if (lanes) {
     const uint32_t subgroup = lowering.caps().subgroup_size;
     spec.push_back({NBL_SPEC_CONV_LANES, subgroup});
-    // Eight lanes (llvmpipe) shuffle in an instruction and take a broadcast apart; four (SwiftShader) broadcast in half
-    // of what a shuffle takes.
-    spec.push_back({NBL_SPEC_CONV_SHUFFLE, subgroup > 4 ? 1u : 0u});
+    spec.push_back({NBL_SPEC_CONV_SHUFFLE, shuffles(lowering.caps()) ? 1u : 0u});
   }
   return emit_conv(c, lowering, choice, problem, constants, p, std::move(spec),
                    {group_count(p.tiles, tile.local_x), group_count(p.o_tiles * c.groups, tile.local_y),

@@ -62,17 +62,6 @@ bool KernelOverrides::names(Family family) const {
                      [&](const auto& entry) { return entry.first == to_string(family); });
 }
 
-namespace {
-
-// Where integers sum fastest in fp32, spreading the weights over lanes saves less than it costs for int8, which unpacks
-// in few instructions: SwiftShader takes 15 to 40 % longer for whole networks. int4 and fp32 gain there too.
-bool better_unspread(const Kernel& kernel, const gpu::Caps& caps) {
-  return (kernel.needs & gpu::Caps::lanes) != 0 && kernel.key.weights == ElementType::i8 &&
-         kernel.key.activations == ElementType::i8 && caps.int8_path == gpu::Int8Path::f32;
-}
-
-}  // namespace
-
 Result<int32_t> select(std::span<const Kernel> table, Family family, const KernelKey& key, const gpu::Caps& caps,
                        const KernelOverrides& overrides) {
   // An overridden row counts only where its types are the ones asked for: the others of the family stay as they are.
@@ -97,7 +86,6 @@ Result<int32_t> select(std::span<const Kernel> table, Family family, const Kerne
       continue;
     }
     if (first < 0) first = static_cast<int32_t>(i);
-    if (better_unspread(table[i], caps)) continue;
     if (!table[i].path || *table[i].path == caps.int8_path) return static_cast<int32_t>(i);
   }
   if (first >= 0) return first;

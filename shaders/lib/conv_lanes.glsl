@@ -9,9 +9,6 @@
 #define NIBBLE_CONV_LANES_GLSL
 
 layout(constant_id = NBL_SPEC_CONV_LANES) const uint LANES = 4u;  // of a subgroup: a power of two from 4 on
-// Which of two ways to read another lane the driver does in few instructions.
-layout(constant_id = NBL_SPEC_CONV_SHUFFLE) const bool SHUFFLE = false;
-
 #if defined(W_f32)
 #define LANE_VALUE float
 #define BLOCK_WORDS 16u
@@ -27,6 +24,7 @@ layout(constant_id = NBL_SPEC_CONV_SHUFFLE) const bool SHUFFLE = false;
 // subgroupBroadcast(). The scope is 3, subgroup.
 spirv_instruction(capabilities = [61, 64], id = 337) LANE_VALUE lane_broadcast(uint scope, LANE_VALUE value, uint lane);
 spirv_instruction(capabilities = [61, 65], id = 345) LANE_VALUE lane_shuffle(uint scope, LANE_VALUE value, uint lane);
+spirv_instruction(capabilities = [61, 64], id = 337) uint word_broadcast(uint scope, uint value, uint lane);
 #define FROM_LANE(value, lane) (SHUFFLE ? lane_shuffle(3u, value, lane) : lane_broadcast(3u, value, lane))
 // Word k of block o.
 #define WORD_OF(pool, o, k) \
@@ -62,10 +60,16 @@ const uint LOADS_OF_BLOCK = LANES > BLOCK_WORDS ? 1u : BLOCK_WORDS / LANES;
 #elif defined(W_i8)
 #define EACH_LOAD EACH_SHARE
 #define PLACE_FACTORS(j)
-#define FETCH_INTO(j) pool[j] = float_bytes(LANE_WORD(j));
-#define FETCH_ALL vec4 pool[4]; EACH_LOAD(FETCH)
-#define TAKE_WEIGHTS(o) \
-  WeightBlock(WORD_OF(pool, o, 0u), WORD_OF(pool, o, 1u), WORD_OF(pool, o, 2u), WORD_OF(pool, o, 3u))
+// Unpacked before they go round where that takes an instruction, else behind.
+#define FETCH_INTO(j)                                        \
+  {                                                          \
+    words_held[j] = LANE_WORD(j);                            \
+    if (!PLACED) pool[j] = float_bytes(words_held[j]);       \
+  }
+#define FETCH_ALL vec4 pool[4]; uint words_held[4]; EACH_LOAD(FETCH)
+#define WEIGHTS_OF(o, k) PLACED ? places_of(HELD_WORD(o, k)) : WORD_OF(pool, o, k)
+#define HELD_WORD(o, k) word_broadcast(3u, words_held[(o * BLOCK_WORDS + k) / LANES], (o * BLOCK_WORDS + k) % LANES)
+#define TAKE_WEIGHTS(o) WeightBlock(WEIGHTS_OF(o, 0u), WEIGHTS_OF(o, 1u), WEIGHTS_OF(o, 2u), WEIGHTS_OF(o, 3u))
 #elif defined(W_i4)
 #define EACH_LOAD EACH_SHARE
 #define PLACE_FACTORS(j) factor_at[j] = p.group_multiplier + block * group_count;

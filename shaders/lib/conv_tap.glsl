@@ -30,6 +30,7 @@
 #if !defined(W_i4) || defined(CONV_LANES)
       else if (CHUNK_A_TAP) {
         EACH_O(CLEAR_O)
+        CLEAR_OFFSETS
         for (uint i = 0u; i < p.in_blocks; ++i) STEP_ALL
         EACH_O(CLOSE_O)
       }
@@ -39,6 +40,7 @@
         for (uint i = 0u; i < p.in_blocks;) {
           const uint end = min(p.in_blocks, i + CHUNK_STEPS);
           EACH_O(CLEAR_O)
+          CLEAR_OFFSETS
           for (; i < end; ++i) STEP_ALL
           EACH_O(CLOSE_O)
         }
@@ -49,6 +51,7 @@
           for (; i < end; ++i) STEP_ALL
           if (room == 0u) {
             EACH_O(CLOSE_O)
+            CLEAR_OFFSETS
             room = CHUNK_STEPS;
             ++group_index;
           }

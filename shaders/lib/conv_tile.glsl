@@ -9,6 +9,14 @@
 #extension GL_EXT_spirv_intrinsics : require
 #endif
 #include "lib/conv_bindings.glsl"
+#if defined(CONV_LANES)
+// Which of two ways to read another lane the driver does in few instructions.
+layout(constant_id = NBL_SPEC_CONV_SHUFFLE) const bool SHUFFLE = false;
+const bool PLACED = !SHUFFLE;
+#else
+const bool PLACED = true;
+#endif
+#define CONV_MAY_PLACE
 #include "lib/conv_mac.glsl"
 #include "lib/conv_finish.glsl"
 
@@ -55,15 +63,27 @@ const bool ONE_CHUNK = true;
 #define CHUNK_STEPS CONV_EXACT_STEPS
 #define CLOSE_O(o) \
   if (o < TILE_O) { EACH_X_OF(CLOSE, o) }
-#define CLOSE(i, o)                                                \
-  if (i < TILE_X) {                                                \
-    sums[AT(i, o)] = close_chunk(sums[AT(i, o)], acc[AT(i, o)]);   \
-    acc[AT(i, o)] = CONV_ACC(0);                                   \
+#define CLOSE(i, o)                                                               \
+  if (i < TILE_X) {                                                               \
+    sums[AT(i, o)] = close_chunk(sums[AT(i, o)], LESS_OFFSET(acc[AT(i, o)], i)); \
+    acc[AT(i, o)] = CONV_ACC(0);                                                  \
   }
 #else
 #define sums acc
 #endif
 
+#if defined(CONV_PLACED)
+#define LESS_OFFSET(sum, i) (PLACED ? sum - offset[i] : sum)
+#define CLEAR_OFFSETS EACH_X(CLEAR_OFFSET)
+#define CLEAR_OFFSET(i) offset[i] = 0.0;
+#define ADD_OFFSETS EACH_X(ADD_OFFSET)
+#define ADD_OFFSET(i) \
+  if (PLACED && i < TILE_X) offset[i] += offset_of(v[i]);
+#else
+#define LESS_OFFSET(sum, i) sum
+#define CLEAR_OFFSETS
+#define ADD_OFFSETS
+#endif
 #define CLEAR(i, o) acc[AT(i, o)] = CONV_ACC(0);
 #define CLEAR_SUM(i, o) sums[AT(i, o)] = CONV_SUM(0);
 #define CLEAR_O(o) EACH_X_OF(CLEAR, o)
@@ -113,6 +133,7 @@ const bool ONE_CHUNK = true;
     FETCH_ALL            \
     CONV_X v[8];         \
     EACH_X(LOAD)         \
+    ADD_OFFSETS          \
     EACH_O(STEP_O)       \
     w_tap += STEP_WORDS; \
     NEXT_GROUP           \
@@ -199,6 +220,10 @@ void main() {
 #endif
   CONV_ACC acc[32];
   EACH_O(CLEAR_O)
+#if defined(CONV_PLACED)
+  float offset[8];
+  CLEAR_OFFSETS
+#endif
 #if defined(CONV_CHUNKED)
   CONV_SUM sums[32];
   EACH_O(CLEAR_SUM_O)

@@ -8,6 +8,15 @@ vec4 float_bytes(uint word) {
   const ivec4 masked = ivec4(int(word ^ 0x00808080u)) & ivec4(0xFF, 0xFF00, 0xFF0000, int(0xFF000000u));
   return fma(vec4(masked), vec4(1.0, 1.0 / 256.0, 1.0 / 65536.0, 1.0 / 16777216.0), vec4(-128.0, -128.0, -128.0, 0.0));
 }
+// The same left where they lie: (byte + 128) * 2^(8 * place), but the byte * 2^24 for the highest.
+vec4 places_of(uint word) {
+  return vec4(ivec4(int(word ^ 0x00808080u)) & ivec4(0xFF, 0xFF00, 0xFF0000, int(0xFF000000u)));
+}
+// And the counterpart, byte / 2^(8 * place): the product of the two is the product of the bytes, offset.
+vec4 float_bytes_placed(uint word) {
+  const ivec4 masked = ivec4(int(word ^ 0x00808080u)) & ivec4(0xFF, 0xFF00, 0xFF0000, int(0xFF000000u));
+  return fma(vec4(masked), vec4(1.0, 1.0 / 65536.0, 1.0 / 4294967296.0, 1.0 / 281474976710656.0), vec4(-128.0, -0.5, -0.001953125, 0.0));
+}
 // The four signed nibbles in the low halves of the bytes.
 vec4 float_low_nibbles(uint word) {
   const ivec4 masked = ivec4(int(word ^ 0x08080808u)) & ivec4(0xF, 0xF00, 0xF0000, 0xF000000);

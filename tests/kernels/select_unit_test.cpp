@@ -36,13 +36,13 @@ TEST(select, takes_the_preferred_path_of_the_device) {
   EXPECT_EQ(chosen(Family::conv2d, kBytes, caps_with(0, gpu::Int8Path::f32)), "bytes_f32");
 }
 
-TEST(select, spreads_int8_weights_over_lanes_where_that_pays) {
+TEST(select, spreads_weights_over_lanes) {
   const auto row = [](const KernelKey& key, gpu::Int8Path path) {
     const auto index = select(kernel_table(), Family::conv2d, key, caps_with(gpu::Caps::lanes, path), {});
     return index ? std::string(kernel_table()[static_cast<size_t>(*index)].name) : index.error().message;
   };
   EXPECT_EQ(row(kBytes, gpu::Int8Path::shift), "conv2d_w8_i8_lanes");
-  EXPECT_EQ(row(kBytes, gpu::Int8Path::f32), "conv2d_w8_i8_f32");
+  EXPECT_EQ(row(kBytes, gpu::Int8Path::f32), "conv2d_w8_i8_lanes");
   EXPECT_EQ(row({ElementType::i4, ElementType::i8, ElementType::any}, gpu::Int8Path::f32), "conv2d_w4_i8_lanes");
   EXPECT_EQ(row(kFloats, gpu::Int8Path::f32), "conv2d_w32_f32_lanes");
 }
