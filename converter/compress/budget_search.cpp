@@ -43,8 +43,7 @@ Result<double> bytes_of(Graph graph, bool coded) {
 
 }  // namespace
 
-Status BudgetSearch::prepare() {
-  NBL_CHECK(find_ranges(c_));
+Status BudgetSearch::make_oracle() {
   std::vector<std::optional<int>> labels;
   if (!c_.options.labels.empty()) {
     for (size_t i = 0; i < c_.held_out->size(); ++i) {
@@ -56,6 +55,19 @@ Status BudgetSearch::prepare() {
   SampleRuns original(c_.original, *c_.held_out, c_.make_executor);
   NBL_TRY(oracle_, search::DivergenceOracle::make(
                        c_.held_out->size(), [&](size_t i) { return original.run(i, {}); }, std::move(labels)));
+  return {};
+}
+
+Result<double> BudgetSearch::float_loss() {
+  NBL_CHECK(make_oracle());
+  SampleRuns runs(c_.graph, *c_.held_out, c_.make_executor);
+  NBL_TRY(const search::Divergence d, oracle_.measure([&](size_t i) { return runs.run(i, {}); }));
+  return d.loss.mean;
+}
+
+Status BudgetSearch::prepare() {
+  NBL_CHECK(find_ranges(c_));
+  NBL_CHECK(make_oracle());
   if (c_.budget.drop) {
     NBL_TRY(drop_, search::settle(*c_.budget.drop, oracle_.has_classes(), oracle_.has_labels()));
   }
@@ -393,9 +405,46 @@ Status BudgetSearch::run() {
                 c_.latency->device_name().c_str(), c_.latency->measured(), ms_scale_);
   }
   std::printf("\n");
+  outcome_ = {std::max(best->bytes / byte_bound_, best->ms / ms_bound_), best->divergence.loss.mean};
   std::vector<std::string> missed = std::move(c_.missed);
   c_ = std::move(best->compression);
   c_.missed = std::move(missed);
+  return {};
+}
+
+Status search_budget(Compression& c) {
+  const search::Budget asked = c.budget;
+  const Compression before = c;
+  BudgetSearch formats(c);
+  NBL_CHECK(formats.run());
+  // With --max-macs the user has said what channels are for.
+  if (asked.multiply_adds || (!asked.bytes && !asked.milliseconds)) return {};
+  BudgetSearch::Outcome best = formats.outcome();
+  const bool missed = best.excess > 1.0;
+  const std::vector<double> shares = missed ? std::vector<double>{0.85, 0.7, 0.55} : std::vector<double>{0.9};
+  for (const double share : shares) {
+    Compression candidate = before;
+    candidate.budget.multiply_adds = search::Bound{share, true};
+    if (Status status = run_from(candidate, Phase::prepare, "prune"); !status) {
+      std::printf("channels stay: %s\n", status.error().message.c_str());
+      return {};
+    }
+    candidate.budget = asked;
+    BudgetSearch search(candidate);
+    NBL_TRY(const double alone, search.float_loss());
+    if (!missed && alone > 0.5 * best.loss) {
+      std::printf("channels stay: %.0f %% of the multiply-adds alone lose %.3g, all formats together %.3g\n",
+                  100.0 * share, alone, best.loss);
+      return {};
+    }
+    NBL_CHECK(search.run());
+    const BudgetSearch::Outcome& found = search.outcome();
+    const bool better = best.excess > 1.0 ? found.excess < best.excess : found.excess <= 1.0 && found.loss < best.loss;
+    if (!better) continue;
+    best = found;
+    c = std::move(candidate);
+    if (best.excess <= 1.0) return {};
+  }
   return {};
 }
 

@@ -16,6 +16,16 @@ class BudgetSearch {
   explicit BudgetSearch(Compression& c) : c_(c) {}
   Status run();
 
+  // Of what run() found.
+  struct Outcome {
+    double excess = 0.0;  // the largest of size and time over its bound; 0 without
+    double loss = 0.0;    // on the held-out samples
+  };
+  const Outcome& outcome() const { return outcome_; }
+
+  // The loss of c.graph as it stands, in float.
+  Result<double> float_loss();
+
  private:
   static constexpr int kExchanges = 40;  // evaluations of the true divergence in the local search
   static constexpr int kBackOffs = 5;    // the last one to the widest formats
@@ -29,6 +39,7 @@ class BudgetSearch {
     search::Divergence divergence;
   };
 
+  Status make_oracle();
   Status prepare();
   search::Knapsack knapsack(double bytes, double ms = search::kNoBound) const;
   double predicted_bytes(const std::vector<size_t>& selection) const;
@@ -75,6 +86,11 @@ class BudgetSearch {
   double ms_scale_ = 1.0;  // of the whole network over the sum of its layers
   DimBindings timed_dims_;
   bool coded_ = false;
+  Outcome outcome_;
 };
+
+// All that a budget asks for beyond --max-macs, which the prune stage sees to: formats by BudgetSearch; where bounds on
+// size or time are missed, or the formats that keep them lose more than channels would, channels as well.
+Status search_budget(Compression& c);
 
 }  // namespace nibble::compress

@@ -44,11 +44,21 @@ Status run(Compression& compression, Phase phase) {
   return {};
 }
 
+Status run_from(Compression& compression, Phase phase, const char* first) {
+  bool on = false;
+  for (const Stage& stage : stages()) {
+    on = on || std::strcmp(stage.name, first) == 0;
+    if (on && stage.phase == phase) NBL_CHECK(stage.run(compression));
+  }
+  return on ? Status{} : Error{Code::internal, std::string("no stage is called '") + first + "'"};
+}
+
 Status run(Compression& compression) {
   NBL_CHECK(run(compression, Phase::prepare));
   if (compression.options.check_only) return {};
-  if (compression.budget.any()) {
-    NBL_CHECK(BudgetSearch(compression).run());
+  const search::Budget& budget = compression.budget;
+  if (budget.bytes || budget.milliseconds || budget.drop) {
+    NBL_CHECK(search_budget(compression));
   } else {
     NBL_CHECK(run(compression, Phase::change));
     NBL_CHECK(run(compression, Phase::quantize));

@@ -28,6 +28,8 @@ const std::vector<Stage>& stages();
 // The stages of one phase; with options.check_only just import and passes. Errors name the stage's subject, not the
 // stage.
 Status run(Compression& compression, Phase phase);
+// Those of a phase from the one of this name on.
+Status run_from(Compression& compression, Phase phase, const char* first);
 // All of them.
 Status run(Compression& compression);
 
