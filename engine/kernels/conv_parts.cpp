@@ -17,8 +17,7 @@ constexpr uint32_t kNone = 0xFFFFFFFFu;  // CONV_NONE in shaders/lib/conv_bindin
 constexpr int64_t kMaxHalfWord = 65535;
 constexpr int64_t kMaxExactProducts = 1024;  // products of int8 that fp32 sums exactly, ops/INTEGER.md
 constexpr int64_t kMaxDepthwiseTaps = 512;   // of an unsigned byte and an int8, see shaders/conv2d_depthwise.comp
-constexpr int64_t kMaxExactOffset =
-    512;  // of int8 and a byte offset to unsigned, CONV_PLACED in shaders/lib/conv_mac.glsl
+constexpr uint32_t kExactOffsetSteps = 146;  // of 4 products each, CONV_PLACED in shaders/lib/conv_mac.glsl
 constexpr int64_t kMaxExactMultiplied = 64;  // products of int8, int4 and a group's multiplier
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -253,7 +252,7 @@ std::optional<uint32_t> chunk_steps(const Kernel& row, const params::ConvParams&
     return lanes ? static_cast<uint32_t>(kMaxExactMultiplied / 4) : p.group_steps;
   }
   if (lanes && shuffles(caps)) return static_cast<uint32_t>(kMaxExactProducts / 4);
-  if (lanes || row.path == gpu::Int8Path::f32) return static_cast<uint32_t>(kMaxExactOffset / 4);
+  if (lanes || row.path == gpu::Int8Path::f32) return kExactOffsetSteps;
   return std::nullopt;
 }
 

@@ -34,7 +34,7 @@
 
 // Weights of int8 that every invocation unpacks for itself stay where they lie in their word and offset to unsigned, which
 // saves a third of what that takes: x is divided by 1, 2^8, 2^16, 2^24 instead, and the sums have 128 times the sum of x's
-// first three bytes too much, which all output channels share. 512 products below 2^15 sum up exactly.
+// first three bytes too much, which all output channels share. 146 steps of 3 * 255 * 128 + 128 * 128 stay below 2^24.
 #if defined(W_i8) && defined(A_i8) && defined(PATH_F32) && defined(CONV_MAY_PLACE)
 #define CONV_PLACED
 float offset_of(vec4 x) { return dot(x.xyz, vec3(128.0, 128.0 * 256.0, 128.0 * 65536.0)); }
@@ -49,7 +49,7 @@ float offset_of(vec4 x) { return dot(x.xyz, vec3(128.0, 128.0 * 256.0, 128.0 * 6
 #if defined(W_i4)
 #define CONV_EXACT_STEPS 16u
 #elif defined(CONV_PLACED)
-#define CONV_EXACT_STEPS (PLACED ? 128u : 256u)
+#define CONV_EXACT_STEPS (PLACED ? 146u : 256u)
 #else
 #define CONV_EXACT_STEPS 256u
 #endif
