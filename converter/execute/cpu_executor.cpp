@@ -23,8 +23,11 @@ struct PreparedNode {
 
 class CpuExecutor : public Executor {
  public:
-  CpuExecutor(Graph graph, int threads, bool observe_quantized)
-      : graph_(std::move(graph)), threads_(threads), observe_quantized_(observe_quantized) {}
+  CpuExecutor(Graph graph, int threads, bool observe_quantized, TensorEditor editor)
+      : graph_(std::move(graph)),
+        threads_(threads),
+        observe_quantized_(observe_quantized),
+        editor_(std::move(editor)) {}
 
   Status prepare();
   const Graph& graph() const override { return graph_; }
@@ -38,6 +41,7 @@ class CpuExecutor : public Executor {
   Graph graph_;
   int threads_;
   bool observe_quantized_;
+  TensorEditor editor_;
   std::vector<PreparedNode> nodes_;
   std::map<TensorId, FloatValue> constants_;  // of nodes without a fast layer, and those among the graph's outputs
 };
@@ -124,6 +128,7 @@ Result<std::vector<FloatValue>> CpuExecutor::run(std::vector<FloatValue> inputs,
                           to_string(desc.shape).c_str(), to_string(inputs[i].desc.type),
                           to_string(inputs[i].desc.shape).c_str())};
     }
+    if (editor_ && inputs[i].is_real()) editor_(graph_.inputs[i], inputs[i].real);
     show(observer, graph_.inputs[i], inputs[i]);
     state.live.insert_or_assign(graph_.inputs[i], std::move(inputs[i]));
   }
@@ -134,6 +139,7 @@ Result<std::vector<FloatValue>> CpuExecutor::run(std::vector<FloatValue> inputs,
       return std::move(status).error().with_context(
           format("%s '%s'", op_name(*prepared.node), prepared.node->name.c_str()));
     }
+    if (editor_ && out.is_real()) editor_(id, out.real);
     show(observer, id, out);
     state.live.insert_or_assign(id, std::move(out));
     for (TensorId dead : prepared.dead_after) state.live.erase(dead);
@@ -145,14 +151,15 @@ Result<std::vector<FloatValue>> CpuExecutor::run(std::vector<FloatValue> inputs,
 
 }  // namespace
 
-Result<std::unique_ptr<Executor>> make_cpu_executor(Graph bound, int threads, bool observe_quantized) {
+Result<std::unique_ptr<Executor>> make_cpu_executor(Graph bound, int threads, bool observe_quantized,
+                                                    TensorEditor editor) {
   if (threads < 1) return Error{Code::invalid_argument, format("threads: expected 1 or more, found %d", threads)};
   for (const Tensor& tensor : bound.tensors) {
     if (is_const(tensor.desc.shape)) continue;
     return Error{Code::invalid_argument, format("tensor '%s' of shape %s has a free dimension",
                                                 tensor.desc.name.c_str(), to_string(tensor.desc.shape).c_str())};
   }
-  auto executor = std::make_unique<CpuExecutor>(std::move(bound), threads, observe_quantized);
+  auto executor = std::make_unique<CpuExecutor>(std::move(bound), threads, observe_quantized, std::move(editor));
   NBL_CHECK(executor->prepare());
   return std::unique_ptr<Executor>(std::move(executor));
 }

@@ -15,6 +15,10 @@ namespace nibble {
 // Called for each float tensor that is fed or computed, as soon as it is there; `values` live during the call only.
 using TensorObserver = std::function<void(TensorId tensor, std::span<const float> values)>;
 
+// May change the values of a float tensor as soon as it is there, before anybody reads or observes it: how rounding
+// simulates activations that are stored as integers. Called from several threads at once where runs are.
+using TensorEditor = std::function<void(TensorId tensor, std::span<float> values)>;
+
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -34,6 +38,8 @@ class Executor {
 // then do not depend on the number of cores, a busy machine does not stall at barriers, and callers may run samples
 // side by side.
 // `observe_quantized`: observers also see quantized tensors, as the real numbers that their integers stand for.
-Result<std::unique_ptr<Executor>> make_cpu_executor(Graph bound, int threads = 1, bool observe_quantized = false);
+// `editor` (may be empty) sees every float tensor.
+Result<std::unique_ptr<Executor>> make_cpu_executor(Graph bound, int threads = 1, bool observe_quantized = false,
+                                                    TensorEditor editor = {});
 
 }  // namespace nibble

@@ -1,0 +1,17 @@
+// The layers of a graph that are rounded, as rounding sees them.
+#pragma once
+
+#include <optional>
+
+#include "converter/rounding/round_layer.h"
+#include "graph/graph.h"
+
+namespace nibble::rounding {
+
+// Nothing for nodes without constant f32 weights, and for formats other than int8 and int4. Spans point into the graph.
+std::optional<LayerWeights> layer_weights(const Graph& graph, const Node& node, const quantization::Options& options);
+
+// Puts the real values of rounded weights and their bias into a float graph, at this node.
+void set_weights(Graph& graph, Node& node, const quantization::RoundedLayer& layer);
+
+}  // namespace nibble::rounding

@@ -1,0 +1,231 @@
+// The original and the quantized network side by side, level by level: a pass runs all samples up to the inputs of the
+// next layers, whose weights are then rounded and put into the quantized network for the passes that follow.
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "converter/rounding/network_parts.h"
+#include "converter/rounding/propagated_moments.h"
+#include "converter/rounding/round_network.h"
+#include "converter/rounding/sample_cache.h"
+#include "converter/statistics/gram.h"
+#include "core/text.h"
+#include "core/try.h"
+#include "ops/op.h"
+
+namespace nibble::rounding {
+namespace {
+
+class Propagation {
+ public:
+  Propagation(const Graph& graph, const quantization::Ranges& ranges, const quantization::Options& format,
+              const SampleFeed& samples, const NetworkOptions& options)
+      : original_(graph),
+        quantized_(graph),
+        format_(format),
+        samples_(samples),
+        options_(options),
+        scales_(stored_scales(graph, ranges, format)),
+        cache_(samples.count, options.cache_bytes, scales_) {
+    for (size_t n = 0; n < graph.nodes.size(); ++n) {
+      if (layer_weights(graph, graph.nodes[n], format)) layers_.insert(static_cast<NodeId>(n));
+    }
+    levels_ = find_levels(graph, layers_);
+  }
+
+  Result<RoundedNetwork> run() {
+    for (int level = 0; level <= levels_.last; ++level) {
+      NBL_CHECK(prepare(level));
+      for (size_t i = 0; i < samples_.count;) {
+        const size_t end = std::min(samples_.count, i + static_cast<size_t>(std::max(options_.layer.threads, 1)));
+        NBL_CHECK(advance(level, i, end));
+        i = end;
+      }
+      NBL_CHECK(round_level());
+    }
+    return std::move(out_);
+  }
+
+ private:
+  struct LayerAtLevel {
+    NodeId node;
+    TensorId skip = kNoTensor;
+    PropagatedMoments moments;
+  };
+  // One sample on its way.
+  struct Run {
+    SampleTensors original, quantized;
+    Status status;
+  };
+  // Both networks between two levels, bound to the sizes of the samples.
+  struct Part {
+    std::unique_ptr<Executor> original, quantized;
+  };
+
+  Status prepare(int level) {
+    current_.clear();
+    parts_.clear();  // the quantized network has changed
+    bound_.reset();
+    for (NodeId id : layers_) {
+      const Node& node = original_.nodes[static_cast<size_t>(id)];
+      if (levels_.tensor[static_cast<size_t>(node.inputs[conv_input::x])] != level) continue;
+      const TensorId skip = added_to(original_, node);
+      const bool known = skip != kNoTensor && levels_.tensor[static_cast<size_t>(skip)] <= level;
+      current_.push_back({id, known ? skip : kNoTensor,
+                          PropagatedMoments(node.name, *layer_weights(original_, node, format_), options_.positions,
+                                            options_.layer.threads)});
+    }
+    return {};
+  }
+
+  // Binds everything to the sizes of this sample, where they differ from those of the one before.
+  Status bind(size_t sample) {
+    NBL_TRY(const DimBindings dims, samples_.dims(sample));
+    if (bound_ && dims == dims_) return {};
+    NBL_TRY(bound_, bind_dims(original_, dims));
+    NBL_TRY(bound_quantized_, bind_dims(quantized_, dims));
+    dims_ = dims;
+    parts_.clear();
+    for (LayerAtLevel& layer : current_)
+      NBL_CHECK(layer.moments.bind(*bound_, bound_->nodes[static_cast<size_t>(layer.node)]));
+    return {};
+  }
+
+  Result<const Part*> part(int from, int to) {
+    Part& part = parts_[from];
+    if (!part.original) {
+      NBL_TRY(part.original, make_cpu_executor(cut(*bound_, levels_, from, to)));
+      NBL_TRY(part.quantized,
+              make_cpu_executor(cut(bound_quantized_, levels_, from, to), 1, false, quantizing_editor(scales_)));
+    }
+    return &part;
+  }
+
+  static Status run_part(Executor& executor, std::vector<reference::FloatValue> inputs, SampleTensors& tensors) {
+    NBL_TRY(std::vector<reference::FloatValue> outputs, executor.run(std::move(inputs), {}));
+    for (size_t o = 0; o < outputs.size(); ++o) tensors[executor.graph().outputs[o]] = std::move(outputs[o]);
+    return {};
+  }
+
+  // Brings one sample to the level.
+  Status bring(const Part& part, size_t sample, bool from_start, Run& run) {
+    std::vector<reference::FloatValue> original, quantized;
+    if (from_start) {
+      NBL_TRY(original, samples_.inputs(part.original->graph(), sample));
+      quantized = original;
+    } else {
+      cache_.load(sample, run.original, run.quantized);
+      for (TensorId id : part.original->graph().inputs) {
+        original.push_back(run.original.at(id));
+        quantized.push_back(run.quantized.at(id));
+      }
+    }
+    if (from_start) {  // the network's inputs may be read again later on
+      for (size_t i = 0; i < original.size(); ++i) {
+        const TensorId id = part.original->graph().inputs[i];
+        run.original[id] = original[i];
+        run.quantized[id] = quantized[i];
+        if (quantized[i].is_real() && scales_[static_cast<size_t>(id)])
+          quantize_values(*scales_[static_cast<size_t>(id)], run.quantized[id].real);
+      }
+    }
+    NBL_CHECK(run_part(*part.original, std::move(original), run.original));
+    return run_part(*part.quantized, std::move(quantized), run.quantized);
+  }
+
+  // Samples first..last-1, side by side; their sums are formed one after the other.
+  Status advance(int level, size_t first, size_t last) {
+    for (size_t i = first; i < last;) {
+      NBL_CHECK(bind(i));
+      size_t end = i + 1;  // as many as have these sizes
+      for (; end < last; ++end) {
+        NBL_TRY(const DimBindings dims, samples_.dims(end));
+        if (dims != dims_) break;
+      }
+      std::vector<Run> runs(end - i);
+      for (size_t s = i; s < end; ++s) NBL_CHECK(part(cache_.level(s), level));
+      statistics::parallel_for(static_cast<int64_t>(runs.size()), options_.layer.threads, [&](int64_t r) {
+        const size_t sample = i + static_cast<size_t>(r);
+        Run& run = runs[static_cast<size_t>(r)];
+        run.status = bring(parts_.at(cache_.level(sample)), sample, cache_.level(sample) < 0, run);
+      });
+      for (size_t s = i; s < end; ++s) {
+        Run& run = runs[s - i];
+        if (!run.status) return std::move(run.status);
+        NBL_CHECK(collect(s, run));
+        keep_frontier(level, run);
+        cache_.store(s, level, run.original, run.quantized);
+      }
+      i = end;
+    }
+    return {};
+  }
+
+  void keep_frontier(int level, Run& run) const {
+    const std::vector<TensorId> wanted = frontier(original_, levels_, level);
+    const std::set<TensorId> keep(wanted.begin(), wanted.end());
+    std::erase_if(run.original, [&](const auto& entry) { return !keep.contains(entry.first); });
+    std::erase_if(run.quantized, [&](const auto& entry) { return !keep.contains(entry.first); });
+  }
+
+  Status collect(size_t sample, const Run& run) {
+    for (LayerAtLevel& layer : current_) {
+      const TensorId x = original_.nodes[static_cast<size_t>(layer.node)].inputs[conv_input::x];
+      LayerSample values{run.original.at(x).real, run.quantized.at(x).real, {}, {}};
+      if (!std::all_of(values.original.begin(), values.original.end(), [](float v) { return std::isfinite(v); }))
+        return Error{Code::invalid_argument,
+                     nibble::format("rounding: tensor '%s' held NaN or infinity in sample %zu; check the preprocessing",
+                                    original_.desc(x).name.c_str(), sample)};
+      if (layer.skip != kNoTensor) {
+        values.skip_original = run.original.at(layer.skip).real;
+        values.skip_quantized = run.quantized.at(layer.skip).real;
+      }
+      layer.moments.add(sample, values);
+    }
+    return {};
+  }
+
+  Status round_level() {
+    for (LayerAtLevel& layer : current_) {
+      const Node& node = original_.nodes[static_cast<size_t>(layer.node)];
+      const statistics::LayerMoments moments = layer.moments.take_moments();
+      auto result =
+          round_layer(*layer_weights(original_, node, format_), moments, layer.moments.take_targets(), options_.layer);
+      if (!result)
+        return std::move(result).error().with_context(nibble::format("%s '%s'", op_name(node), node.name.c_str()));
+      set_weights(quantized_, quantized_.nodes[static_cast<size_t>(layer.node)], result->layer);
+      out_.layers[node.name] = std::move(result->layer);
+      out_.relative_error[node.name] = result->relative_error;
+      if (options_.progress) options_.progress(out_.layers.size(), layers_.size());
+    }
+    current_.clear();
+    return {};
+  }
+
+  const Graph& original_;
+  Graph quantized_;
+  const quantization::Options& format_;
+  const SampleFeed& samples_;
+  const NetworkOptions& options_;
+  StoredScales scales_;
+  SampleCache cache_;
+  std::set<NodeId> layers_;
+  Levels levels_;
+  std::vector<LayerAtLevel> current_;
+  std::optional<Graph> bound_;
+  Graph bound_quantized_;
+  DimBindings dims_;
+  std::map<int, Part> parts_;  // to the current level, by where they begin
+  RoundedNetwork out_;
+};
+
+}  // namespace
+
+Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Ranges& ranges,
+                                     const quantization::Options& format, const SampleFeed& samples,
+                                     const NetworkOptions& options) {
+  if (samples.count == 0) return Error{Code::invalid_argument, "rounding with propagation needs samples"};
+  return Propagation(graph, ranges, format, samples, options).run();
+}
+
+}  // namespace nibble::rounding

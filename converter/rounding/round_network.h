@@ -1,0 +1,48 @@
+// All layers of a network, in order, each against what the rounded layers before it make of the samples.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "converter/rounding/round_layer.h"
+#include "converter/statistics/moments_collector.h"
+#include "graph/graph.h"
+#include "reference/value.h"
+
+namespace nibble::rounding {
+
+// Samples by number, asked for more than once, from several threads.
+struct SampleFeed {
+  size_t count = 0;
+  std::function<Result<DimBindings>(size_t)> dims;
+  std::function<Result<std::vector<reference::FloatValue>>(const Graph& bound, size_t)> inputs;
+};
+
+struct NetworkOptions {
+  Options layer;
+  int64_t positions = 64;                                   // output positions of a sample that count
+  size_t cache_bytes = size_t{256} << 20;                   // for tensors between passes
+  std::function<void(size_t done, size_t total)> progress;  // in layers; may be empty
+};
+
+struct RoundedNetwork {
+  std::map<std::string, quantization::RoundedLayer> layers;  // by node name, for quantization::Options::rounded
+  std::map<std::string, double> relative_error;              // what rounding adds, as a share of the output's variance
+};
+
+// `graph` is the float network that quantize() will get, with the same ranges and options. Layers of other formats than
+// int8 and int4 keep their weights. Errors name the layer.
+Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Ranges& ranges,
+                                     const quantization::Options& format, const SampleFeed& samples,
+                                     const NetworkOptions& options);
+
+// From statistics that were gathered before, without propagation. Layers without statistics keep the rule for no data.
+Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Options& format,
+                                     const statistics::LayerStatistics& statistics, const NetworkOptions& options);
+
+// Without samples: every layer by its weights alone.
+RoundedNetwork round_network_without_data(const Graph& graph, const quantization::Options& format);
+
+}  // namespace nibble::rounding
