@@ -44,7 +44,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   CLI::App app{"Converts an ONNX network to one .nbl file.", "nibble-convert"};
   app.set_version_flag("--version", std::string("nibble-convert ") + version());
   app.footer(kExamples);
-  std::string weights = "int8", activations, range_method = "mse";
+  std::string weights = "int8", activations, rounding = "cd", range_method = "mse";
   std::vector<std::string> keep_wide, dims;
   app.add_option("model", o.model, "ONNX file")->required();
   app.add_option("-o,--output", o.output, "the .nbl file to write");
@@ -70,6 +70,19 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_option("--percentile", o.ranges.percent, "with --ranges percentile")
       ->check(CLI::Range(50.0, 100.0))
       ->capture_default_str();
+  app.add_option(
+         "--rounding", rounding,
+         "how int8 and int4 weights are rounded: to nearest; gptq: making up for each error with the weights that "
+         "follow; cd: that, then improved one by one; hqq: by the weights alone, as always without samples")
+      ->check(CLI::IsMember({"nearest", "gptq", "cd", "hqq"}))
+      ->capture_default_str();
+  app.add_flag("!--no-propagate", o.rounding.propagate,
+               "round each layer against the original network's inputs, not against the rounded layers before it");
+  app.add_flag("!--no-bias-correction", o.rounding.bias_correction, "leave biases as they are");
+  app.add_flag("!--no-clip-search", o.rounding.clip, "scales that represent the largest weight");
+  app.add_option("--augment", o.variations,
+                 "for rounding, make N more samples of the given pictures: parts of them, mirrored or not (default: as "
+                 "many as make up 256)");
   app.add_option("--executor", o.executor, "what runs the float network: this processor, or a Vulkan device")
       ->check(CLI::IsMember({"cpu", "device"}))
       ->capture_default_str();
@@ -118,6 +131,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
     if (!o.check_only && o.output.empty()) throw CLI::RequiredError("--output");
     for (const std::string& text : keep_wide) o.format.keep_wide.push_back(parse_pattern(text));
     o.dims = parse_dims(dims);
+    o.rounding_chosen = app.count("--rounding") > 0;
   } catch (const CLI::ParseError& e) {
     std::exit(app.exit(e));
   }
@@ -129,6 +143,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   o.format.activations = activations == "int8"   ? ActivationFormat::int8
                          : activations == "fp16" ? ActivationFormat::fp16
                                                  : ActivationFormat::real;
+  o.rounding.method = *rounding::parse_method(rounding);
   o.ranges.method = *calibrate::parse_method(range_method);
   return o;
 }

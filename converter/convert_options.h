@@ -2,11 +2,13 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "converter/calibrate/calibrate.h"
 #include "converter/quantize/quantize.h"
+#include "converter/rounding/round_layer.h"
 #include "media/preprocess.h"
 
 namespace nibble {
@@ -20,7 +22,10 @@ struct ConvertOptions {
   std::string calibrate;  // data set; empty: none
   size_t skip = 0;
   size_t samples = std::numeric_limits<size_t>::max();
-  std::string executor = "cpu";  // or "device"
+  rounding::Options rounding;
+  bool rounding_chosen = false;      // --rounding was given
+  std::optional<size_t> variations;  // --augment; none: as many as make up 256 samples
+  std::string executor = "cpu";      // or "device"
   std::string device;
   std::string preprocess;             // JSON file
   std::string classes;                // text file, a name a line

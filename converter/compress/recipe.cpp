@@ -40,6 +40,16 @@ Entry text(const char* name, std::string ConvertOptions::*field) {
           }};
 }
 
+Entry yes_or_no(const char* name, std::function<bool&(ConvertOptions&)> field) {
+  return {
+      name,
+      [field](const ConvertOptions& o) { return std::string(field(const_cast<ConvertOptions&>(o)) ? "yes" : "no"); },
+      [field](const std::string& value, ConvertOptions& o) {
+        field(o) = value == "yes";
+        return value == "yes" || value == "no";
+      }};
+}
+
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> list = {
       choice<WeightFormat>("weights", {WeightFormat::fp32, WeightFormat::fp16, WeightFormat::int8, WeightFormat::int4},
@@ -50,6 +60,24 @@ const std::vector<Entry>& entries() {
        [](const std::string& value, ConvertOptions& o) {
          if (value != "32" && value != "64" && value != "128") return false;
          o.format.group_size = std::stoi(value);
+         return true;
+       }},
+      {"rounding", [](const ConvertOptions& o) { return std::string(to_string(o.rounding.method)); },
+       [](const std::string& value, ConvertOptions& o) {
+         const auto method = rounding::parse_method(value);
+         if (method) o.rounding.method = *method;
+         return static_cast<bool>(method);
+       }},
+      yes_or_no("propagate", [](ConvertOptions& o) -> bool& { return o.rounding.propagate; }),
+      yes_or_no("bias-correction", [](ConvertOptions& o) -> bool& { return o.rounding.bias_correction; }),
+      yes_or_no("clip-search", [](ConvertOptions& o) -> bool& { return o.rounding.clip; }),
+      {"augment", [](const ConvertOptions& o) { return o.variations ? std::to_string(*o.variations) : "auto"; },
+       [](const std::string& value, ConvertOptions& o) {
+         o.variations.reset();
+         if (value == "auto") return true;
+         if (value.empty() || value.size() > 9 || value.find_first_not_of("0123456789") != std::string::npos)
+           return false;
+         o.variations = std::stoul(value);
          return true;
        }},
       text("input-type", &ConvertOptions::input_type),

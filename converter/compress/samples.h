@@ -21,6 +21,9 @@ struct CalibrationSamples {
   media::SampleSet set;
   media::Preprocessing preprocessing;
 
+  // Pictures that are made of the given ones, for rounding: see converter/data/variations.h.
+  size_t variations = 0;
+
   size_t size() const { return set.size(); }
 };
 

@@ -23,6 +23,7 @@ const std::vector<Stage>& stages() {
       {"dead", remove_dead, Phase::prepare},
       {"ranges", find_ranges, Phase::change},
       {"plan ranges", note_ranges, Phase::change},
+      {"round", round_weights, Phase::change},
       {"quantize", quantize_graph, Phase::quantize},
       {"verify", verify_result, Phase::finish},
       {"judge", judge_result, Phase::finish},

@@ -45,6 +45,7 @@ Status describe_network(Compression& c);  // what the file says about itself -> 
 Status remove_dead(Compression& c);       // graph without channels that say nothing
 Status find_ranges(Compression& c);       // graph, samples -> ranges
 Status note_ranges(Compression& c);       // ranges -> plan
+Status round_weights(Compression& c);     // graph, ranges, samples -> format.rounded
 Status quantize_graph(Compression& c);    // graph, ranges, format -> graph, decisions
 Status verify_result(Compression& c);     // the quantized graph against the original on samples -> fidelity
 Status judge_result(Compression& c);      // an error where that has collapsed

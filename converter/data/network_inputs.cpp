@@ -66,14 +66,35 @@ Result<reference::FloatValue> value_of(const TensorDesc& desc, const media::NpyA
 
 }  // namespace
 
+Result<DimBindings> dims_of_image(const Graph& graph, const media::Image& image,
+                                  const media::Preprocessing& preprocessing) {
+  DimBindings out;
+  for (TensorId id : graph.inputs) NBL_CHECK(bind_picture(graph.desc(id), image, preprocessing, out));
+  return out;
+}
+
+Result<std::vector<reference::FloatValue>> image_inputs(const Graph& bound, const media::Image& image,
+                                                        const std::string& name,
+                                                        const media::Preprocessing& preprocessing) {
+  if (bound.inputs.size() != 1 || bound.desc(bound.inputs[0]).type != DType::f32) {
+    return Error{Code::invalid_argument, "pictures fit a network with one float input only; give .npy samples instead"};
+  }
+  NBL_TRY(reference::FloatValue value, reference::make_value<float>(bound.desc(bound.inputs[0])));
+  auto pixels = media::apply(preprocessing, image, value.shape);
+  if (!pixels) return std::move(pixels).error().with_context("sample '" + name + "'");
+  value.real.assign(pixels->begin(), pixels->end());
+  std::vector<reference::FloatValue> out;
+  out.push_back(std::move(value));
+  return out;
+}
+
 Result<DimBindings> dims_of_sample(const Graph& graph, const media::SampleSet& samples, size_t i,
                                    const media::Preprocessing& preprocessing) {
   DimBindings out;
   if (free_dims(graph).empty()) return out;
   if (samples.kind(i) == media::SampleSet::Kind::image) {
     NBL_TRY(const media::Image image, samples.image(i));
-    for (TensorId id : graph.inputs) NBL_CHECK(bind_picture(graph.desc(id), image, preprocessing, out));
-    return out;
+    return dims_of_image(graph, image, preprocessing);
   }
   NBL_TRY(const std::vector<media::NamedArray> arrays, samples.arrays(i));
   for (TensorId id : graph.inputs) {
@@ -87,17 +108,8 @@ Result<std::vector<reference::FloatValue>> sample_inputs(const Graph& bound, con
                                                          const media::Preprocessing& preprocessing) {
   std::vector<reference::FloatValue> out;
   if (samples.kind(i) == media::SampleSet::Kind::image) {
-    if (bound.inputs.size() != 1 || bound.desc(bound.inputs[0]).type != DType::f32) {
-      return Error{Code::invalid_argument,
-                   "pictures fit a network with one float input only; give .npy samples instead"};
-    }
-    NBL_TRY(reference::FloatValue value, reference::make_value<float>(bound.desc(bound.inputs[0])));
     NBL_TRY(const media::Image image, samples.image(i));
-    auto pixels = media::apply(preprocessing, image, value.shape);
-    if (!pixels) return std::move(pixels).error().with_context("sample '" + samples.name(i) + "'");
-    value.real.assign(pixels->begin(), pixels->end());
-    out.push_back(std::move(value));
-    return out;
+    return image_inputs(bound, image, samples.name(i), preprocessing);
   }
   NBL_TRY(const std::vector<media::NamedArray> arrays, samples.arrays(i));
   for (TensorId id : bound.inputs) {

@@ -19,4 +19,11 @@ Result<DimBindings> dims_of_sample(const Graph& graph, const media::SampleSet& s
 Result<std::vector<reference::FloatValue>> sample_inputs(const Graph& bound, const media::SampleSet& samples, size_t i,
                                                          const media::Preprocessing& preprocessing);
 
+// The same for one picture; `name` is for messages.
+Result<DimBindings> dims_of_image(const Graph& graph, const media::Image& image,
+                                  const media::Preprocessing& preprocessing);
+Result<std::vector<reference::FloatValue>> image_inputs(const Graph& bound, const media::Image& image,
+                                                        const std::string& name,
+                                                        const media::Preprocessing& preprocessing);
+
 }  // namespace nibble

@@ -9,6 +9,7 @@ std::optional<LayerWeights> layer_weights(const Graph& graph, const Node& node, 
   if (!quantization::has_weights(node)) return std::nullopt;
   const Tensor& tensor = graph.tensor(node.inputs[conv_input::weights]);
   if (!tensor.is_constant() || tensor.desc.type != DType::f32) return std::nullopt;
+  if (tensor.desc.quant.kind != Quant::Kind::none) return std::nullopt;  // integers already: to nearest is exact
   if (graph.desc(node.inputs[conv_input::x]).type != DType::f32) return std::nullopt;
   const quantization::Choice choice = quantization::choose_format(graph, node, options);
   const bool int4 = choice.format == quantization::WeightFormat::int4;
@@ -26,7 +27,6 @@ std::optional<LayerWeights> layer_weights(const Graph& graph, const Node& node, 
     out.bias.assign(bias.begin(), bias.end());
   }
   out.group_size = int4 ? choice.group_size : 0;
-  if (!int4) out.fixed_scales = quantization::own_scales(tensor);
   return out;
 }
 

@@ -8,7 +8,8 @@
 
 namespace nibble::rounding {
 
-// Nothing for nodes without constant f32 weights, and for formats other than int8 and int4. Spans point into the graph.
+// Nothing for nodes without constant f32 weights, for weights that came as integers, and for formats other than int8
+// and int4. Spans point into the graph.
 std::optional<LayerWeights> layer_weights(const Graph& graph, const Node& node, const quantization::Options& options);
 
 // Puts the real values of rounded weights and their bias into a float graph, at this node.

@@ -219,12 +219,38 @@ class Propagation {
   RoundedNetwork out_;
 };
 
+// Every layer against the original network's inputs, as many layers a pass as their sums fit.
+Result<RoundedNetwork> round_in_stages(const Graph& graph, const quantization::Options& format,
+                                       const SampleFeed& samples, const NetworkOptions& options) {
+  RoundedNetwork out;
+  std::vector<NodeId> layers;
+  for (NodeId id : statistics::moment_layers(graph)) {
+    if (layer_weights(graph, graph.nodes[static_cast<size_t>(id)], format)) layers.push_back(id);
+  }
+  for (const auto& stage : statistics::moment_stages(graph, layers, options.cache_bytes)) {
+    NBL_TRY(const statistics::Gathered gathered,
+            statistics::gather(graph, stage, {}, samples, 0,
+                               {.positions = options.positions, .threads = options.layer.threads}, {}));
+    NetworkOptions silent = options;
+    silent.progress = {};
+    NBL_TRY(RoundedNetwork part, round_network(graph, format, gathered.layers, silent));
+    for (NodeId id : stage) {
+      const std::string& name = graph.nodes[static_cast<size_t>(id)].name;
+      out.layers[name] = std::move(part.layers.at(name));
+      out.relative_error[name] = part.relative_error[name];
+      if (options.progress) options.progress(out.layers.size(), layers.size());
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Ranges& ranges,
                                      const quantization::Options& format, const SampleFeed& samples,
                                      const NetworkOptions& options) {
-  if (samples.count == 0) return Error{Code::invalid_argument, "rounding with propagation needs samples"};
+  if (samples.count == 0) return Error{Code::invalid_argument, "rounding needs samples"};
+  if (!options.layer.propagate) return round_in_stages(graph, format, samples, options);
   return Propagation(graph, ranges, format, samples, options).run();
 }
 

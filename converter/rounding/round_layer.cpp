@@ -12,6 +12,16 @@
 
 namespace nibble::rounding {
 
+const char* to_string(Method method) {
+  switch (method) {
+    case Method::nearest: return "nearest";
+    case Method::gptq: return "gptq";
+    case Method::cd: return "cd";
+    case Method::hqq: return "hqq";
+  }
+  return "?";
+}
+
 Result<Method> parse_method(const std::string& text) {
   if (text == "nearest") return Method::nearest;
   if (text == "gptq") return Method::gptq;

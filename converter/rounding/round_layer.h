@@ -9,6 +9,7 @@
 namespace nibble::rounding {
 
 enum class Method { nearest, gptq, cd, hqq };
+const char* to_string(Method method);
 Result<Method> parse_method(const std::string& text);  // "nearest", "gptq", "cd", "hqq"
 
 struct Options {

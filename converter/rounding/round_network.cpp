@@ -35,9 +35,8 @@ Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Opt
     const auto layer = layer_weights(graph, node, format);
     if (!layer) continue;
     const auto found = statistics.find(static_cast<NodeId>(n));
-    if (found == statistics.end() || found->second.count == 0) {
-      out.layers[node.name] = round_without_data(*layer);
-    } else if (Status status = round_one(node, *layer, found->second, options.layer, out); !status) {
+    if (found == statistics.end()) continue;
+    if (Status status = round_one(node, *layer, found->second, options.layer, out); !status) {
       return std::move(status).error().with_context(nibble::format("%s '%s'", op_name(node), node.name.c_str()));
     }
     if (options.progress) options.progress(++done, statistics.size());

@@ -7,18 +7,12 @@
 #include <vector>
 
 #include "converter/rounding/round_layer.h"
-#include "converter/statistics/moments_collector.h"
+#include "converter/statistics/gather.h"
 #include "graph/graph.h"
-#include "reference/value.h"
 
 namespace nibble::rounding {
 
-// Samples by number, asked for more than once, from several threads.
-struct SampleFeed {
-  size_t count = 0;
-  std::function<Result<DimBindings>(size_t)> dims;
-  std::function<Result<std::vector<reference::FloatValue>>(const Graph& bound, size_t)> inputs;
-};
+using statistics::SampleFeed;
 
 struct NetworkOptions {
   Options layer;
@@ -38,7 +32,7 @@ Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Ran
                                      const quantization::Options& format, const SampleFeed& samples,
                                      const NetworkOptions& options);
 
-// From statistics that were gathered before, without propagation. Layers without statistics keep the rule for no data.
+// From statistics that were gathered before, without propagation. Layers without statistics are left out.
 Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Options& format,
                                      const statistics::LayerStatistics& statistics, const NetworkOptions& options);
 

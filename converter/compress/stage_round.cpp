@@ -1,0 +1,83 @@
+#include <algorithm>
+
+#include "converter/compress/stages.h"
+#include "converter/data/network_inputs.h"
+#include "converter/data/variations.h"
+#include "converter/rounding/round_network.h"
+#include "core/try.h"
+#include "media/progress.h"
+
+namespace nibble::compress {
+namespace {
+
+constexpr size_t kEnoughSamples = 256;
+
+// The given samples, then variations of the pictures among them, going round.
+rounding::SampleFeed feed(const CalibrationSamples& samples, const Graph& graph) {
+  const size_t given = samples.size();
+  const auto picture = [&samples, given](size_t i) -> Result<media::Image> {
+    NBL_TRY(const media::Image image, samples.set.image(i % given));
+    return vary(image, i);
+  };
+  rounding::SampleFeed out;
+  out.count = given + samples.variations;
+  out.dims = [&samples, &graph, picture, given](size_t i) -> Result<DimBindings> {
+    // A variation has the size of its picture.
+    return dims_of_sample(graph, samples.set, i % given, samples.preprocessing);
+  };
+  out.inputs = [&samples, picture, given](const Graph& bound, size_t i) -> Result<std::vector<reference::FloatValue>> {
+    if (i < given) return sample_inputs(bound, samples.set, i, samples.preprocessing);
+    NBL_TRY(const media::Image image, picture(i));
+    return image_inputs(bound, image, samples.set.name(i % given), samples.preprocessing);
+  };
+  return out;
+}
+
+bool all_pictures(const media::SampleSet& set) {
+  for (size_t i = 0; i < set.size(); ++i) {
+    if (set.kind(i) != media::SampleSet::Kind::image) return false;
+  }
+  return true;
+}
+
+bool rounds_weights(quantization::WeightFormat format) {
+  return format == quantization::WeightFormat::int8 || format == quantization::WeightFormat::int4;
+}
+
+}  // namespace
+
+Status round_weights(Compression& c) {
+  const rounding::Options& options = c.options.rounding;
+  const bool any = rounds_weights(c.format.weights) ||
+                   std::any_of(c.format.layers.begin(), c.format.layers.end(),
+                               [](const auto& layer) { return rounds_weights(layer.second.format); });
+  if (!any || (options.method == rounding::Method::nearest && !options.bias_correction && !options.clip)) return {};
+  if (!c.samples || options.method == rounding::Method::hqq) {
+    const bool needs_samples = c.options.rounding_chosen && options.method != rounding::Method::hqq &&
+                               options.method != rounding::Method::nearest;
+    if (needs_samples)
+      return Error{Code::invalid_argument, "--rounding gptq and cd need samples: give --calibrate PATH"};
+    if (options.method != rounding::Method::nearest)
+      c.format.rounded = rounding::round_network_without_data(c.graph, c.format).layers;
+    return {};
+  }
+  CalibrationSamples samples = *c.samples;
+  const bool pictures = all_pictures(samples.set);
+  if (!pictures && c.options.variations.value_or(0) > 0)
+    return Error{Code::invalid_argument, "--augment makes variations of pictures; there are other samples"};
+  samples.variations =
+      pictures ? c.options.variations.value_or(kEnoughSamples - std::min(kEnoughSamples, samples.size())) : 0;
+  rounding::NetworkOptions network{.layer = options};
+  std::unique_ptr<media::Progress> progress;
+  network.progress = [&progress](size_t, size_t total) {
+    if (!progress) progress = std::make_unique<media::Progress>("rounding", total);
+    progress->advance();
+  };
+  const rounding::SampleFeed source = feed(samples, c.graph);
+  NBL_TRY(rounding::RoundedNetwork rounded, rounding::round_network(c.graph, c.ranges, c.format, source, network));
+  if (progress) progress->finish();
+  c.format.rounded = std::move(rounded.layers);
+  return {};
+}
+
+}  // namespace nibble::compress
