@@ -21,20 +21,28 @@
       uint x_at[8];
       uint keep[8];
       EACH_X(PLACE_X)
-      if (ONE_CHUNK && ONE_BLOCK) {
-        STEP_ALL
-      } else if (ONE_CHUNK) {
-        for (uint i = 0u; i < p.in_blocks; ++i) STEP_ALL
+      if (!COUNTED) {
+#if defined(CONV_CHUNKED)
+        if (CHUNK_A_TAP) {
+          EACH_O(CLEAR_O)
+          CLEAR_OFFSETS
+        }
+#endif
+#if defined(CONV_TAPS)
+        if (ONE_BLOCK) {
+          STEP_ALL
+        } else
+#endif
+        {
+          for (uint i = 0u; i < p.in_blocks; ++i) STEP_ALL
+        }
+#if defined(CONV_CHUNKED)
+        if (CHUNK_A_TAP) {
+          EACH_O(CLOSE_O)
+        }
+#endif
       }
 #if defined(CONV_CHUNKED)
-#if !defined(W_i4) || defined(CONV_LANES)
-      else if (CHUNK_A_TAP) {
-        EACH_O(CLEAR_O)
-        CLEAR_OFFSETS
-        for (uint i = 0u; i < p.in_blocks; ++i) STEP_ALL
-        EACH_O(CLOSE_O)
-      }
-#endif
       else {
 #if defined(CONV_LANES)
         for (uint i = 0u; i < p.in_blocks;) {

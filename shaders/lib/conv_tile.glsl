@@ -30,8 +30,9 @@ layout(constant_id = NBL_SPEC_CONV_ONE_BLOCK) const bool ONE_BLOCK = false;  // 
 layout(constant_id = NBL_SPEC_CONV_CHUNKS) const uint CHUNKS = NBL_CHUNKS_COUNTED;
 const bool ONE_CHUNK = CHUNKS == NBL_CHUNKS_ONE;
 const bool CHUNK_A_TAP = CHUNKS == NBL_CHUNKS_TAPS;
+const bool COUNTED = CHUNKS == NBL_CHUNKS_COUNTED;
 #else
-const bool ONE_CHUNK = true;
+const bool COUNTED = false;
 #endif
 
 #if defined(CONV_LANES)
@@ -252,6 +253,7 @@ void main() {
   {
     uint kx = 0u;
     for (uint ky = 0u; ky < kernel_h;) {
+#define CONV_TAPS
 #include "lib/conv_tap.glsl"
       ++kx;
       const bool next = kx == kernel_w;
