@@ -114,7 +114,8 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_option("--labels", o.labels, "with --max-drop: 'folders' (each class its own), or a file path<TAB>index");
   app.add_option("--plan", o.plan, "repeat the decisions in this JSON file");
   app.add_option("--plan-out", o.plan_out, "write what was decided, for --plan");
-  app.add_option("--report", o.report, "write what was done to each layer as JSON");
+  app.add_option("--report", o.reports,
+                 "write what was done and what it cost: FILE.html as a page, any other name as JSON; may be repeated");
   app.add_option("--export-onnx", o.export_onnx,
                  "write the converted network as ONNX too (QuantizeLinear, DequantizeLinear), for other runtimes");
   app.add_option("--verify", o.verify,

@@ -34,9 +34,9 @@ struct ConvertOptions {
   std::string input_type = "float";   // or "uint8"
   std::string output_type = "float";
   DimBindings dims;
-  bool entropy_code = false;  // constants in section ZDAT
-  std::string report;         // JSON file
-  std::string export_onnx;    // ONNX file to write as well
+  bool entropy_code = false;         // constants in section ZDAT
+  std::vector<std::string> reports;  // .html: a page, else JSON
+  std::string export_onnx;           // ONNX file to write as well
   // Bounds that a search keeps to (converter/search/budget.h); empty or 0: none.
   std::string max_size;
   std::string max_macs;

@@ -11,6 +11,7 @@
 #include "converter/convert_options.h"
 #include "converter/plan/plan.h"
 #include "converter/quantize/quantize.h"
+#include "converter/report/compression_report.h"
 #include "converter/report/fidelity.h"
 #include "converter/search/budget.h"
 #include "converter/search/latency_table.h"
@@ -48,6 +49,9 @@ struct Compression {
   // The result against `original`, run before it is written; null where there were no samples.
   std::shared_ptr<const report::Fidelity> fidelity;
   bool verified_held_out = false;  // on samples that calibration has not seen
+
+  // Facts for --report; stages add what they know (frozen groups, notes, points of a search).
+  report::CompressionReport report;
 
   bool integer_activations() const { return options.format.activations == quantization::ActivationFormat::int8; }
 };

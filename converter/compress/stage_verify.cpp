@@ -105,6 +105,7 @@ Status judge_result(Compression& c) {
     std::fprintf(stderr, "nibble-convert: warning: the result has collapsed: %s\n", what.c_str());
     return {};
   }
+  NBL_CHECK(write_reports(c));  // where to look for the reason
   return Error{
       Code::invalid_argument,
       format("the result has collapsed, so '%s' was not written: %s. A wider format for these layers "

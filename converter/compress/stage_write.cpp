@@ -1,30 +1,14 @@
 #include <cstdio>
+#include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "converter/compress/stages.h"
 #include "converter/encode/zstd_compressor.h"
 #include "core/try.h"
 #include "format/writer.h"
-#include "media/atomic_file.h"
-#include "nibble/version.h"
 
 namespace nibble::compress {
 namespace {
-
-Status write_report(const std::string& path, const std::vector<quantization::Decision>& decisions) {
-  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
-  for (const auto& d : decisions) {
-    layers.push_back({{"node", d.node},
-                      {"operator", d.op},
-                      {"weights", to_string(d.weights)},
-                      {"activations", to_string(d.activations)},
-                      {"reason", d.reason}});
-  }
-  const nlohmann::ordered_json report = {{"version", version()}, {"layers", layers}};
-  return media::write_file_atomically(path,
-                                      report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-}
 
 uint64_t constant_bytes(const Graph& graph) {
   uint64_t sum = 0;
@@ -50,7 +34,12 @@ void print_decisions(const std::vector<quantization::Decision>& decisions) {
 Status write_file(Compression& c) {
   NBL_TRY(const WriteOptions write_options, encode::write_options(c.options.entropy_code));
   NBL_CHECK(write_model(c.graph, c.options.output, write_options));
-  if (!c.options.report.empty()) NBL_CHECK(write_report(c.options.report, c.decisions));
+  if (!c.options.reports.empty()) {
+    std::error_code failed;
+    const auto bytes = std::filesystem::file_size(c.options.output, failed);
+    c.report.file_bytes_after = failed ? 0 : static_cast<uint64_t>(bytes);
+    NBL_CHECK(write_reports(c));
+  }
   print_decisions(c.decisions);
   std::printf("%s: %zu nodes, weights %.1f kB -> %.1f kB\n", c.options.output.c_str(), c.graph.nodes.size(),
               static_cast<double>(constant_bytes(c.original)) / 1000.0,

@@ -26,6 +26,7 @@ const std::vector<Stage>& stages() {
       {"round", round_weights, Phase::change},
       {"quantize", quantize_graph, Phase::quantize},
       {"verify", verify_result, Phase::finish},
+      {"measure layers", measure_layers, Phase::finish},
       {"judge", judge_result, Phase::finish},
       {"export", export_onnx, Phase::finish},
       {"pack", pack_weights, Phase::finish},

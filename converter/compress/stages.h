@@ -48,11 +48,13 @@ Status note_ranges(Compression& c);       // ranges -> plan
 Status round_weights(Compression& c);     // graph, ranges, samples -> format.rounded
 Status quantize_graph(Compression& c);    // graph, ranges, format -> graph, decisions
 Status verify_result(Compression& c);     // the quantized graph against the original on samples -> fidelity
+Status measure_layers(Compression& c);    // for the report: SQNR, each layer alone
 Status judge_result(Compression& c);      // an error where that has collapsed
 Status export_onnx(Compression& c);       // options.export_onnx, from the quantized graph
 Status pack_weights(Compression& c);      // constants in the kernels' order
 Status write_plan(Compression& c);        // decisions -> plan; options.plan_out
-Status write_file(Compression& c);        // options.output, options.report, and the summary on stdout
+Status write_reports(Compression& c);     // options.reports; part of write_file, or of judge_result's refusal
+Status write_file(Compression& c);        // options.output, reports, and the summary on stdout
 
 // Ranges as the given plan has them; an error where one is missing or its tensor is.
 Status repeat_ranges(Compression& c);

@@ -12,6 +12,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "converter/quantize/quantize.h"
 #include "graph/graph.h"
@@ -37,5 +38,8 @@ struct Exported {
 // Plain packing only (before pack_graph). An error names a node that opset 17 cannot say, or a free dimension that
 // stands in the way.
 Result<Exported> export_graph(const Graph& graph, const Options& options);
+
+// The numbers that the weights of a Conv2d, ConvTranspose2d or Linear stand for, in plain order, whatever their format.
+Result<std::vector<float>> real_weights(const Graph& graph, const Node& node);
 
 }  // namespace nibble::onnx_export

@@ -94,6 +94,25 @@ bool fold_to_int8(std::vector<int64_t>& q, std::vector<float>& scales) {
 
 }  // namespace
 
+Result<std::vector<float>> real_weights(const Graph& graph, const Node& node) {
+  NBL_TRY(LayerValues values, layer_values(graph, node));
+  std::vector<float> out;
+  if (const reference::Value& w = *values.values[conv_input::weights]; w.is_real()) {
+    for (double v : w.real) out.push_back(static_cast<float>(v));
+    return out;
+  }
+  const std::vector<float> scales = output_scales(graph, node, values);
+  reference::Args<double> args = values.args();
+  const std::vector<int64_t> q = reference::integer_weights(args);
+  if (scales.empty() || q.size() % scales.size() != 0)
+    return Error{Code::unsupported_op, format("%s '%s': %zu scales for %zu weights", op_name(node), node.name.c_str(),
+                                              scales.size(), q.size())};
+  const size_t row = q.size() / scales.size();
+  for (size_t i = 0; i < q.size(); ++i)
+    out.push_back(static_cast<float>(static_cast<double>(scales[i / row]) * static_cast<double>(q[i])));
+  return out;
+}
+
 Result<std::string> Exporter::layer_weights(const Node& node, bool transposed) {
   const TensorDesc& desc = in(node, conv_input::weights);
   NBL_TRY(LayerValues values, layer_values(graph_, node));
@@ -135,14 +154,7 @@ Result<std::string> Exporter::layer_weights(const Node& node, bool transposed) {
     }
   }
   ++out_.float_layers;
-  const std::vector<int64_t> q = reference::integer_weights(args);
-  if (scales.empty() || q.size() % scales.size() != 0)
-    return Error{Code::unsupported_op, format("%s '%s': %zu scales for %zu weights", op_name(node), node.name.c_str(),
-                                              scales.size(), q.size())};
-  const size_t row = q.size() / scales.size();
-  std::vector<float> real;
-  for (size_t i = 0; i < q.size(); ++i)
-    real.push_back(static_cast<float>(static_cast<double>(scales[i / row]) * static_cast<double>(q[i])));
+  NBL_TRY(const std::vector<float> real, real_weights(graph_, node));
   return model_.constant(wish, dims, arranged(layout, real));
 }
 

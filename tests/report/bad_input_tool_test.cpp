@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <random>
 
 #include "media/npy.h"
@@ -223,6 +224,22 @@ TEST_F(BadInput, a_result_that_has_collapsed_is_not_written_unless_allowed) {
   EXPECT_EQ(r.code, 0) << r.err;
   expect_words(r.err, {"warning", "collapsed"});
   EXPECT_TRUE(written());
+}
+
+TEST_F(BadInput, a_report_is_left_where_the_result_is_refused) {
+  samples(12, 1e4f);
+  samples(16, 1.0f, 100);
+  const ToolResult r = calibrated({"--samples", "12", "--report", path("r.html"), "--report", path("r.json")});
+  EXPECT_EQ(r.code, 1);
+  std::ifstream page(path("r.html")), facts(path("r.json"));
+  const std::string html((std::istreambuf_iterator<char>(page)), {});
+  expect_words(html, {"The result has collapsed", "<svg", "first", "second"});
+  const auto json = nlohmann::json::parse(facts, nullptr, false);
+  ASSERT_FALSE(json.is_discarded());
+  EXPECT_EQ(json["result"]["verdict"], "collapsed");
+  EXPECT_EQ(json["result"]["held_out"], true);
+  EXPECT_EQ(json["layers"].size(), 2u);
+  EXPECT_FALSE(json["layers"][0]["sensitivity"].is_null());
 }
 
 TEST_F(BadInput, a_network_that_is_quantized_keeps_its_scales_and_says_so) {
