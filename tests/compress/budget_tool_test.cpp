@@ -83,7 +83,7 @@ TEST(BudgetTool, an_impossible_size_saves_the_best_and_says_who_is_to_blame) {
 
 TEST(BudgetTool, a_bound_on_the_drop_alone_gives_the_smallest_file_that_keeps_it) {
   const SmallNetworkFiles files(40);
-  const ToolResult strict = convert(files, "strict.nbl", {"--max-drop", "kl:0.002"});
+  const ToolResult strict = convert(files, "strict.nbl", {"--max-drop", "sqnr:37"});
   const ToolResult loose = convert(files, "loose.nbl", {"--max-drop", "kl:5"});
   ASSERT_EQ(strict.code, 0) << strict.err;
   ASSERT_EQ(loose.code, 0) << loose.err;
