@@ -294,7 +294,8 @@ Result<BudgetSearch::Made> BudgetSearch::make(const std::vector<size_t>& selecti
   return out;
 }
 
-void BudgetSearch::print_points() const {
+std::vector<report::ParetoPoint> BudgetSearch::points() const {
+  std::vector<report::ParetoPoint> out;
   double low = 0.0, high = 0.0;
   for (const LayerOptions& layer : table_) {
     double least = search::kNoBound, most = 0.0;
@@ -311,7 +312,9 @@ void BudgetSearch::print_points() const {
     if (size == before) continue;
     before = size;
     std::printf("  %10.1f kB  %.3fx  %.3g\n", size / 1000.0, size / original_bytes_, s.loss);
+    out.push_back({size, s.loss, false});
   }
+  return out;
 }
 
 void BudgetSearch::blame(const Made& made, const std::vector<size_t>& selection) {
@@ -387,7 +390,10 @@ Status BudgetSearch::run() {
     best = std::move(made);
     best_selection = std::move(wider);
   }
-  print_points();
+  std::vector<report::ParetoPoint> found = points();
+  double predicted = 0.0;  // on the scale of the points; what was measured is in the report beside them
+  for (size_t i = 0; i < table_.size(); ++i) predicted += table_[i].options[best_selection[i]].loss;
+  found.push_back({best->bytes, predicted, true});
   blame(*best, best_selection);
   std::printf("chosen: %.1f kB, %.3fx of %.1f kB; on samples held out: loss %.4g [%.4g, %.4g], SQNR %.1f dB",
               best->bytes / 1000.0, best->bytes / original_bytes_, original_bytes_ / 1000.0, best->divergence.loss.mean,
@@ -409,6 +415,8 @@ Status BudgetSearch::run() {
   std::vector<std::string> missed = std::move(c_.missed);
   c_ = std::move(best->compression);
   c_.missed = std::move(missed);
+  c_.report.points = std::move(found);
+  c_.report.loss_of_points = oracle_.has_classes() ? "predicted, KL, nats" : "predicted, noise over signal";
   return {};
 }
 

@@ -71,7 +71,8 @@ class BudgetSearch {
   Result<Made> make(const std::vector<size_t>& selection) const;
 
   bool keeps_drop(const search::Divergence& divergence) const;
-  void print_points() const;
+  // Eight sizes between the narrowest and the widest formats; printed too.
+  std::vector<report::ParetoPoint> points() const;
   void blame(const Made& made, const std::vector<size_t>& selection);
 
   Compression& c_;
