@@ -99,6 +99,13 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
       ->check(CLI::IsMember({"float", "uint8"}))
       ->capture_default_str();
   app.add_option("--dim", dims, "NAME=SIZE: fixes a free dimension; may be repeated");
+  app.add_option("--recover", o.recover,
+                 "train the weights of the pruned network, on the samples, to compute again what the original does: "
+                 "block by block, or the whole network at once (better and slower)")
+      ->check(CLI::IsMember({"block", "network"}));
+  app.add_option("--recover-steps", o.recover_steps,
+                 "steps of each block (default 400); four times as many of a network")
+      ->check(CLI::Range(1, 1000000));
   app.add_flag("--entropy-code,!--no-entropy-code", o.entropy_code,
                "compress the constants with zstd: a smaller file that is expanded when it is loaded");
   app.add_option("--max-size", o.max_size,

@@ -34,6 +34,8 @@ struct ConvertOptions {
   std::string input_type = "float";   // or "uint8"
   std::string output_type = "float";
   DimBindings dims;
+  std::string recover;               // "block" or "network": train the changed network's weights; empty: do not
+  int64_t recover_steps = 0;         // 0: as recover::Options has it
   bool entropy_code = false;         // constants in section ZDAT
   std::vector<std::string> reports;  // .html: a page, else JSON
   std::string export_onnx;           // ONNX file to write as well

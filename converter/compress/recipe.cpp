@@ -82,6 +82,14 @@ const std::vector<Entry>& entries() {
        }},
       text("input-type", &ConvertOptions::input_type),
       text("output-type", &ConvertOptions::output_type),
+      text("recover", &ConvertOptions::recover),
+      {"recover-steps", [](const ConvertOptions& o) { return std::to_string(o.recover_steps); },
+       [](const std::string& value, ConvertOptions& o) {
+         if (value.empty() || value.size() > 7 || value.find_first_not_of("0123456789") != std::string::npos)
+           return false;
+         o.recover_steps = std::stoll(value);
+         return true;
+       }},
       {"entropy-code", [](const ConvertOptions& o) { return std::string(o.entropy_code ? "yes" : "no"); },
        [](const std::string& value, ConvertOptions& o) {
          o.entropy_code = value == "yes";
