@@ -1,9 +1,18 @@
+#include <algorithm>
+
 #include "converter/compress/stages.h"
 #include "core/text.h"
 #include "core/try.h"
+#include "graph/cost.h"
 
 namespace nibble::compress {
 namespace {
+
+double total_multiply_adds(const Graph& graph) {
+  double sum = 0.0;
+  for (const Node& node : graph.nodes) sum += static_cast<double>(multiply_adds(graph, node));
+  return sum;
+}
 
 Error contradiction(const std::string& text) { return {Code::invalid_argument, text}; }
 
@@ -43,6 +52,21 @@ Status read_budget(Compression& c) {
                o.max_size.c_str(), to_string(o.format.weights)));
   }
   o.hold_out = true;
+  return {};
+}
+
+Status check_multiply_adds(Compression& c) {
+  if (!c.budget.multiply_adds) return {};
+  const double bound = c.budget.multiply_adds->of(total_multiply_adds(c.original)),
+               found = total_multiply_adds(c.graph);
+  if (found <= bound) return {};
+  c.missed.push_back(format("--max-macs: %.0f multiply-adds, asked for %.0f. Relax --max-macs", found, bound));
+  std::vector<std::pair<double, std::string>> layers;
+  for (const Node& node : c.graph.nodes)
+    layers.emplace_back(static_cast<double>(multiply_adds(c.graph, node)), node.name);
+  std::stable_sort(layers.begin(), layers.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (size_t i = 0; i < std::min<size_t>(layers.size(), 5); ++i)
+    c.missed.back() += format("\n    %5.1f %%: '%s'", 100.0 * layers[i].first / found, layers[i].second.c_str());
   return {};
 }
 

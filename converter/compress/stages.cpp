@@ -29,6 +29,7 @@ const std::vector<Stage>& stages() {
       {"verify", verify_result, Phase::finish},
       {"measure layers", measure_layers, Phase::finish},
       {"judge", judge_result, Phase::finish},
+      {"check macs", check_multiply_adds, Phase::finish},
       {"export", export_onnx, Phase::finish},
       {"pack", pack_weights, Phase::finish},
       {"plan out", write_plan, Phase::finish},

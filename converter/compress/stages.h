@@ -34,28 +34,29 @@ Status run_from(Compression& compression, Phase phase, const char* first);
 Status run(Compression& compression);
 
 // One function a stage, each in a file of its own (stage_<name>.cpp).
-Status read_budget(Compression& c);       // bounds -> budget; what contradicts itself is an error
-Status read_plan(Compression& c);         // options.plan -> given; its recipe goes before the options
-Status import_network(Compression& c);    // options.model -> graph
-Status run_passes(Compression& c);        // graph rewritten; original = graph
-Status check_plan(Compression& c);        // given fits the network; its formats -> format
-Status open_samples(Compression& c);      // preprocessing, samples
-Status check_samples(Compression& c);     // refuses noise and NaN, warns of few; says so of networks with own scales
-Status describe_network(Compression& c);  // what the file says about itself -> graph.metadata
-Status remove_dead(Compression& c);       // graph without channels that say nothing
-Status recover_weights(Compression& c);   // options.recover: graph with trained weights
-Status find_ranges(Compression& c);       // graph, samples -> ranges
-Status note_ranges(Compression& c);       // ranges -> plan
-Status round_weights(Compression& c);     // graph, ranges, samples -> format.rounded
-Status quantize_graph(Compression& c);    // graph, ranges, format -> graph, decisions
-Status verify_result(Compression& c);     // the quantized graph against the original on samples -> fidelity
-Status measure_layers(Compression& c);    // for the report: SQNR, each layer alone
-Status judge_result(Compression& c);      // an error where that has collapsed
-Status export_onnx(Compression& c);       // options.export_onnx, from the quantized graph
-Status pack_weights(Compression& c);      // constants in the kernels' order
-Status write_plan(Compression& c);        // decisions -> plan; options.plan_out
-Status write_reports(Compression& c);     // options.reports; part of write_file, or of judge_result's refusal
-Status write_file(Compression& c);        // options.output, reports, and the summary on stdout
+Status read_budget(Compression& c);          // bounds -> budget; what contradicts itself is an error
+Status read_plan(Compression& c);            // options.plan -> given; its recipe goes before the options
+Status import_network(Compression& c);       // options.model -> graph
+Status run_passes(Compression& c);           // graph rewritten; original = graph
+Status check_plan(Compression& c);           // given fits the network; its formats -> format
+Status open_samples(Compression& c);         // preprocessing, samples
+Status check_samples(Compression& c);        // refuses noise and NaN, warns of few; says so of networks with own scales
+Status describe_network(Compression& c);     // what the file says about itself -> graph.metadata
+Status remove_dead(Compression& c);          // graph without channels that say nothing
+Status recover_weights(Compression& c);      // options.recover: graph with trained weights
+Status find_ranges(Compression& c);          // graph, samples -> ranges
+Status note_ranges(Compression& c);          // ranges -> plan
+Status round_weights(Compression& c);        // graph, ranges, samples -> format.rounded
+Status quantize_graph(Compression& c);       // graph, ranges, format -> graph, decisions
+Status verify_result(Compression& c);        // the quantized graph against the original on samples -> fidelity
+Status measure_layers(Compression& c);       // for the report: SQNR, each layer alone
+Status judge_result(Compression& c);         // an error where that has collapsed
+Status export_onnx(Compression& c);          // options.export_onnx, from the quantized graph
+Status pack_weights(Compression& c);         // constants in the kernels' order
+Status check_multiply_adds(Compression& c);  // graph against budget.multiply_adds -> missed
+Status write_plan(Compression& c);           // decisions -> plan; options.plan_out
+Status write_reports(Compression& c);        // options.reports; part of write_file, or of judge_result's refusal
+Status write_file(Compression& c);           // options.output, reports, and the summary on stdout
 
 // Ranges as the given plan has them; an error where one is missing or its tensor is.
 Status repeat_ranges(Compression& c);
