@@ -80,6 +80,8 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
                "round each layer against the original network's inputs, not against the rounded layers before it");
   app.add_flag("!--no-bias-correction", o.rounding.bias_correction, "leave biases as they are");
   app.add_flag("!--no-clip-search", o.rounding.clip, "scales that represent the largest weight");
+  app.add_option("--stats", o.stats,
+                 "statistics of nibble-calibrate to round by, in place of the samples; without propagation");
   app.add_option("--augment", o.variations,
                  "for rounding, make N more samples of the given pictures: parts of them, mirrored or not (default: as "
                  "many as make up 256)");

@@ -4,6 +4,7 @@
 #include "converter/data/network_inputs.h"
 #include "converter/data/variations.h"
 #include "converter/rounding/round_network.h"
+#include "converter/statistics/moments_file.h"
 #include "core/try.h"
 #include "media/progress.h"
 
@@ -52,6 +53,14 @@ Status round_weights(Compression& c) {
                    std::any_of(c.format.layers.begin(), c.format.layers.end(),
                                [](const auto& layer) { return rounds_weights(layer.second.format); });
   if (!any || (options.method == rounding::Method::nearest && !options.bias_correction && !options.clip)) return {};
+  if (!c.options.stats.empty() && options.method != rounding::Method::hqq) {
+    NBL_TRY(statistics::MomentsFile file, statistics::read_moments(c.options.stats));
+    auto layers = statistics::layers_of(std::move(file), c.graph);
+    if (!layers) return std::move(layers).error().with_context("--stats '" + c.options.stats + "'");
+    NBL_TRY(rounding::RoundedNetwork rounded, rounding::round_network(c.graph, c.format, *layers, {.layer = options}));
+    c.format.rounded = std::move(rounded.layers);
+    return {};
+  }
   if (!c.samples || options.method == rounding::Method::hqq) {
     const bool needs_samples = c.options.rounding_chosen && options.method != rounding::Method::hqq &&
                                options.method != rounding::Method::nearest;

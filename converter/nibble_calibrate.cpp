@@ -1,0 +1,174 @@
+// nibble-calibrate: gathers what samples say of a network into a file that nibble-convert --stats takes; resumes,
+// merges.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+
+#include "converter/data/network_inputs.h"
+#include "converter/dim_option.h"
+#include "converter/onnx/import.h"
+#include "converter/passes/pass.h"
+#include "converter/statistics/gather.h"
+#include "converter/statistics/moments_file.h"
+#include "core/text.h"
+#include "core/try.h"
+#include "media/progress.h"
+#include "nibble/version.h"
+
+namespace nibble {
+namespace {
+
+constexpr const char* kExamples = R"(
+Examples:
+  nibble-calibrate net.onnx --data photos/ --preprocess imagenet.json -o net.stats
+      a second run with the same arguments goes on where the first ended or was interrupted
+  nibble-calibrate net.onnx --data photos/ --samples 500 -o a.stats
+  nibble-calibrate net.onnx --data photos/ --skip 500 -o b.stats
+  nibble-calibrate --merge a.stats b.stats -o net.stats
+      parts of a data set, gathered apart, add up)";
+
+struct CalibrateOptions {
+  std::string model;
+  std::string data;
+  std::string preprocess;
+  std::string output;
+  std::vector<std::string> merge;
+  std::vector<std::string> dim_texts;
+  DimBindings dims;
+  size_t skip = 0;
+  size_t samples = std::numeric_limits<size_t>::max();
+  size_t every = 64;
+  int64_t positions = 64;
+  int threads = 2;
+};
+
+CalibrateOptions parse(int argc, char** argv) {
+  CalibrateOptions o;
+  CLI::App app{"Gathers second moments of a network's layers over samples.", "nibble-calibrate"};
+  app.set_version_flag("--version", std::string("nibble-calibrate ") + version());
+  app.footer(kExamples);
+  app.add_option("model", o.model, "ONNX file");
+  app.add_option("--data", o.data, "samples: a folder of pictures, a list, .npy files, MNIST idx");
+  app.add_option("-o,--output", o.output, "file of statistics; samples that it already holds are not run again")
+      ->required();
+  app.add_option("--merge", o.merge, "add up these files instead");
+  app.add_option("--preprocess", o.preprocess, "JSON: how a picture becomes the network's input");
+  app.add_option("--skip", o.skip, "leave out the first K samples");
+  app.add_option("--samples", o.samples, "use at most N samples");
+  app.add_option("--positions", o.positions, "output positions of a sample that count for each layer")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--save-every", o.every, "write the file after so many samples")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--threads", o.threads, "the result does not depend on it")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--dim", o.dim_texts, "NAME=SIZE: fixes a free dimension; may be repeated");
+  try {
+    app.parse(argc, argv);
+    if (o.merge.empty() && (o.model.empty() || o.data.empty()))
+      throw CLI::RequiredError("model and --data, or --merge");
+    if (!o.merge.empty() && !o.model.empty()) throw CLI::ValidationError("--merge", "takes no model");
+    o.dims = parse_dims(o.dim_texts);
+  } catch (const CLI::ParseError& e) {
+    std::exit(app.exit(e));
+  }
+  return o;
+}
+
+void print_summary(const std::string& path, const statistics::MomentsFile& file) {
+  size_t bytes = 0;
+  for (const auto& [name, m] : file.layers) bytes += m.bytes();
+  std::printf("%s: %llu samples, %zu layers, %.1f MB of sums\n", path.c_str(),
+              static_cast<unsigned long long>(file.sample_count()), file.layers.size(),
+              static_cast<double>(bytes) / 1e6);
+}
+
+Status merge_files(const CalibrateOptions& o) {
+  statistics::MomentsFile all;
+  for (const std::string& path : o.merge) {
+    NBL_TRY(const statistics::MomentsFile part, statistics::read_moments(path));
+    if (Status status = statistics::merge(all, part); !status)
+      return std::move(status).error().with_context("'" + path + "'");
+  }
+  NBL_CHECK(statistics::write_moments(all, o.output));
+  print_summary(o.output, all);
+  return {};
+}
+
+Result<Graph> read_network(const CalibrateOptions& o) {
+  NBL_TRY(onnx_import::Imported imported, onnx_import::import_file(o.model, o.dims));
+  if (!imported.obstacles.empty()) {
+    return Error{Code::unsupported_op,
+                 format("'%s' cannot be read, %zu obstacle(s):\n", o.model.c_str(), imported.obstacles.size()) +
+                     onnx_import::describe(imported.obstacles)};
+  }
+  NBL_CHECK(passes::run(imported.graph, {.integer_activations = true}));
+  return std::move(imported.graph);
+}
+
+Status calibrate(const CalibrateOptions& o) {
+  NBL_TRY(const Graph graph, read_network(o));
+  media::Preprocessing preprocessing;
+  if (!o.preprocess.empty()) {
+    NBL_TRY(preprocessing, media::read_preprocessing(o.preprocess));
+  }
+  media::SampleOptions sample_options{o.skip, o.samples, {}};
+  for (TensorId id : graph.inputs) sample_options.input_names.push_back(graph.desc(id).name);
+  NBL_TRY(const media::SampleSet set, media::open_samples(o.data, sample_options));
+
+  statistics::MomentsFile fresh;
+  fresh.network = statistics::fingerprint(graph);
+  fresh.positions = o.positions;
+  fresh.preprocessing = media::to_json(preprocessing);
+  statistics::MomentsFile file;
+  if (std::filesystem::exists(o.output)) {
+    NBL_TRY(file, statistics::read_moments(o.output));
+  }
+  media::Progress progress("gathering", set.size());
+  const uint64_t end = o.skip + set.size();
+  for (uint64_t at = o.skip; at < end;) {
+    const uint64_t first = file.first_missing(at);
+    progress.advance(static_cast<size_t>(std::min(first, end) - at));
+    if (first >= end) break;
+    uint64_t last = std::min<uint64_t>(first + o.every, end);
+    for (const auto& part : file.samples) {
+      if (part.first > first) last = std::min(last, part.first);
+    }
+    statistics::SampleFeed feed;
+    feed.count = static_cast<size_t>(last - first);
+    const auto index = [&](size_t i) { return static_cast<size_t>(first - o.skip) + i; };
+    feed.dims = [&](size_t i) { return dims_of_sample(graph, set, index(i), preprocessing); };
+    feed.inputs = [&](const Graph& bound, size_t i) { return sample_inputs(bound, set, index(i), preprocessing); };
+    NBL_TRY(statistics::Gathered gathered,
+            statistics::gather(graph, statistics::moment_layers(graph), {}, feed, first,
+                               {.positions = o.positions, .threads = o.threads}, [&] { progress.advance(); }));
+    statistics::MomentsFile part = fresh;
+    part.samples = {{first, last}};
+    for (auto& [id, moments] : gathered.layers)
+      part.layers[graph.nodes[static_cast<size_t>(id)].name] = std::move(moments);
+    if (Status status = statistics::merge(file, part); !status)
+      return std::move(status).error().with_context("'" + o.output + "'");
+    NBL_CHECK(statistics::write_moments(file, o.output));
+    at = last;
+  }
+  progress.finish();
+  print_summary(o.output, file);
+  return {};
+}
+
+}  // namespace
+}  // namespace nibble
+
+int main(int argc, char** argv) {
+  const nibble::CalibrateOptions options = nibble::parse(argc, argv);
+  if (nibble::Status status = options.merge.empty() ? nibble::calibrate(options) : nibble::merge_files(options);
+      !status) {
+    std::fprintf(stderr, "nibble-calibrate: %s\n", status.error().message.c_str());
+    return 1;
+  }
+  return 0;
+}
