@@ -45,15 +45,19 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.set_version_flag("--version", std::string("nibble-convert ") + version());
   app.footer(kExamples);
   std::string weights = "int8", activations, rounding = "cd", range_method = "mse";
+  std::string sparsity = "dense";
   std::vector<std::string> keep_wide, dims;
   app.add_option("model", o.model, "ONNX file")->required();
   app.add_option("-o,--output", o.output, "the .nbl file to write");
   app.add_flag("--check", o.check_only, "only say what stands in the way of converting the model");
-  app.add_option("--weights", weights, "format of the weights")
-      ->check(CLI::IsMember({"fp32", "fp16", "int8", "int4"}))
+  app.add_option(
+         "--weights", weights,
+         "format of the weights; lut4: four bits that name an entry of a learned codebook; ternary, sign: for experts, "
+         "-1, 0, 1 or -1, 1 times a scale, which ruins most networks")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8", "int4", "lut4", "ternary", "sign"}))
       ->capture_default_str();
   app.add_option("--activations", activations,
-                 "format of what flows between layers; int8 with int8 and int4 weights, else float")
+                 "format of what flows between layers; float with fp32 and fp16 weights, else int8")
       ->check(CLI::IsMember({"float", "fp16", "int8"}));
   app.add_option("--group-size", o.format.group_size, "int4: weights that share a multiplier")
       ->check(CLI::IsMember({32, 64, 128}))
@@ -108,6 +112,11 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_option("--recover-steps", o.recover_steps,
                  "steps of each block (default 400); four times as many of a network")
       ->check(CLI::Range(1, 1000000));
+  app.add_option("--sparsity", sparsity,
+                 "zeros: 2:4 (two of four neighbouring input channels) or 4-block (half of the blocks of four), chosen "
+                 "by second moments; pays with --entropy-code")
+      ->check(CLI::IsMember({"dense", "2:4", "4-block"}))
+      ->capture_default_str();
   app.add_flag("--entropy-code,!--no-entropy-code", o.entropy_code,
                "compress the constants with zstd: a smaller file that is expanded when it is loaded");
   app.add_option("--max-size", o.max_size,
@@ -145,15 +154,15 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     std::exit(app.exit(e));
   }
-  o.format.weights = weights == "fp32"   ? WeightFormat::fp32
-                     : weights == "fp16" ? WeightFormat::fp16
-                     : weights == "int4" ? WeightFormat::int4
-                                         : WeightFormat::int8;
-  if (activations.empty()) activations = weights == "int8" || weights == "int4" ? "int8" : "float";
+  for (WeightFormat format : quantization::kWeightFormats) {
+    if (weights == to_string(format)) o.format.weights = format;
+  }
+  if (activations.empty()) activations = weights == "fp32" || weights == "fp16" ? "float" : "int8";
   o.format.activations = activations == "int8"   ? ActivationFormat::int8
                          : activations == "fp16" ? ActivationFormat::fp16
                                                  : ActivationFormat::real;
   o.rounding.method = *rounding::parse_method(rounding);
+  o.sparsity = *rounding::parse_sparsity(sparsity);
   o.ranges.method = *calibrate::parse_method(range_method);
   return o;
 }

@@ -9,6 +9,7 @@
 #include "converter/calibrate/calibrate.h"
 #include "converter/quantize/quantize.h"
 #include "converter/rounding/round_layer.h"
+#include "converter/rounding/sparsity.h"
 #include "media/preprocess.h"
 
 namespace nibble {
@@ -40,6 +41,7 @@ struct ConvertOptions {
   bool entropy_code = false;         // constants in section ZDAT
   std::vector<std::string> reports;  // .html: a page, else JSON
   std::string export_onnx;           // ONNX file to write as well
+  rounding::SparsityPattern sparsity = rounding::SparsityPattern::dense;
   // Bounds that a search keeps to (converter/search/budget.h); empty or 0: none.
   std::string max_size;
   std::string max_macs;

@@ -3,7 +3,7 @@
 #   kernel(<family> <name> <source>  [TYPES W=<t> A=<t> O=<t>] [DEFINE <macro>...] [NEEDS <caps bit>...]
 #          [PATH dot|shift|f32] [PUSH <struct of params.h>])
 #
-# TYPES becomes macros (A=f16: A_f16) and the key the lowering asks with; t is f32, f16, i8, u8, i4 or i32.
+# TYPES becomes macros (A=f16: A_f16) and the key the lowering asks with; t is f32, f16, i8, u8, i4, lut4 or i32.
 # NEEDS names bits of gpu::Caps; a row without it runs on every Vulkan 1.1 device. Rows of a family stand best first.
 #
 # A table is what stands between nibble_begin_kernels and nibble_end_kernels in one folder: shaders/kernels.cmake is the
@@ -37,7 +37,7 @@ function(kernel family name source)
   set(key_O any)
   set(defines "")
   foreach(type IN LISTS ROW_TYPES)
-    if(NOT type MATCHES "^([WAO])=(f32|f16|i8|u8|i4|i32)$")
+    if(NOT type MATCHES "^([WAO])=(f32|f16|i8|u8|i4|i32|lut4)$")
       message(FATAL_ERROR "kernel ${name}: bad type '${type}'")
     endif()
     set(key_${CMAKE_MATCH_1} ${CMAKE_MATCH_2})

@@ -28,6 +28,7 @@ shared CONV_SUM parts[MOST_INVOCATIONS];
 #endif
 
 void main() {
+  LOAD_CODEBOOK
   const uint block = min(gl_GlobalInvocationID.y, p.out_blocks - 1u);
   const uint x_first = x_skew() + gl_GlobalInvocationID.z * p.x_batch;
   const uint w_first = block * p.steps * CONV_BLOCK;

@@ -102,6 +102,12 @@ kernel(conv2d  conv2d_w8_i8_f32    conv2d.comp  TYPES W=i8 A=i8    PATH f32     
 kernel(conv2d  conv2d_w4_i8_dot    conv2d.comp  TYPES W=i4 A=i8    PATH dot    NEEDS dot8  PUSH ConvParams)
 kernel(conv2d  conv2d_w4_i8_shift  conv2d.comp  TYPES W=i4 A=i8    PATH shift              PUSH ConvParams)
 kernel(conv2d  conv2d_w4_i8_f32    conv2d.comp  TYPES W=i4 A=i8    PATH f32                PUSH ConvParams)
+# Weights that name entries of a codebook; where a family has no such row they become int8 on their way to the device.
+kernel(conv2d  conv2d_lut4_f32       conv2d.comp  TYPES W=lut4 A=f32                        PUSH ConvParams)
+kernel(conv2d  conv2d_lut4_f16       conv2d.comp  TYPES W=lut4 A=f16                        PUSH ConvParams)
+kernel(conv2d  conv2d_lut4_i8_dot    conv2d.comp  TYPES W=lut4 A=i8  PATH dot    NEEDS dot8  PUSH ConvParams)
+kernel(conv2d  conv2d_lut4_i8_shift  conv2d.comp  TYPES W=lut4 A=i8  PATH shift              PUSH ConvParams)
+kernel(conv2d  conv2d_lut4_i8_f32    conv2d.comp  TYPES W=lut4 A=i8  PATH f32                PUSH ConvParams)
 
 # The same of one row: a row of a matrix, a picture of one pixel.
 kernel(gemv  gemv_w32_f32      gemv.comp  TYPES W=f32 A=f32                        PUSH ConvParams)
@@ -118,6 +124,11 @@ kernel(gemv  gemv_w8_i8_f32    gemv.comp  TYPES W=i8 A=i8  PATH f32             
 kernel(gemv  gemv_w4_i8_dot    gemv.comp  TYPES W=i4 A=i8  PATH dot    NEEDS dot8  PUSH ConvParams)
 kernel(gemv  gemv_w4_i8_shift  gemv.comp  TYPES W=i4 A=i8  PATH shift              PUSH ConvParams)
 kernel(gemv  gemv_w4_i8_f32    gemv.comp  TYPES W=i4 A=i8  PATH f32                PUSH ConvParams)
+kernel(gemv  gemv_lut4_f32       gemv.comp  TYPES W=lut4 A=f32                        PUSH ConvParams)
+kernel(gemv  gemv_lut4_f16       gemv.comp  TYPES W=lut4 A=f16                        PUSH ConvParams)
+kernel(gemv  gemv_lut4_i8_dot    gemv.comp  TYPES W=lut4 A=i8  PATH dot    NEEDS dot8  PUSH ConvParams)
+kernel(gemv  gemv_lut4_i8_shift  gemv.comp  TYPES W=lut4 A=i8  PATH shift              PUSH ConvParams)
+kernel(gemv  gemv_lut4_i8_f32    gemv.comp  TYPES W=lut4 A=i8  PATH f32                PUSH ConvParams)
 
 kernel(conv_transpose2d  conv_transpose2d_w32_f32      conv_transpose2d.comp  TYPES W=f32 A=f32                          PUSH ConvParams)
 kernel(conv_transpose2d  conv_transpose2d_w16_f32      conv_transpose2d.comp  TYPES W=f16 A=f32                          PUSH ConvParams)

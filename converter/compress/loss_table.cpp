@@ -87,6 +87,28 @@ void set_bytes(const Compression& c, const Node& node, FormatOption& option) {
   option.coded_bytes = weights * entropy_bits(bytes) / 8.0 + multipliers * entropy_bits(w.multipliers) / 8.0 + numbers;
 }
 
+Status round_formats(const Compression& c, const statistics::LayerStatistics& moments, LayerOptions& layer) {
+  const Node& node = c.graph.nodes[static_cast<size_t>(layer.node)];
+  for (FormatOption& option : layer.options) {
+    const WeightFormat f = option.format.format;
+    if (f == WeightFormat::fp32 || f == WeightFormat::fp16) {
+      option.local_error = f == WeightFormat::fp32 ? 0.0 : 1e-7;
+    } else {
+      rounding::Options options;
+      options.propagate = false;
+      options.sweeps = 2;
+      auto rounded = rounding::round_layer(layer_weights(c, node, option.format), moments.at(layer.node), {}, options);
+      if (!rounded) return std::move(rounded).error().with_context("layer '" + layer.name + "'");
+      option.rounded = std::move(rounded->layer);
+      option.local_error = std::max(rounded->relative_error, 0.0);
+    }
+    set_bytes(c, node, option);
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<statistics::LayerStatistics> collect_moments(const Compression& c, const std::vector<NodeId>& layers) {
   statistics::MomentsCollector collector(c.graph, layers, {}, {});
   SampleRuns runs(c.graph, *c.samples, c.make_executor);
@@ -123,28 +145,6 @@ rounding::LayerWeights layer_weights(const Compression& c, const Node& node, con
   if (out.group_size == 0) out.fixed_scales = quantization::own_scales(tensor);
   return out;
 }
-
-Status round_formats(const Compression& c, const statistics::LayerStatistics& moments, LayerOptions& layer) {
-  const Node& node = c.graph.nodes[static_cast<size_t>(layer.node)];
-  for (FormatOption& option : layer.options) {
-    const WeightFormat f = option.format.format;
-    if (f == WeightFormat::fp32 || f == WeightFormat::fp16) {
-      option.local_error = f == WeightFormat::fp32 ? 0.0 : 1e-7;
-    } else {
-      rounding::Options options;
-      options.propagate = false;
-      options.sweeps = 2;
-      auto rounded = rounding::round_layer(layer_weights(c, node, option.format), moments.at(layer.node), {}, options);
-      if (!rounded) return std::move(rounded).error().with_context("layer '" + layer.name + "'");
-      option.rounded = std::move(rounded->layer);
-      option.local_error = std::max(rounded->relative_error, 0.0);
-    }
-    set_bytes(c, node, option);
-  }
-  return {};
-}
-
-}  // namespace
 
 void apply_selection(const std::vector<LayerOptions>& table, const std::vector<size_t>& selection, bool with_rounding,
                      quantization::Options& format) {

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "converter/compress/compression.h"
+#include "converter/rounding/round_layer.h"
 #include "converter/search/divergence.h"
+#include "converter/statistics/moments_collector.h"
 
 namespace nibble::compress {
 
@@ -40,5 +42,11 @@ void apply_selection(const std::vector<LayerOptions>& table, const std::vector<s
 // Runs the simulated network of `format` on the held-out samples.
 Result<search::Divergence> simulated_divergence(const Compression& c, const quantization::Options& format,
                                                 const search::DivergenceOracle& oracle, size_t samples = 0);
+
+// Second moments of these layers of c.graph over all calibration samples.
+Result<statistics::LayerStatistics> collect_moments(const Compression& c, const std::vector<NodeId>& layers);
+
+// A layer with weights as rounding takes it; the spans point into c.graph.
+rounding::LayerWeights layer_weights(const Compression& c, const Node& node, const quantization::LayerFormat& format);
 
 }  // namespace nibble::compress

@@ -52,7 +52,8 @@ Entry yes_or_no(const char* name, std::function<bool&(ConvertOptions&)> field) {
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> list = {
-      choice<WeightFormat>("weights", {WeightFormat::fp32, WeightFormat::fp16, WeightFormat::int8, WeightFormat::int4},
+      choice<WeightFormat>("weights",
+                           {std::begin(quantization::kWeightFormats), std::end(quantization::kWeightFormats)},
                            [](ConvertOptions& o) -> WeightFormat& { return o.format.weights; }),
       choice<ActivationFormat>("activations", {ActivationFormat::real, ActivationFormat::fp16, ActivationFormat::int8},
                                [](ConvertOptions& o) -> ActivationFormat& { return o.format.activations; }),
@@ -90,6 +91,10 @@ const std::vector<Entry>& entries() {
          o.recover_steps = std::stoll(value);
          return true;
        }},
+      choice<rounding::SparsityPattern>("sparsity",
+                                        {rounding::SparsityPattern::dense, rounding::SparsityPattern::two_of_four,
+                                         rounding::SparsityPattern::half_blocks},
+                                        [](ConvertOptions& o) -> rounding::SparsityPattern& { return o.sparsity; }),
       {"entropy-code", [](const ConvertOptions& o) { return std::string(o.entropy_code ? "yes" : "no"); },
        [](const std::string& value, ConvertOptions& o) {
          o.entropy_code = value == "yes";

@@ -13,7 +13,7 @@ namespace {
 using quantization::WeightFormat;
 
 Result<WeightFormat> weight_format(const std::string& text, const std::string& node) {
-  for (WeightFormat f : {WeightFormat::fp32, WeightFormat::fp16, WeightFormat::int8, WeightFormat::int4}) {
+  for (WeightFormat f : quantization::kWeightFormats) {
     if (text == to_string(f)) return f;
   }
   return Error{Code::invalid_argument, "the plan's layer '" + node + "': weights '" + text + "' are not known"};

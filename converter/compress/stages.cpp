@@ -25,6 +25,7 @@ const std::vector<Stage>& stages() {
       {"ranges", find_ranges, Phase::change},
       {"plan ranges", note_ranges, Phase::change},
       {"round", round_weights, Phase::change},
+      {"share", share_weights, Phase::change},
       {"quantize", quantize_graph, Phase::quantize},
       {"verify", verify_result, Phase::finish},
       {"measure layers", measure_layers, Phase::finish},

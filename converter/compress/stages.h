@@ -47,6 +47,7 @@ Status recover_weights(Compression& c);      // options.recover: graph with trai
 Status find_ranges(Compression& c);          // graph, samples -> ranges
 Status note_ranges(Compression& c);          // ranges -> plan
 Status round_weights(Compression& c);        // graph, ranges, samples -> format.rounded
+Status share_weights(Compression& c);        // graph, samples -> format.rounded: codebooks, --sparsity
 Status quantize_graph(Compression& c);       // graph, ranges, format -> graph, decisions
 Status verify_result(Compression& c);        // the quantized graph against the original on samples -> fidelity
 Status measure_layers(Compression& c);       // for the report: SQNR, each layer alone

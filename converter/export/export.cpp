@@ -42,7 +42,8 @@ ElementType element_type(DType type) {
     case DType::f32: return ElementType::float32;
     case DType::f16: return ElementType::float16;
     case DType::i8:
-    case DType::i4: return ElementType::int8;
+    case DType::i4:
+    case DType::lut4: return ElementType::int8;
     case DType::u8: return ElementType::uint8;
     case DType::i32: return ElementType::int32;
     case DType::i64: return ElementType::int64;

@@ -49,7 +49,7 @@ struct AxisBytes {
 };
 
 Result<AxisBytes> axis_bytes(const Tensor& tensor, const std::vector<int64_t>& shape, size_t axis) {
-  const bool whole_bytes = tensor.desc.type != DType::i4 && tensor.desc.packing == Packing::plain;
+  const bool whole_bytes = !is_nibbles(tensor.desc.type) && tensor.desc.packing == Packing::plain;
   AxisBytes out;
   for (size_t i = 0; i < shape.size(); ++i) {
     size_t& part = i < axis ? out.outer : i == axis ? out.length : out.inner;

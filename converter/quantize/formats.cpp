@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "converter/quantize/codebook.h"
 #include "core/half.h"
 #include "core/text.h"
 
@@ -13,8 +14,15 @@ const char* to_string(WeightFormat format) {
     case WeightFormat::fp16: return "fp16";
     case WeightFormat::int8: return "int8";
     case WeightFormat::int4: return "int4";
+    case WeightFormat::lut4: return "lut4";
+    case WeightFormat::ternary: return "ternary";
+    case WeightFormat::sign: return "sign";
   }
   return "?";
+}
+
+bool has_codebook(WeightFormat format) {
+  return format == WeightFormat::lut4 || format == WeightFormat::ternary || format == WeightFormat::sign;
 }
 
 const char* to_string(ActivationFormat format) {
@@ -44,9 +52,9 @@ bool kept_wide(const Node& node, const Options& options) {
 }
 
 WeightFormat wider(WeightFormat format) {
-  return format == WeightFormat::int4   ? WeightFormat::int8
-         : format == WeightFormat::int8 ? WeightFormat::fp16
-                                        : WeightFormat::fp32;
+  return format == WeightFormat::int4 || has_codebook(format) ? WeightFormat::int8
+         : format == WeightFormat::int8                       ? WeightFormat::fp16
+                                                              : WeightFormat::fp32;
 }
 
 // True when x is a graph input, possibly behind nodes that only move elements.
@@ -72,11 +80,12 @@ Choice choose_format(const Graph& graph, const Node& node, const Options& option
   const auto planned = options.layers.find(node.name);
   if (planned != options.layers.end()) choice = {planned->second.format, "", planned->second.group_size};
   const TensorDesc& desc = graph.desc(node.inputs[conv_input::weights]);
-  if (choice.format == WeightFormat::int4) {
+  if (choice.format == WeightFormat::int4 || has_codebook(choice.format)) {
     const int64_t per_group = desc.shape[1].value();
     const int32_t groups = groups_of(node);
     if (groups > 1 && per_group == 1) {
-      choice = {WeightFormat::int8, "depthwise: too few weights an output for int4", 0};
+      choice = {WeightFormat::int8, std::string("depthwise: too few weights an output for ") + to_string(choice.format),
+                0};
     } else if (groups > 1 && (per_group % 4 != 0 || (desc.shape[0].value() / groups) % 4 != 0)) {
       choice = {WeightFormat::int8, "channels per group do not divide by 4", 0};
     } else if (desc.quant.kind != Quant::Kind::none) {
@@ -102,7 +111,7 @@ Result<QuantizedWeights> round_weights(const Graph& graph, const Node& node, con
   const Shape& shape = tensor.desc.shape;
   const int64_t outputs = shape[0].value(), inputs = shape[1].value();
   const int64_t kernel = shape.size() == 4 ? shape[2].value() * shape[3].value() : 1;
-  const bool int4 = choice.format == WeightFormat::int4;
+  const bool int4 = choice.format == WeightFormat::int4, looked_up = has_codebook(choice.format);
   if (const auto found = options.rounded.find(node.name); found != options.rounded.end()) {
     const QuantizedWeights& w = found->second.weights;
     const int32_t expected = int4 ? choice.group_size : 0;
@@ -114,10 +123,14 @@ Result<QuantizedWeights> round_weights(const Graph& graph, const Node& node, con
                           static_cast<long long>(w.kernel), w.group_size, static_cast<long long>(outputs),
                           static_cast<long long>(inputs), static_cast<long long>(kernel), expected)};
     }
+    if (looked_up != !w.codebook.empty()) {
+      return Error{Code::internal, format("its rounded weights %s a codebook", looked_up ? "lack" : "have")};
+    }
     return w;
   }
   const auto values = tensor.constant->as<float>();
   if (int4) return round_int4(values, outputs, inputs, kernel, choice.group_size);
+  if (looked_up) return round_shared(choice.format, values, outputs, inputs, kernel, groups_of(node), {});
   return round_int8(values, outputs, inputs, kernel, own_scales(tensor));
 }
 
@@ -152,7 +165,7 @@ WeightConstants add_weight_constants(Graph& graph, const QuantizedWeights& w, co
   TensorDesc desc;
   desc.shape = shape;
   if (w.groups == 0) {
-    desc.type = DType::i8;
+    desc.type = w.codebook.empty() ? DType::i8 : DType::lut4;
     desc.quant = Quant::channel(0, w.scales);
   } else {
     desc.type = DType::i4;
@@ -162,7 +175,20 @@ WeightConstants add_weight_constants(Graph& graph, const QuantizedWeights& w, co
     multipliers.shape = {w.outputs, w.groups};
     out.group_multipliers = graph.add_constant(multipliers, ConstantData::of(w.multipliers));
   }
-  out.weights = graph.add_constant(desc, ConstantData::of(w.values));
+  if (w.codebook.empty()) {
+    out.weights = graph.add_constant(desc, ConstantData::of(w.values));
+    return out;
+  }
+  std::vector<uint8_t> indices;
+  for (int8_t value : w.values) {
+    const auto at = std::find(w.codebook.begin(), w.codebook.end(), value);
+    indices.push_back(static_cast<uint8_t>(at - w.codebook.begin()));
+  }
+  TensorDesc codebook;
+  codebook.type = DType::i8;
+  codebook.shape = {static_cast<int64_t>(w.codebook.size())};
+  out.group_multipliers = graph.add_constant(codebook, ConstantData::of(w.codebook));
+  out.weights = graph.add_constant(desc, ConstantData::of(indices));
   return out;
 }
 

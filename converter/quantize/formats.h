@@ -32,7 +32,7 @@ Result<std::vector<float>> bias_of(const Graph& graph, const Node& node, const O
 // Adds the weights (and, for int4, the group multipliers) as constants; returns their ids (kNoTensor for none).
 struct WeightConstants {
   TensorId weights = kNoTensor;
-  TensorId group_multipliers = kNoTensor;
+  TensorId group_multipliers = kNoTensor;  // or the codebook, which has the same slot
 };
 WeightConstants add_weight_constants(Graph& graph, const QuantizedWeights& weights, const Shape& shape);
 

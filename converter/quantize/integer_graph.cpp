@@ -284,8 +284,8 @@ Status check_finite(const Graph& graph) {
 Result<Quantized> quantize(const Graph& graph, const Ranges& ranges, const Options& options) {
   NBL_CHECK(check_finite(graph));
   if (options.activations != ActivationFormat::int8) return quantize_float(graph, options);
-  if (options.weights != WeightFormat::int8 && options.weights != WeightFormat::int4) {
-    return Error{Code::invalid_argument, "int8 activations need int8 or int4 weights"};
+  if (options.weights == WeightFormat::fp32 || options.weights == WeightFormat::fp16) {
+    return Error{Code::invalid_argument, "int8 activations need integer weights"};
   }
   return IntegerRewriter(graph, plan_integers(graph, ranges, options), options).run();
 }

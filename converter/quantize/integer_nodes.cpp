@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "converter/quantize/codebook.h"
 #include "converter/quantize/integer_graph.h"
 #include "core/requantize.h"
 #include "core/text.h"
@@ -56,6 +57,10 @@ Result<QuantizedWeights> fit_bias(const Graph& graph, const Node& node, const Ch
       const int64_t group = w.groups ? group_of(i / w.kernel, i % w.kernel, w.inputs, w.group_size) : 0;
       const int m = w.groups ? w.multipliers[o * static_cast<size_t>(w.groups) + static_cast<size_t>(group)] : 1;
       const double q = static_cast<double>(all[at]) / (static_cast<double>(w.scales[o]) * m);
+      if (!w.codebook.empty()) {
+        w.values[at] = nearest_entry(w.codebook, q);
+        continue;
+      }
       w.values[at] = static_cast<int8_t>(std::clamp(std::round(q), w.groups ? -8.0 : -127.0, w.groups ? 7.0 : 127.0));
     }
   }

@@ -167,7 +167,7 @@ IntegerPlan plan_integers(const Graph& graph, const Ranges& ranges, const Option
     }
     if (multiplies(node)) {
       const Choice choice = choose_format(graph, node, options);
-      if (choice.format != WeightFormat::int8 && choice.format != WeightFormat::int4) {
+      if (choice.format == WeightFormat::fp32 || choice.format == WeightFormat::fp16) {
         plan.reason[n] = choice.reason;
         continue;
       }

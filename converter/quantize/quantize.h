@@ -14,10 +14,17 @@
 
 namespace nibble::quantization {
 
-enum class WeightFormat { fp32, fp16, int8, int4 };
+// lut4: four bits that name an entry of a codebook. ternary, sign: -1, 0, 1 or -1, 1 times a scale, stored as lut4.
+enum class WeightFormat { fp32, fp16, int8, int4, lut4, ternary, sign };
+inline constexpr WeightFormat kWeightFormats[] = {WeightFormat::fp32, WeightFormat::fp16, WeightFormat::int8,
+                                                  WeightFormat::int4, WeightFormat::lut4, WeightFormat::ternary,
+                                                  WeightFormat::sign};
 enum class ActivationFormat { real, fp16, int8 };
 const char* to_string(WeightFormat format);
 const char* to_string(ActivationFormat format);
+
+// lut4, ternary, sign: stored as indices into a codebook.
+bool has_codebook(WeightFormat format);
 
 // Bytes of pictures as input or output of the network itself: real = factor[c] * byte + offset[c], c the index of axis
 // 1 (one value: the same for all).

@@ -20,6 +20,7 @@ struct QuantizedWeights {
   int32_t group_size = 0;      // 0: int8, no groups
   int64_t groups = 0;
   std::vector<uint8_t> multipliers;  // [O, groups]
+  std::vector<int8_t> codebook;  // 16 entries, ascending or padded with zeros; values are among them. Empty: any int8
 
   int64_t row() const { return inputs * kernel; }
   // multiplier * value summed over a row: what a zero point of the input adds to each output.

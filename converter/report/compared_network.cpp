@@ -42,7 +42,8 @@ Status write_input(Session& session, const FloatValue& value) {
     case DType::boolean: return write_as<uint8_t>(session, name, value.stored);
     case DType::i32: return write_as<int32_t>(session, name, value.stored);
     case DType::i64: return session.write(name, std::span<const int64_t>(value.stored));
-    case DType::i4: break;
+    case DType::i4:
+    case DType::lut4: break;
   }
   return Error{Code::internal, "input '" + name + "' has a type that inputs cannot have"};
 }

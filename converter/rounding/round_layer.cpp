@@ -32,14 +32,16 @@ Result<Method> parse_method(const std::string& text) {
 
 namespace {
 
+// `keep_scale`: it came with the network, or with a codebook.
 void round_row(const LeastSquares& problem, const PlaneFactor& factor, int64_t index, const Options& options,
-               bool fixed_scale, WeightRow& row) {
+               bool keep_scale, bool fixed_scale, WeightRow& row) {
   const std::span<const double> target(problem.optimum.data() + index * problem.width,
                                        static_cast<size_t>(problem.width));
-  if (!fixed_scale) choose_scales(problem, target, {.weighted = true, .clip = options.clip}, row);
+  if (!keep_scale) choose_scales(problem, target, {.weighted = true, .clip = options.clip}, row);
   round_to_nearest(target, row);
   if (options.method == Method::nearest) return;
-  const bool exact = options.method == Method::cd && problem.width <= kExactWidth;
+  const bool exact =
+      options.method == Method::cd && problem.width <= kExactWidth && row.codebook.empty() && row.pruned.empty();
   if (!factor.lower.empty()) {
     // Rounding in order can end worse than rounding each to nearest, in rare small cases.
     WeightRow planned = row;
@@ -56,7 +58,8 @@ void round_row(const LeastSquares& problem, const PlaneFactor& factor, int64_t i
 Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::LayerMoments& m, const Targets& targets,
                                 const Options& options) {
   const int64_t width = layer.inputs * layer.kernel, per_group = layer.outputs / layer.groups;
-  const RowFormat format = row_format(layer.inputs, layer.kernel, layer.group_size);
+  RowFormat format = row_format(layer.inputs, layer.kernel, layer.group_size);
+  if (layer.shared) format.codebook = layer.shared->codebook;
   std::vector<WeightRow> rows(static_cast<size_t>(layer.outputs));
   LayerResult out;
   out.layer.bias = layer.bias;
@@ -77,6 +80,9 @@ Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::Lay
       sums.target_sum = std::span(targets.sum).subspan(static_cast<size_t>(first), static_cast<size_t>(per_group));
     }
     NBL_TRY(const LeastSquares problem, make_least_squares(sums, options.damping, options.bias_correction));
+    const PlaneFactor sparse = layer.sparsity == SparsityPattern::dense
+                                   ? PlaneFactor{}
+                                   : make_block_factor(problem, layer.inputs, layer.kernel);
     const PlaneFactor factor = options.method == Method::nearest ? PlaneFactor{} : make_plane_factor(problem);
     statistics::parallel_for(per_group, width * per_group > 4096 ? options.threads : 1, [&](int64_t r) {
       const int64_t o = first + r;
@@ -86,7 +92,12 @@ Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::Lay
             static_cast<double>(layer.fixed_scales[layer.fixed_scales.size() == 1 ? 0 : static_cast<size_t>(o)]);
         row.low = -128;
       }
-      round_row(problem, factor, r, options, !layer.fixed_scales.empty(), row);
+      if (layer.shared) row.scale = static_cast<double>(layer.shared->scales[static_cast<size_t>(o)]);
+      if (layer.sparsity != SparsityPattern::dense) {
+        row.pruned = choose_pruned(problem, sparse, r, layer.kernel, layer.sparsity);
+      }
+      round_row(problem, factor, r, options, layer.shared || !layer.fixed_scales.empty(), !layer.fixed_scales.empty(),
+                row);
       const std::vector<double> w = row.reals();
       double energy = 0.0;
       for (int64_t i = 0; i < width; ++i)

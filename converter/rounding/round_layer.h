@@ -5,6 +5,7 @@
 
 #include "converter/quantize/quantize.h"
 #include "converter/rounding/least_squares.h"
+#include "converter/rounding/sparsity.h"
 
 namespace nibble::rounding {
 
@@ -29,6 +30,11 @@ struct LayerWeights {
   std::vector<float> bias;                                  // [outputs]
   int32_t group_size = 0;                                   // 0: int8
   std::span<const float> fixed_scales;  // int8 scales that came with the network: 1 or one per output
+  // lut4: the layer out of round_codebook (quantize/codebook.h), whose entries stay and whose scales are where the
+  // search begins.
+  const quantization::QuantizedWeights* shared = nullptr;
+  // Weights that become 0 before the others are rounded.
+  SparsityPattern sparsity = SparsityPattern::dense;
 };
 
 // What came out of the layer, as the original network has it, for the rows that went in: sums as in GroupSums.

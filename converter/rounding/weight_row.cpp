@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "converter/quantize/codebook.h"
+
 namespace nibble::rounding {
 
 std::vector<double> WeightRow::reals() const {
@@ -12,12 +14,15 @@ std::vector<double> WeightRow::reals() const {
 }
 
 int32_t WeightRow::nearest(size_t j, double w) const {
+  if (!pruned.empty() && pruned[j]) return 0;
+  if (!codebook.empty()) return quantization::nearest_entry(codebook, w / step(j));
   return static_cast<int32_t>(std::clamp(std::round(w / step(j)), static_cast<double>(low), static_cast<double>(high)));
 }
 
 WeightRow RowFormat::row() const {
   WeightRow out;
   out.group = group;
+  out.codebook = codebook;
   out.low = low, out.high = high, out.top_multiplier = top_multiplier;
   out.multiplier.assign(static_cast<size_t>(groups), 1);
   out.value.assign(group.size(), 0);
@@ -43,6 +48,7 @@ quantization::QuantizedWeights assemble(const RowFormat& format, int64_t inputs,
   quantization::QuantizedWeights out{
       static_cast<int64_t>(rows.size()), inputs, kernel, {}, {}, format.group_size, 0, {}};
   if (format.group_size) out.groups = format.groups;
+  out.codebook = format.codebook;
   for (const WeightRow& row : rows) {
     out.scales.push_back(static_cast<float>(row.scale));
     for (int32_t v : row.value) out.values.push_back(static_cast<int8_t>(v));

@@ -14,15 +14,17 @@ struct WeightRow {
   std::span<const int32_t> group;  // of each element, shared by all rows; all 0 for int8
   int32_t low = -127;
   int32_t high = 127;
-  int32_t top_multiplier = 1;  // 1 for int8: there the multiplier is not stored
-  double scale = 1.0;          // a float's value
+  int32_t top_multiplier = 1;        // 1 for int8: there the multiplier is not stored
+  double scale = 1.0;                // a float's value
+  std::span<const int8_t> codebook;  // values are among these; empty: any from low to high
+  std::vector<uint8_t> pruned;       // by element: stays 0; empty: none does
   std::vector<int32_t> multiplier;
   std::vector<int32_t> value;
 
   double step(size_t j) const { return scale * multiplier[static_cast<size_t>(group[j])]; }
   double real(size_t j) const { return step(j) * value[j]; }
   std::vector<double> reals() const;
-  // The value whose real one is nearest to w at element j.
+  // The value whose real one is nearest to w at element j; 0 where it is pruned.
   int32_t nearest(size_t j, double w) const;
 };
 
@@ -33,6 +35,7 @@ struct RowFormat {
   int32_t low = -127, high = 127;
   int32_t top_multiplier = 1;
   std::vector<int32_t> group;  // by element of a row
+  std::vector<int8_t> codebook;
 
   WeightRow row() const;
 };

@@ -29,6 +29,7 @@ const char* to_string(DType type) {
     case DType::i32: return "i32";
     case DType::i64: return "i64";
     case DType::boolean: return "bool";
+    case DType::lut4: return "lut4";
   }
   return "unknown";
 }
@@ -43,6 +44,7 @@ size_t bytes_per_element(DType type) {
     case DType::i32: return 4;
     case DType::i64: return 8;
     case DType::boolean: return 1;
+    case DType::lut4: return 1;
   }
   return 1;
 }

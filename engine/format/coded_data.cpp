@@ -10,6 +10,29 @@
 
 #if defined(NIBBLE_HAS_ZSTD)
 #include <zstd.h>
+
+// The library also decodes formats from before zstd 0.8, in 0.1 MB of code that a static link would take along. Files
+// have none of them and their magic numbers are refused below, so these are never called; weak, so that a program which
+// links the library for itself keeps its own.
+#if defined(__GNUC__) && !defined(_WIN32)
+#define NBL_LEFT_OUT(name) \
+  __attribute__((weak)) size_t name() { return 0; }
+#define NBL_LEFT_OUT_VERSION(v)                     \
+  NBL_LEFT_OUT(ZBUFF##v##_createDCtx)               \
+  NBL_LEFT_OUT(ZBUFF##v##_decompressContinue)       \
+  NBL_LEFT_OUT(ZBUFF##v##_decompressInitDictionary) \
+  NBL_LEFT_OUT(ZBUFF##v##_freeDCtx)                 \
+  NBL_LEFT_OUT(ZSTD##v##_createDCtx)                \
+  NBL_LEFT_OUT(ZSTD##v##_decompress_usingDict)      \
+  NBL_LEFT_OUT(ZSTD##v##_findFrameSizeInfoLegacy)   \
+  NBL_LEFT_OUT(ZSTD##v##_freeDCtx)                  \
+  NBL_LEFT_OUT(ZSTD##v##_getFrameParams)
+extern "C" {
+NBL_LEFT_OUT_VERSION(v05)
+NBL_LEFT_OUT_VERSION(v06)
+NBL_LEFT_OUT_VERSION(v07)
+}
+#endif
 #endif
 
 namespace nibble {
@@ -142,6 +165,52 @@ Result<CodedData> read_coded_data(std::span<const std::byte> section) {
         format("its chunks stand for %llu bytes, expected %llu", static_cast<ull>(bytes), static_cast<ull>(out.bytes)));
   }
   return out;
+}
+
+Result<std::shared_ptr<const ExpandedData>> ExpandedData::open(std::span<const std::byte> section,
+                                                               std::shared_ptr<const void> owner) {
+  std::shared_ptr<ExpandedData> out(new ExpandedData);
+  NBL_TRY(out->block_, expand_data(section));
+  NBL_TRY(out->data_, read_coded_data(section));
+  out->section_ = section;
+  out->owner_ = std::move(owner);
+  uint64_t at = 0, coded = kCodedHeaderBytes + out->data_.chunks.size() * kCodedChunkBytes;
+  for (const DataChunk& chunk : out->data_.chunks) {
+    out->begin_.push_back(at), out->coded_begin_.push_back(coded);
+    at += chunk.bytes, coded += chunk.coded_bytes;
+  }
+  out->incomplete_.assign(out->data_.chunks.size(), false);
+  return std::shared_ptr<const ExpandedData>(std::move(out));
+}
+
+std::pair<size_t, size_t> ExpandedData::reached(std::span<const std::byte> part) const {
+  if (part.empty() || part.data() < block_.bytes().data()) return {0, 0};
+  const auto from = static_cast<uint64_t>(part.data() - block_.bytes().data());
+  if (from >= data_.bytes) return {0, 0};
+  const auto first = std::upper_bound(begin_.begin(), begin_.end(), from) - begin_.begin() - 1;
+  const auto last = std::lower_bound(begin_.begin(), begin_.end(), from + part.size()) - begin_.begin();
+  return {static_cast<size_t>(first), static_cast<size_t>(last)};
+}
+
+void ExpandedData::release(std::span<const std::byte> part) const {
+  const auto [first, last] = reached(part);
+  if (first == last) return;
+  block_.drop(part);
+  std::fill(incomplete_.begin() + static_cast<std::ptrdiff_t>(first),
+            incomplete_.begin() + static_cast<std::ptrdiff_t>(last), true);
+}
+
+Status ExpandedData::restore(std::span<const std::byte> part) const {
+  const auto [first, last] = reached(part);
+  Expander expander;
+  for (size_t i = first; i < last; ++i) {
+    if (!incomplete_[i]) continue;
+    const DataChunk& chunk = data_.chunks[i];
+    NBL_CHECK(expander.expand(chunk, section_.subspan(static_cast<size_t>(coded_begin_[i]), chunk.coded_bytes),
+                              block_.bytes().subspan(static_cast<size_t>(begin_[i]), chunk.bytes)));
+    incomplete_[i] = false;
+  }
+  return {};
 }
 
 Result<PageBlock> expand_data(std::span<const std::byte> section) {

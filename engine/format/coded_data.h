@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "core/page_block.h"
@@ -40,6 +41,33 @@ Result<CodedData> read_coded_data(std::span<const std::byte> section);
 
 // True in builds that can expand zstd (CMake: NIBBLE_ZSTD).
 bool can_expand_zstd();
+
+// DATA expanded, for as long as its owner lives. Parts that are not read for a while can be handed back to the system
+// and are expanded again before they are. Whoever releases a part sees to it that nobody reads it meanwhile.
+class ExpandedData {
+ public:
+  // `owner` keeps the section alive. As expand_data() else.
+  static Result<std::shared_ptr<const ExpandedData>> open(std::span<const std::byte> section,
+                                                          std::shared_ptr<const void> owner);
+  std::span<const std::byte> bytes() const { return block_.bytes(); }
+
+  void release(std::span<const std::byte> part) const;
+  // Expands the chunks again that have lost something to release() and that `part` reaches into. Not for several
+  // threads at once.
+  Status restore(std::span<const std::byte> part) const;
+
+ private:
+  ExpandedData() = default;
+  // Chunks that `part` of bytes() reaches into: [first, last).
+  std::pair<size_t, size_t> reached(std::span<const std::byte> part) const;
+
+  PageBlock block_;
+  std::span<const std::byte> section_;
+  std::shared_ptr<const void> owner_;
+  CodedData data_;
+  std::vector<uint64_t> begin_, coded_begin_;  // of each chunk in DATA and in the section
+  mutable std::vector<bool> incomplete_;
+};
 
 // DATA as it would lie in a file. At most kMostExpansion times the section's bytes are allocated, which is known to
 // hold before anything is. Damage is an error (corrupt_file), a coding that this build lacks is unsupported_version.

@@ -44,7 +44,8 @@ Status pack_graph(Graph& graph) {
     }
     const bool grouped = (op_if<Conv2d>(node) || op_if<ConvTranspose2d>(node) || op_if<Linear>(node)) &&
                          node.inputs.size() > conv_input::group_multiplier &&
-                         node.inputs[conv_input::group_multiplier] != kNoTensor;
+                         node.inputs[conv_input::group_multiplier] != kNoTensor &&
+                         graph.desc(node.inputs[conv_input::weights]).type == DType::i4;
     if (grouped) NBL_CHECK(pack(node.inputs[conv_input::group_multiplier], Packing::group_multipliers));
   }
   remove_dead(graph);

@@ -41,7 +41,7 @@ struct Order {
 bool type_fits(DType type, Packing packing) {
   switch (packing) {
     case Packing::plain: return true;
-    case Packing::blocked: return type == DType::f32 || type == DType::f16 || type == DType::i8 || type == DType::i4;
+    case Packing::blocked: return type == DType::f32 || type == DType::f16 || type == DType::i8 || is_nibbles(type);
     case Packing::depthwise: return type == DType::f32 || type == DType::f16 || type == DType::i8;
     case Packing::group_multipliers: return type == DType::u8;
   }
@@ -100,7 +100,8 @@ void for_each_element(const Order& order, F&& f) {
   }
 }
 
-// Where the nibble of a blocked i4 element lies: two output channels share a byte, four input channels are its word.
+// Where the nibble of a blocked i4 or lut4 element lies: two output channels share a byte, four input channels are its
+// word.
 struct NibblePlace {
   uint64_t byte;
   uint32_t shift;
@@ -115,7 +116,7 @@ uint64_t plain_elements(const Order& order) { return order.outer * order.positio
 
 uint64_t packed_bytes(const Order& order, DType type) {
   const uint64_t elements = order.outer_blocks() * kLanes * order.positions * order.inner_blocks() * order.inner_lanes;
-  return type == DType::i4 ? elements / 2 : elements * bytes_per_element(type);
+  return is_nibbles(type) ? elements / 2 : elements * bytes_per_element(type);
 }
 
 Status check_length(const TensorDesc& desc, uint64_t expected, size_t found) {
@@ -141,9 +142,10 @@ void move_elements(const Order& order, DType type, std::span<const std::byte> fr
 }
 
 Status check_nibbles(const TensorDesc& desc, std::span<const std::byte> plain) {
+  const int low = desc.type == DType::i4 ? -8 : 0;
   for (std::byte b : plain) {
     const int value = static_cast<int8_t>(b);
-    if (value < -8 || value > 7) return refuse(desc, format("the value %d does not fit in 4 bits", value));
+    if (value < low || value > low + 15) return refuse(desc, format("the value %d does not fit in 4 bits", value));
   }
   return {};
 }
@@ -170,7 +172,7 @@ Result<std::vector<std::byte>> pack_weights(const TensorDesc& desc, std::span<co
   NBL_TRY(Order order, order_of(desc));
   NBL_CHECK(check_length(desc, plain_elements(order) * bytes_per_element(desc.type), plain.size()));
   std::vector<std::byte> out(packed_bytes(order, desc.type));
-  if (desc.type != DType::i4) {
+  if (!is_nibbles(desc.type)) {
     move_elements(order, desc.type, plain, out, true);
     return out;
   }
@@ -187,14 +189,14 @@ Result<std::vector<std::byte>> unpack_weights(const TensorDesc& desc, std::span<
   NBL_TRY(Order order, order_of(desc));
   NBL_CHECK(check_length(desc, packed_bytes(order, desc.type), packed.size()));
   std::vector<std::byte> out(plain_elements(order) * bytes_per_element(desc.type));
-  if (desc.type != DType::i4) {
+  if (!is_nibbles(desc.type)) {
     move_elements(order, desc.type, packed, out, false);
     return out;
   }
   for_each_element(order, [&](uint64_t index, uint64_t plain) {
     const NibblePlace place = nibble_place(index);
     const int nibble = static_cast<int>(packed[place.byte] >> place.shift & std::byte{0xF});
-    out[plain] = static_cast<std::byte>(nibble >= 8 ? nibble - 16 : nibble);
+    out[plain] = static_cast<std::byte>(nibble >= 8 && desc.type == DType::i4 ? nibble - 16 : nibble);
   });
   return out;
 }

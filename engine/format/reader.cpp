@@ -15,7 +15,8 @@ namespace {
 
 constexpr size_t kAlignment = 16;  // of the file's first byte in memory, so that all sections and constants are aligned
 
-Result<Graph> read_aligned(std::span<const std::byte> file, std::shared_ptr<const void> owner, ReadOptions options) {
+Result<Graph> read_aligned(std::span<const std::byte> file, std::shared_ptr<const void> owner, ReadOptions options,
+                           std::shared_ptr<const ExpandedData>& expanded) {
   NBL_TRY(const Container container, read_container(file, options.check_data));
   const Section* graph_section = container.find(kGraphTag);
   if (!graph_section) return Error{Code::corrupt_file, "it has no section GRPH"};
@@ -24,9 +25,9 @@ Result<Graph> read_aligned(std::span<const std::byte> file, std::shared_ptr<cons
   if (const Section* section = container.find(kDataTag)) data = section_bytes(file, *section);
   if (const Section* section = container.find(kCodedDataTag)) {
     if (container.find(kDataTag)) return Error{Code::corrupt_file, "it has both sections DATA and ZDAT"};
-    NBL_TRY(PageBlock expanded, expand_data(section_bytes(file, *section)));
-    data = expanded.bytes();
-    data_owner = std::make_shared<const PageBlock>(std::move(expanded));
+    NBL_TRY(expanded, ExpandedData::open(section_bytes(file, *section), owner));
+    data = expanded->bytes();
+    data_owner = expanded;
   }
   // The file's owner stays here as well: a graph without constants lets go of it, and META is still to be read.
   NBL_TRY(Graph graph, decode_graph(section_bytes(file, *graph_section), data, data_owner));
@@ -41,11 +42,10 @@ Result<Graph> read_aligned(std::span<const std::byte> file, std::shared_ptr<cons
   return graph;
 }
 
-}  // namespace
-
-Result<Graph> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, ReadOptions options) {
+Result<Graph> read_bytes(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, ReadOptions options,
+                         std::shared_ptr<const ExpandedData>& expanded) {
   if (reinterpret_cast<uintptr_t>(bytes.data()) % kAlignment == 0) {
-    return read_aligned(bytes, std::move(owner), options);
+    return read_aligned(bytes, std::move(owner), options, expanded);
   }
   struct alignas(kAlignment) Block {
     std::byte bytes[kAlignment];
@@ -54,15 +54,28 @@ Result<Graph> read_model(std::span<const std::byte> bytes, std::shared_ptr<const
   std::shared_ptr<Block[]> copy(new (std::nothrow) Block[blocks]);
   if (!copy) return Error{Code::out_of_memory, format("no memory for a model of %zu bytes", bytes.size())};
   std::memcpy(copy.get(), bytes.data(), bytes.size());
-  return read_aligned({copy[0].bytes, bytes.size()}, copy, options);
+  return read_aligned({copy[0].bytes, bytes.size()}, copy, options, expanded);
+}
+
+}  // namespace
+
+Result<Graph> read_model(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, ReadOptions options) {
+  std::shared_ptr<const ExpandedData> expanded;
+  return read_bytes(bytes, std::move(owner), options, expanded);
+}
+
+Result<LoadedModel> load_model(const std::string& path, ReadOptions options) {
+  LoadedModel out;
+  NBL_TRY(out.file, MappedFile::open(path));
+  auto graph = read_bytes(out.file->bytes(), out.file, options, out.expanded);
+  if (!graph) return std::move(graph).error().with_context(path);
+  out.graph = *std::move(graph);
+  return out;
 }
 
 Result<Graph> read_model(const std::string& path, ReadOptions options) {
-  NBL_TRY(std::shared_ptr<const MappedFile> file, MappedFile::open(path));
-  const std::span<const std::byte> bytes = file->bytes();
-  auto graph = read_model(bytes, std::move(file), options);
-  if (!graph) return std::move(graph).error().with_context(path);
-  return graph;
+  NBL_TRY(LoadedModel loaded, load_model(path, options));
+  return std::move(loaded.graph);
 }
 
 }  // namespace nibble

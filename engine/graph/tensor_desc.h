@@ -33,6 +33,9 @@ struct Quant {
   bool operator==(const Quant&) const = default;
 };
 
+// Weights of four bits: two in a byte once packed.
+inline bool is_nibbles(DType type) { return type == DType::i4 || type == DType::lut4; }
+
 // Order of the elements of a constant. Stored in files: append only. Defined in format/FORMAT.md, made by
 // format/packing.
 enum class Packing : uint8_t {

@@ -39,7 +39,8 @@ double stored_value(DType type, std::span<const std::byte> bytes, int64_t index)
     case DType::i32: return element_at<int32_t>(bytes, index);
     case DType::i64: return static_cast<double>(element_at<int64_t>(bytes, index));
     case DType::boolean: return element_at<uint8_t>(bytes, index) != 0 ? 1.0 : 0.0;
-    case DType::i4: break;
+    case DType::i4:
+    case DType::lut4: break;
   }
   return 0.0;
 }
@@ -76,6 +77,10 @@ uint64_t piece_words(const Graph& graph, const BlobPiece& piece) {
     case Form::i32: return padded;
     case Form::blocked:
       return static_cast<uint64_t>(storage_words(piece_type(piece, tensor.desc), piece.shape, piece.layout));
+    case Form::looked_up: {
+      const uint64_t weights = tensor.constant->bytes.size() * (tensor.desc.packing == Packing::plain ? 1 : 2);
+      return (weights + 3) / 4;
+    }
     case Form::words: break;
   }
   return 0;
@@ -126,6 +131,29 @@ void put_blocked(std::span<std::byte> out, uint64_t from, const BlobPiece& piece
   }
 }
 
+// int8 weights out of indices, from weight `from` on. What pads the packed order is zero, whatever it names.
+void put_looked_up(std::span<std::byte> out, uint64_t from, const TensorDesc& desc, std::span<const std::byte> indices,
+                   std::span<const std::byte> codebook) {
+  const auto entry = [&](uint32_t index) { return codebook[index & 0xF]; };
+  if (desc.packing == Packing::plain) {
+    const size_t count = std::min<size_t>(out.size(), indices.size() - std::min<size_t>(from, indices.size()));
+    for (size_t i = 0; i < count; ++i) out[i] = entry(static_cast<uint32_t>(indices[from + i]));
+    return;
+  }
+  // A block of 4 outputs x 4 inputs is eight bytes of nibbles (engine/format/FORMAT.md).
+  const int64_t outputs = desc.shape[0].value(), inputs = desc.shape[1].value();
+  const int64_t taps = element_count(desc) / (outputs * inputs), input_blocks = (inputs + 3) / 4;
+  const uint64_t count =
+      std::min<uint64_t>(out.size(), indices.size() * 2 - std::min<uint64_t>(from, indices.size() * 2));
+  for (uint64_t k = 0; k < count; ++k) {
+    const uint64_t at = from + k, block = at / 16, o = at / 4 % 4, i = at % 4;
+    const auto first_output = static_cast<int64_t>(block) / (input_blocks * taps) * 4;
+    const auto first_input = static_cast<int64_t>(block) % input_blocks * 4;
+    if (first_output + static_cast<int64_t>(o) >= outputs || first_input + static_cast<int64_t>(i) >= inputs) continue;
+    out[k] = entry(static_cast<uint32_t>(indices[block * 8 + o / 2 * 4 + i]) >> (o % 2 * 4));
+  }
+}
+
 // The bytes of a piece from `from` on. `out` holds zeros and ends with the piece or before.
 void put_piece(std::span<std::byte> out, uint64_t from, const BlobPiece& piece, const TensorDesc& desc,
                std::span<const std::byte> bytes) {
@@ -147,7 +175,13 @@ Status check_piece(const Graph& graph, const BlobPiece& piece) {
   const TensorDesc& desc = tensor.desc;
   if (!tensor.constant) return bad_piece(desc, "is not a constant");
   if (piece.form == Form::stored) return {};
-  if (desc.packing != Packing::plain || desc.type == DType::i4) return bad_piece(desc, "is packed; only 'stored' fits");
+  if (piece.form == Form::looked_up) {
+    const bool known = desc.type == DType::lut4 && (desc.packing == Packing::plain || desc.packing == Packing::blocked);
+    const Tensor& codebook = graph.tensor(piece.codebook);
+    if (!known || !codebook.constant || codebook.constant->bytes.size() < 16) return bad_piece(desc, "has no codebook");
+    return {};
+  }
+  if (desc.packing != Packing::plain || is_nibbles(desc.type)) return bad_piece(desc, "is packed; only 'stored' fits");
   const int64_t count = element_count(desc);
   if (tensor.constant->bytes.size() < static_cast<size_t>(count) * bytes_per_element(desc.type)) {
     return bad_piece(desc, "has fewer bytes than its shape says");
@@ -166,7 +200,7 @@ Status check_piece(const Graph& graph, const BlobPiece& piece) {
 std::string BlobSpec::key() const {
   std::string key;
   for (const BlobPiece& piece : pieces) {
-    key += format("%d:%d:%d:%d[", piece.tensor, static_cast<int>(piece.form), piece.layout.axis,
+    key += format("%d:%d:%d:%d:%d[", piece.tensor, static_cast<int>(piece.form), piece.codebook, piece.layout.axis,
                   piece.type ? static_cast<int>(*piece.type) : -1);
     for (int64_t d : piece.shape) key += format("%lld,", static_cast<long long>(d));
     key += "]";
@@ -212,7 +246,12 @@ Status materialize(const Graph& graph, const BlobSpec& blob, uint64_t offset, st
       std::memcpy(part.data(), reinterpret_cast<const std::byte*>(piece.words.data()) + (begin - first), part.size());
     } else {
       const Tensor& tensor = graph.tensor(piece.tensor);
-      put_piece(part, begin - first, piece, tensor.desc, tensor.constant->bytes);
+      if (piece.form == Form::looked_up) {
+        put_looked_up(part, begin - first, tensor.desc, tensor.constant->bytes,
+                      graph.tensor(piece.codebook).constant->bytes);
+      } else {
+        put_piece(part, begin - first, piece, tensor.desc, tensor.constant->bytes);
+      }
     }
   }
   return {};

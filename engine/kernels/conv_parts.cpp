@@ -1,10 +1,10 @@
 #include "kernels/conv_parts.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "core/text.h"
 #include "core/try.h"
+#include "kernels/conv_constants.h"
 #include "kernels/conv_finish.h"
 #include "kernels/conv_tiles.h"
 #include "kernels/step_parts.h"
@@ -13,7 +13,6 @@
 namespace nibble {
 namespace {
 
-constexpr uint32_t kNone = 0xFFFFFFFFu;  // CONV_NONE in shaders/lib/conv_bindings.glsl
 constexpr int64_t kMaxHalfWord = 65535;
 constexpr int64_t kMaxExactProducts = 1024;  // products of int8 that fp32 sums exactly, ops/INTEGER.md
 constexpr int64_t kMaxDepthwiseTaps = 512;   // of an unsigned byte and an int8, see shaders/conv2d_depthwise.comp
@@ -21,80 +20,6 @@ constexpr uint32_t kExactOffsetSteps = 146;  // of 4 products each, CONV_PLACED 
 constexpr int64_t kMaxExactMultiplied = 64;  // products of int8, int4 and a group's multiplier
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-bool has_input(const Node& node, size_t slot) { return slot < node.inputs.size() && node.inputs[slot] != kNoTensor; }
-
-// The blob of a node's constants, and where its parts lie.
-struct Constants {
-  BufferId buffer = -1;
-  uint32_t bias = kNone, scale = kNone, shift = kNone, group_multiplier = kNone;
-  FinishParts finish;
-};
-
-Status check_constant(const Node& node, const Lowering& lowering, size_t slot, const char* what) {
-  if (lowering.graph().tensor(node.inputs[slot]).is_constant()) return {};
-  return Error{Code::unsupported_op,
-               format("%s '%s' must be constant", what, lowering.graph().desc(node.inputs[slot]).name.c_str())};
-}
-
-Result<Constants> add_constants(const Node& node, Lowering& lowering, bool integer) {
-  constexpr const char* kSlots[] = {"x", "weights", "bias", "multiplier", "shift", "group multipliers"};
-  using Form = BlobPiece::Form;
-  Constants constants;
-  BlobSpec spec;
-  std::vector<uint32_t*> offsets;
-  uint32_t weights = 0;
-  const auto add = [&](size_t slot, Form form, uint32_t& offset) -> Status {
-    if (!has_input(node, slot)) return {};
-    NBL_CHECK(check_constant(node, lowering, slot, kSlots[slot]));
-    spec.pieces.push_back({node.inputs[slot], form, {}, {}, std::nullopt});
-    offsets.push_back(&offset);
-    return {};
-  };
-  const Form numbers = integer ? Form::i32 : Form::f32;
-  NBL_CHECK(add(conv_input::weights, Form::stored, weights));  // first: kernels read them from word 0 on
-  NBL_CHECK(add(conv_input::bias, numbers, constants.bias));
-  NBL_CHECK(add(conv_input::multiplier, numbers, constants.scale));
-  NBL_CHECK(add(conv_input::shift, Form::i32, constants.shift));
-  NBL_CHECK(add(conv_input::group_multiplier, Form::stored, constants.group_multiplier));
-  const size_t own = spec.pieces.size();
-  if (lowering.finish()) constants.finish = add_finish(lowering.graph(), *lowering.finish(), spec);
-  NBL_TRY(constants.buffer, lowering.blob(spec));
-  for (size_t i = 0; i < own; ++i) *offsets[i] = spec.offset_words[i];
-  set_offsets(constants.finish, std::span(spec.offset_words).subspan(own));
-  return constants;
-}
-
-// What no sum of an integer layer exceeds in magnitude, by the number of its products.
-int64_t largest_sum(const ConvProblem& c, const Node& node, const Graph& graph) {
-  const bool four_bits = graph.desc(node.inputs[conv_input::weights]).type == DType::i4;
-  const int64_t product = four_bits ? int64_t{8 * 128 * 255} : int64_t{128 * 128};
-  int64_t bias = 0;
-  if (has_input(node, conv_input::bias)) {
-    for (const int32_t b : graph.tensor(node.inputs[conv_input::bias]).constant->as<int32_t>()) {
-      bias = std::max(bias, std::abs(int64_t{b}));
-    }
-  }
-  return bias + product * c.kernel_h * c.kernel_w * (c.in_channels / c.groups);
-}
-
-// The kernels have a short way to requantize (requantize_short of shaders/lib/quant.glsl) for shifts above 32, which
-// real layers all have (factors below 1/4), where no sum times its multiplier lies halfway between two results: that
-// takes a sum that 2^(shift - 1) over the multiplier's power of two divides.
-bool requantizes_short(const ConvProblem& c, const Node& node, const Lowering& lowering) {
-  if (!has_input(node, conv_input::shift) || !has_input(node, conv_input::multiplier)) return false;
-  const Graph& graph = lowering.graph();
-  const std::span<const uint8_t> shifts = graph.tensor(node.inputs[conv_input::shift]).constant->as<uint8_t>();
-  const std::span<const int32_t> multipliers =
-      graph.tensor(node.inputs[conv_input::multiplier]).constant->as<int32_t>();
-  if (shifts.size() != multipliers.size()) return false;
-  const int sum_bits = std::bit_width(static_cast<uint64_t>(largest_sum(c, node, graph)));
-  for (size_t i = 0; i < shifts.size(); ++i) {
-    const int zeros = std::countr_zero(static_cast<uint32_t>(multipliers[i]));
-    if (shifts[i] <= 32 || shifts[i] - 1 - zeros < sum_bits) return false;
-  }
-  return true;
-}
 
 Status check_limits(const ConvProblem& c, const gpu::Caps& caps) {
   struct Limit {
@@ -146,7 +71,7 @@ uint32_t halves(int64_t high, int64_t low) { return static_cast<uint32_t>(high <
 uint32_t byte_of(int32_t value, int place) { return (static_cast<uint32_t>(value) & 0xFFu) << (8 * place); }
 
 params::ConvParams fill_params(const ConvProblem& c, const Node& node, const Lowering& lowering,
-                               const Constants& constants) {
+                               const ConvConstants& constants) {
   const auto word = [](int64_t value) { return static_cast<uint32_t>(value); };
   params::ConvParams p{};
   p.x_batch = word(c.x_batch), p.x_block = word(c.x_block), p.x_row = word(c.x_row), p.x_pixel = word(c.x_pixel);
@@ -171,7 +96,7 @@ params::ConvParams fill_params(const ConvProblem& c, const Node& node, const Low
   return p;
 }
 
-std::vector<SpecConstant> common_spec(const ConvProblem& c, const ConvTile& tile, const Constants& constants,
+std::vector<SpecConstant> common_spec(const ConvProblem& c, const ConvTile& tile, const ConvConstants& constants,
                                       bool short_requantization) {
   std::vector<SpecConstant> spec{
       {NBL_SPEC_LOCAL_X, tile.local_x}, {NBL_SPEC_LOCAL_Y, tile.local_y}, {NBL_SPEC_LOCAL_Z, 1}};
@@ -185,7 +110,7 @@ std::vector<SpecConstant> common_spec(const ConvProblem& c, const ConvTile& tile
 }
 
 Status emit_conv(const ConvProblem& c, Lowering& lowering, const ChosenRow& row, const StepProblem& problem,
-                 const Constants& constants, const params::ConvParams& p, std::vector<SpecConstant> spec,
+                 const ConvConstants& constants, const params::ConvParams& p, std::vector<SpecConstant> spec,
                  std::array<uint32_t, 3> groups) {
   const auto& most = lowering.caps().max_workgroup_count;
   for (size_t i = 0; i < 3; ++i) {
@@ -258,7 +183,7 @@ std::optional<uint32_t> chunk_steps(const Kernel& row, const params::ConvParams&
 
 Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
   const bool integer = c.x.type == DType::i8;
-  NBL_TRY(const Constants constants, add_constants(node, lowering, integer));
+  NBL_TRY(const ConvConstants constants, add_constants(node, lowering, integer, chosen.key.weights));
   params::ConvParams p = fill_params(c, node, lowering, constants);
   p.in_blocks = static_cast<uint32_t>(divide_up(c.in_channels / c.groups, 4));
   p.out_blocks = static_cast<uint32_t>(divide_up(c.out_channels / c.groups, 4));
@@ -300,7 +225,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
 }
 
 Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
-  NBL_TRY(const Constants constants, add_constants(node, lowering, c.x.type == DType::i8));
+  NBL_TRY(const ConvConstants constants, add_constants(node, lowering, c.x.type == DType::i8, chosen.key.weights));
   params::ConvParams p = fill_params(c, node, lowering, constants);
   p.in_blocks = 1;
   p.out_blocks = static_cast<uint32_t>(divide_up(c.out_channels, 4));
@@ -332,7 +257,7 @@ Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowerin
 }
 
 Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
-  NBL_TRY(const Constants constants, add_constants(node, lowering, c.x.type == DType::i8));
+  NBL_TRY(const ConvConstants constants, add_constants(node, lowering, c.x.type == DType::i8, chosen.key.weights));
   const Graph& graph = lowering.graph();
   const TensorDesc& weights = graph.desc(node.inputs[conv_input::weights]);
   params::ConvParams p = fill_params(c, node, lowering, constants);
@@ -342,7 +267,7 @@ Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering,
   p.group_steps = static_cast<uint32_t>(weights.quant.group_size / 4);
   p.tiles_x = static_cast<uint32_t>(c.out_w);
   p.tiles = static_cast<uint32_t>(c.out_h * c.out_w);
-  if (has_input(node, conv_input::group_multiplier)) {
+  if (weights.type == DType::i4 && has_input(node, conv_input::group_multiplier)) {
     p.o_tiles = graph.desc(node.inputs[conv_input::group_multiplier]).packing == Packing::group_multipliers ? 1u : 0u;
   }
   const int64_t blocks = divide_up(c.out_channels, 4);
@@ -366,7 +291,7 @@ bool is_gemv(const ConvProblem& c, const Lowering& lowering) {
 }
 
 Status lower_gemv(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
-  NBL_TRY(const Constants constants, add_constants(node, lowering, c.x.type == DType::i8));
+  NBL_TRY(const ConvConstants constants, add_constants(node, lowering, c.x.type == DType::i8, chosen.key.weights));
   params::ConvParams p = fill_params(c, node, lowering, constants);
   p.in_blocks = p.steps = static_cast<uint32_t>(divide_up(c.in_channels, 4));
   p.out_blocks = static_cast<uint32_t>(divide_up(c.out_channels, 4));
@@ -415,7 +340,9 @@ Status lower_conv(const ConvProblem& problem, const Node& node, Lowering& loweri
   NBL_CHECK(check_limits(c, lowering.caps()));
   if (c.y.units.units() == 0) return {};
   const TensorDesc& weights = lowering.graph().desc(node.inputs[conv_input::weights]);
-  const KernelKey key{element_type(weights.type), element_type(c.x.type), ElementType::any};
+  const bool blocked = weights.packing == Packing::blocked && (is_gemv(c, lowering) || groups_keep_blocks(c));
+  const ElementType kernel_weights = weights_of_kernel(node, lowering, blocked && !c.transposed);
+  const KernelKey key{kernel_weights, element_type(c.x.type), ElementType::any};
   if (weights.packing == Packing::depthwise && !c.transposed && c.in_channels == c.out_channels &&
       c.groups == c.in_channels && c.kernel_h * c.kernel_w <= kMaxDepthwiseTaps) {
     return lower_depthwise(c, node, lowering, {Family::conv2d_depthwise, key});

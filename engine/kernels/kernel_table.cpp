@@ -51,7 +51,7 @@ uint64_t kernel_table_hash() {
 const char* to_string(Family family) { return kFamilyNames[static_cast<size_t>(family)]; }
 
 const char* to_string(ElementType type) {
-  constexpr const char* kNames[] = {"any", "f32", "f16", "i8", "i4", "u8", "i32"};
+  constexpr const char* kNames[] = {"any", "f32", "f16", "i8", "i4", "u8", "i32", "lut4"};
   return kNames[static_cast<size_t>(type)];
 }
 

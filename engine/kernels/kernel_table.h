@@ -23,7 +23,7 @@ enum class Family : uint8_t {
 };
 const char* to_string(Family family);
 
-enum class ElementType : uint8_t { any = 0, f32, f16, i8, i4, u8, i32 };
+enum class ElementType : uint8_t { any = 0, f32, f16, i8, i4, u8, i32, lut4 };
 const char* to_string(ElementType type);
 
 // What a row matches: W weights, A activations, O output where it can differ from A.

@@ -51,6 +51,7 @@ ElementType element_type(DType type) {
     case DType::boolean: return ElementType::i8;
     case DType::u8: return ElementType::u8;
     case DType::i4: return ElementType::i4;
+    case DType::lut4: return ElementType::lut4;
     case DType::i32:
     case DType::i64: return ElementType::i32;
   }

@@ -74,8 +74,9 @@ struct BlobPiece {
     stored,  // the bytes as they are in the file (packed weights, int32 arrays, tables, ...), padded to whole words
     f32,  // as flat f32 values (f16, i8, ... widened; quantized ones dequantized), padded with zeros to multiples of 4
     i32,  // as flat i32 values, padded with zeros to multiples of 4
-    blocked,  // as a blocked tensor: `shape` says under which shape its elements are seen
-    words,    // `words`, which come from attributes of nodes instead of a constant
+    blocked,    // as a blocked tensor: `shape` says under which shape its elements are seen
+    looked_up,  // lut4 weights as int8: the entries of `codebook` that they name, in the same packing
+    words,      // `words`, which come from attributes of nodes instead of a constant
   };
   TensorId tensor = kNoTensor;
   Form form = Form::stored;
@@ -83,6 +84,7 @@ struct BlobPiece {
   Layout layout;               // blocked
   std::optional<DType> type;   // blocked: f32 or f16 to convert a float constant to; none: its own type
   std::vector<uint32_t> words = {};
+  TensorId codebook = kNoTensor;  // looked_up
   bool operator==(const BlobPiece&) const = default;
 };
 

@@ -51,7 +51,8 @@ std::vector<float> to_floats(const NpyArray& array) {
       }
       return out;
     }
-    case DType::i4: break;  // never read from a file
+    case DType::i4:
+    case DType::lut4: break;  // never read from a file
   }
   return {};
 }

@@ -109,7 +109,7 @@ Status check_quant(const TensorDesc& desc, const char* what) {
 }
 
 Result<TensorDesc> like(const TensorDesc& x, const char* what, Shape shape) {
-  if (x.type == DType::i4) return bad_node(format("%s: int4 is for weights only", what));
+  if (is_nibbles(x.type)) return bad_node(format("%s: %s is for weights only", what, to_string(x.type)));
   TensorDesc out;
   out.type = x.type;
   out.shape = std::move(shape);

@@ -56,7 +56,7 @@ Status check_weight_scales(const TensorDesc& weights) {
 }
 
 Status check_integer_slots(Inputs inputs, const Shape& channels) {
-  NBL_CHECK(check_type(inputs[conv_input::weights], "weights of an integer node", {DType::i8, DType::i4}));
+  NBL_CHECK(check_type(inputs[conv_input::weights], "weights of an integer node", {DType::i8, DType::i4, DType::lut4}));
   if (inputs.has(conv_input::bias)) NBL_CHECK(check_slot(inputs, conv_input::bias, "bias", DType::i32, channels));
   NBL_CHECK(check_slot(inputs, conv_input::multiplier, "multiplier", DType::i32, channels));
   return check_slot(inputs, conv_input::shift, "shift", DType::u8, channels);
@@ -64,7 +64,8 @@ Status check_integer_slots(Inputs inputs, const Shape& channels) {
 
 Status check_float_slots(Inputs inputs, const Shape& channels) {
   const DType type = inputs[conv_input::weights].type;
-  NBL_CHECK(check_type(inputs[conv_input::weights], "weights", {DType::f32, DType::f16, DType::i8, DType::i4}));
+  NBL_CHECK(
+      check_type(inputs[conv_input::weights], "weights", {DType::f32, DType::f16, DType::i8, DType::i4, DType::lut4}));
   if (inputs.has(conv_input::bias)) NBL_CHECK(check_slot(inputs, conv_input::bias, "bias", DType::f32, channels));
   NBL_CHECK(check_absent(inputs, conv_input::shift, "shift"));
   if (is_float(type)) return check_absent(inputs, conv_input::multiplier, "multiplier");
@@ -84,6 +85,8 @@ Result<TensorDesc> infer_conv_output(Inputs inputs, Shape shape, const Activatio
   NBL_CHECK(integer ? check_integer_slots(inputs, channels) : check_float_slots(inputs, channels));
   if (weights.type == DType::i4) {
     NBL_CHECK(check_groups_of_int4(inputs));
+  } else if (weights.type == DType::lut4) {
+    NBL_CHECK(check_slot(inputs, conv_input::codebook, "codebook", DType::i8, {Dim(kCodebookEntries)}));
   } else {
     NBL_CHECK(check_absent(inputs, conv_input::group_multiplier, "group multipliers"));
   }

@@ -10,7 +10,7 @@ namespace {
 
 // What elements go through: quantized ones are not read as plain integers (and the other way round).
 bool convertible(DType from, DType to) {
-  if (from == DType::i4 || to == DType::i4) return false;
+  if (is_nibbles(from) || is_nibbles(to)) return false;
   if (is_quantized_type(from)) return is_float(to) || is_quantized_type(to);
   if (is_quantized_type(to)) return is_float(from);
   return true;

@@ -14,7 +14,7 @@ Status check_kind(const Reduce& op, DType type) {
   switch (op.kind) {
     case ReduceKind::max:
     case ReduceKind::min:
-      if (type != DType::i4 && type != DType::boolean) return {};
+      if (!is_nibbles(type) && type != DType::boolean) return {};
       break;
     case ReduceKind::mean:
       if (is_float(type) || type == DType::i8) return {};

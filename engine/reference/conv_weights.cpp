@@ -36,6 +36,10 @@ template <class T>
 std::vector<int64_t> integer_weights(const Args<T>& args) {
   const BasicValue<T>& weights = args[conv_input::weights];
   std::vector<int64_t> out = weights.stored;
+  if (weights.desc.type == DType::lut4) {
+    for (int64_t& w : out) w = args[conv_input::codebook].stored[static_cast<size_t>(w & 0xF)];
+    return out;
+  }
   if (!args.has(conv_input::group_multiplier)) return out;
   const BasicValue<T>& multipliers = args[conv_input::group_multiplier];
   const int64_t columns = multipliers.shape[1];

@@ -13,7 +13,7 @@ namespace nibble::reference {
 template <class T>
 Result<std::vector<T>> real_weights(const Args<T>& args);
 
-// The same as integers: multiplier[o, g] * q for int4, q for int8.
+// The same as integers: multiplier[o, g] * q for int4, codebook[q] for lut4, q for int8.
 template <class T>
 std::vector<int64_t> integer_weights(const Args<T>& args);
 

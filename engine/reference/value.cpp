@@ -84,6 +84,7 @@ Result<BasicValue<T>> value_from_bytes(const TensorDesc& desc, std::span<const s
     case DType::i8:
     case DType::i4: widen<int8_t>(bytes, out.stored); break;
     case DType::u8:
+    case DType::lut4:
     case DType::boolean: widen<uint8_t>(bytes, out.stored); break;
     case DType::i32: widen<int32_t>(bytes, out.stored); break;
     case DType::i64: widen<int64_t>(bytes, out.stored); break;
@@ -100,6 +101,7 @@ std::vector<std::byte> value_bytes(const BasicValue<T>& value) {
     case DType::i8:
     case DType::i4: narrow<int8_t>(value.stored, bytes); break;
     case DType::u8:
+    case DType::lut4:
     case DType::boolean: narrow<uint8_t>(value.stored, bytes); break;
     case DType::i32: narrow<int32_t>(value.stored, bytes); break;
     case DType::i64: narrow<int64_t>(value.stored, bytes); break;

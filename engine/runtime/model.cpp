@@ -21,9 +21,9 @@ TensorInfo tensor_info(const TensorDesc& desc, const DimBindings& bindings) {
   return info;
 }
 
-Result<Model> make_model(Graph graph, std::shared_ptr<const MappedFile> file) {
+Result<Model> make_model(Graph graph, WeightMemory memory) {
   NBL_CHECK(verify(graph));
-  auto state = std::make_shared<ModelState>(std::move(file));
+  auto state = std::make_shared<ModelState>(std::move(memory));
   for (TensorId id : graph.inputs) state->inputs.push_back(tensor_info(graph.desc(id), {}));
   for (TensorId id : graph.outputs) state->outputs.push_back(tensor_info(graph.desc(id), {}));
   state->free_dims = nibble::free_dims(graph);
@@ -32,12 +32,10 @@ Result<Model> make_model(Graph graph, std::shared_ptr<const MappedFile> file) {
 }
 
 Result<Model> Model::load(const std::string& path) {
-  NBL_TRY(std::shared_ptr<const MappedFile> file, MappedFile::open(path));
-  auto graph = read_model(file->bytes(), file);
-  if (!graph) return std::move(graph).error().with_context(path);
+  NBL_TRY(LoadedModel loaded, load_model(path));
   // Reading has touched every byte for its checksum. The weights are read again when they are uploaded.
-  file->release(file->bytes());
-  return make_model(*std::move(graph), std::move(file));
+  loaded.file->release(loaded.file->bytes());
+  return make_model(std::move(loaded.graph), {std::move(loaded.file), std::move(loaded.expanded)});
 }
 
 Result<Model> Model::load(std::span<const std::byte> file) {

@@ -13,7 +13,7 @@
 namespace nibble {
 
 struct ModelState {
-  explicit ModelState(std::shared_ptr<const MappedFile> file) : weights(std::move(file)) {}
+  explicit ModelState(WeightMemory memory) : weights(std::move(memory)) {}
 
   Graph graph;
   std::vector<TensorInfo> inputs, outputs;
@@ -21,8 +21,8 @@ struct ModelState {
   mutable WeightCache weights;  // locks for itself
 };
 
-// Checks the graph (see verify) and makes it a model. `file`: where its constants lie, if not in memory.
-Result<Model> make_model(Graph graph, std::shared_ptr<const MappedFile> file = nullptr);
+// Checks the graph (see verify) and makes it a model. `memory`: where its constants lie, if they came from a file.
+Result<Model> make_model(Graph graph, WeightMemory memory = {});
 
 // A tensor as the application sees it: free dimensions as text, sizes under the bindings.
 TensorInfo tensor_info(const TensorDesc& desc, const DimBindings& bindings);

@@ -30,7 +30,8 @@ Status fill_with_random_numbers(BoundSession& bound, uint32_t seed) {
         case DType::boolean: put(k, static_cast<uint8_t>(negative)); break;
         case DType::i32:
         case DType::i64: put(k, 1 + below(9)); break;  // 32 bits on the device
-        case DType::i4: break;                         // of weights only
+        case DType::i4:
+        case DType::lut4: break;  // of weights only
       }
     }
     NBL_CHECK(buffer.flush(bound.offset_of(id), bound.plan.buffers[static_cast<size_t>(id)].bytes));

@@ -108,7 +108,7 @@ Place find_place(const BoundSession& bound, TensorId tensor, bool keep_all) {
 }
 
 bool readable_constant(const Tensor& tensor) {
-  return tensor.is_constant() && tensor.desc.packing == Packing::plain && tensor.desc.type != DType::i4;
+  return tensor.is_constant() && tensor.desc.packing == Packing::plain && !is_nibbles(tensor.desc.type);
 }
 
 }  // namespace

@@ -10,11 +10,31 @@
 namespace nibble {
 
 void WeightCache::release(const Graph& graph, const BlobSpec& blob) const {
-  if (!file_) return;
+  if (!memory_.file || memory_.expanded) return;
   for (const BlobPiece& piece : blob.pieces) {
+    if (piece.tensor == kNoTensor) continue;
     const Tensor& tensor = graph.tensor(piece.tensor);
-    if (tensor.constant) file_->release(tensor.constant->bytes);
+    if (tensor.constant) memory_.file->release(tensor.constant->bytes);
   }
+}
+
+void WeightCache::release_expanded(const Graph& graph, const BlobSpec& blob) const {
+  if (!memory_.expanded) return;
+  for (const BlobPiece& piece : blob.pieces) {
+    if (piece.tensor == kNoTensor) continue;
+    const Tensor& tensor = graph.tensor(piece.tensor);
+    if (tensor.constant && tensor.desc.packing != Packing::plain) memory_.expanded->release(tensor.constant->bytes);
+  }
+}
+
+Status WeightCache::restore(const Graph& graph, const BlobSpec& blob) const {
+  if (!memory_.expanded) return {};
+  for (const BlobPiece& piece : blob.pieces) {
+    if (piece.tensor == kNoTensor) continue;
+    const Tensor& tensor = graph.tensor(piece.tensor);
+    if (tensor.constant) NBL_CHECK(memory_.expanded->restore(tensor.constant->bytes));
+  }
+  return {};
 }
 
 Status WeightCache::upload(const std::shared_ptr<OpenDevice>& device, const Plan& plan,
@@ -33,12 +53,14 @@ Status WeightCache::upload(const std::shared_ptr<OpenDevice>& device, const Plan
     const BlobSpec& blob = plan.blobs[missing[i]];
     const ArenaPlace& place = layout.places[i];
     const gpu::Buffer& buffer = block->buffers[static_cast<size_t>(place.block)];
+    NBL_CHECK(restore(plan.graph, blob));
     // Piece by piece, and what was read of the file is let go of: the process holds the weights once, not twice.
     NBL_CHECK(staging.upload(blob.bytes, buffer, place.offset, [&](uint64_t at, std::span<std::byte> out) -> Status {
       NBL_CHECK(materialize(plan.graph, blob, at, out));
       release(plan.graph, blob);
       return {};
     }));
+    release_expanded(plan.graph, blob);
     places[missing[i]] = {block, buffer.range(place.offset, blob.bytes)};
   }
   return {};

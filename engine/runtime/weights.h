@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/mapped_file.h"
+#include "format/coded_data.h"
 #include "gpu/buffer.h"
 #include "runtime/open_device.h"
 #include "runtime/plan.h"
@@ -33,11 +34,16 @@ struct SessionWeights {
   uint64_t bytes = 0;              // of all device buffers that hold them
 };
 
+// Where a graph's constants lie, if they came from a file: mapped, or expanded from it.
+struct WeightMemory {
+  std::shared_ptr<const MappedFile> file;
+  std::shared_ptr<const ExpandedData> expanded;
+};
+
 // Belongs to a model. Any thread may call; sessions that are created at the same time wait for each other's upload.
 class WeightCache {
  public:
-  // `file` holds the graph's constants, where they were not made in memory.
-  explicit WeightCache(std::shared_ptr<const MappedFile> file = nullptr) : file_(std::move(file)) {}
+  explicit WeightCache(WeightMemory memory = {}) : memory_(std::move(memory)) {}
 
   // Finds or uploads every blob of the plan.
   Result<SessionWeights> acquire(const std::shared_ptr<OpenDevice>& device, const Plan& plan);
@@ -54,12 +60,16 @@ class WeightCache {
   // A device's address may come back after it has gone, but a block that is alive keeps its device alive.
   using Key = std::pair<const OpenDevice*, std::string>;
 
+  // Expands what a blob is made from, where it was let go of.
+  Status restore(const Graph& graph, const BlobSpec& blob) const;
   // Lets go of the file's pages that a blob was made from.
   void release(const Graph& graph, const BlobSpec& blob) const;
+  // The same for what was expanded: packed weights, which nobody else reads.
+  void release_expanded(const Graph& graph, const BlobSpec& blob) const;
   Status upload(const std::shared_ptr<OpenDevice>& device, const Plan& plan, const std::vector<size_t>& missing,
                 std::vector<WeightPlace>& places);
 
-  const std::shared_ptr<const MappedFile> file_;
+  const WeightMemory memory_;
   std::mutex mutex_;
   std::map<Key, Entry> entries_;
 };

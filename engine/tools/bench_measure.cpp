@@ -57,7 +57,8 @@ media::NpyArray random_values(const TensorInfo& info, std::mt19937& random) {
       case DType::boolean: put(static_cast<uint8_t>(sign(random))); break;
       case DType::i32: put(static_cast<int32_t>(index(random))); break;
       case DType::i64: put(static_cast<int64_t>(index(random))); break;
-      case DType::i4: break;
+      case DType::i4:
+      case DType::lut4: break;
     }
   }
   return array;
@@ -69,7 +70,8 @@ std::optional<Product> product_of(const Kernel& kernel) {
     case ElementType::f32:
     case ElementType::f16: return Product::f32;
     case ElementType::i8: return whole ? std::optional(Product::i8_i8) : std::nullopt;
-    case ElementType::i4: return whole ? Product::i4_i8 : Product::i4_f32;
+    case ElementType::i4:
+    case ElementType::lut4: return whole ? Product::i4_i8 : Product::i4_f32;
     default: return std::nullopt;
   }
 }

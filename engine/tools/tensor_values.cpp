@@ -23,7 +23,8 @@ Status by_type(DType type, Use use) {
     case DType::boolean: return use.template operator()<uint8_t>();
     case DType::i32: return use.template operator()<int32_t>();
     case DType::i64: return use.template operator()<int64_t>();
-    case DType::i4: break;
+    case DType::i4:
+    case DType::lut4: break;
   }
   return Error{Code::internal, format("inputs and outputs of type %s cannot be read or written", to_string(type))};
 }

@@ -84,8 +84,25 @@ CONV_X decode_x(A_UNIT unit, uint keep, uint fill) { return decode_x((unit & kee
 #define CONV_BLOCK 2u
 #elif defined(W_i8)
 #define CONV_BLOCK 1u
-#elif defined(W_i4)
+#elif defined(W_i4) || defined(W_lut4)
 #define CONV_BLOCK 1u
+#endif
+
+#if defined(W_lut4)
+// The sixteen signed bytes that nibbles name, kept in registers: loaded once, chosen by selection.
+uvec4 codebook;
+#define LOAD_CODEBOOK codebook = words4[p.group_multiplier / 4u];
+
+int entry(uint index) {
+  const uvec2 pair = (index & 8u) != 0u ? codebook.zw : codebook.xy;
+  return bitfieldExtract(int((index & 4u) != 0u ? pair.y : pair.x), int(index & 3u) * 8, 8);
+}
+// Of the nibbles that begin at this bit of each byte.
+ivec4 entries(uint word, uint bit) {
+  return ivec4(entry(word >> bit), entry(word >> (bit + 8u)), entry(word >> (bit + 16u)), entry(word >> (bit + 24u)));
+}
+#else
+#define LOAD_CODEBOOK
 #endif
 
 struct WeightBlock {
@@ -121,6 +138,15 @@ WeightBlock load_weights(uint at) {
   return WeightBlock(int_nibbles(v.x, 0), int_nibbles(v.x, 4), int_nibbles(v.y, 0), int_nibbles(v.y, 4));
 #else
   return WeightBlock(float_low_nibbles(v.x), float_high_nibbles(v.x), float_low_nibbles(v.y), float_high_nibbles(v.y));
+#endif
+#elif defined(W_lut4)
+  const uvec2 v = words2[at];
+#if defined(A_i8) && defined(PATH_DOT)
+  return WeightBlock(encode_i8(entries(v.x, 0u)), encode_i8(entries(v.x, 4u)), encode_i8(entries(v.y, 0u)),
+                     encode_i8(entries(v.y, 4u)));
+#else
+  return WeightBlock(CONV_W(entries(v.x, 0u)), CONV_W(entries(v.x, 4u)), CONV_W(entries(v.y, 0u)),
+                     CONV_W(entries(v.y, 4u)));
 #endif
 #endif
 }

@@ -202,6 +202,7 @@ void main() {
   const int x_step = int(stride_w);
 #endif
 
+  LOAD_CODEBOOK
 #if defined(W_i4)
   const uint group_count = (p.steps + p.group_steps - 1u) / p.group_steps;
 #endif

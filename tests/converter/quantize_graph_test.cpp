@@ -53,6 +53,17 @@ TEST(quantize, keeps_the_first_layer_of_int4_in_int8_and_says_so) {
   EXPECT_LT(net.bytes.size(), quantize_net(classifier()).bytes.size());
 }
 
+TEST(quantize, takes_weights_out_of_a_codebook) {
+  for (const ActivationFormat activations : {ActivationFormat::int8, ActivationFormat::real}) {
+    const QuantizedNet net = quantize_net(classifier(), {.weights = WeightFormat::lut4, .activations = activations});
+    EXPECT_LT(worst_error(net), 0.3);
+    ASSERT_TRUE(net.decision("conv1") && net.decision("conv2"));
+    EXPECT_EQ(net.decision("conv1")->reason, "first layer");
+    EXPECT_EQ(net.decision("conv2")->weights, WeightFormat::lut4);
+    EXPECT_NE(dump_text(net.quantized.graph).find("conv2.codebook"), std::string::npos);
+  }
+}
+
 TEST(quantize, gives_each_layer_the_format_that_is_planned_for_it) {
   for (const ActivationFormat activations : {ActivationFormat::int8, ActivationFormat::real}) {
     Options options{.weights = WeightFormat::int8, .activations = activations};

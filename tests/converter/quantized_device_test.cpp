@@ -36,7 +36,7 @@ OnnxBuilder network() {
 TEST(quantized_device, computes_the_same_bytes_as_the_oracle) {
   auto device = Device::create();
   ASSERT_TRUE(device) << device.error().message;
-  for (const WeightFormat weights : {WeightFormat::int8, WeightFormat::int4}) {
+  for (const WeightFormat weights : {WeightFormat::int8, WeightFormat::int4, WeightFormat::lut4}) {
     Options options{.weights = weights};
     options.byte_input = {{2.0f / 255, 2.0f / 255, 2.0f / 255, -2.0f / 255}, {-1, -1, -1, 1}};
     options.byte_output = {{0.05f}, {-4}};

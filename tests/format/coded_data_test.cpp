@@ -113,6 +113,29 @@ TEST_F(CodedData, a_section_expands_to_what_lay_there) {
   EXPECT_TRUE(std::ranges::equal(expanded->bytes(), data));
 }
 
+TEST_F(CodedData, what_is_let_go_of_comes_back) {
+  const Bytes section = section_of(coded(graph_of(normal(1 << 19, 0.25f))));
+  const auto data = ExpandedData::open(section, nullptr);
+  ASSERT_TRUE(data) << data.error().message;
+  const std::span<const std::byte> bytes = (*data)->bytes();
+  const Bytes right(bytes.begin(), bytes.end());
+  ASSERT_GT(read_coded_data(section)->chunks.size(), 1u);
+  for (const auto& [from, length] : std::vector<std::pair<size_t, size_t>>{
+           {0, bytes.size()}, {5000, 100000}, {1000, 10}, {bytes.size() - 5000, 5000}, {1 << 20, 1 << 20}}) {
+    const auto part = bytes.subspan(from, length);
+    (*data)->release(part);
+    ASSERT_TRUE((*data)->restore(part.subspan(length / 2)));
+    EXPECT_TRUE(
+        std::ranges::equal(part.subspan(length / 2), std::span(right).subspan(from + length / 2, length - length / 2)));
+    ASSERT_TRUE((*data)->restore(bytes));
+    EXPECT_TRUE(std::ranges::equal(bytes, right));
+  }
+  (*data)->release({});
+  (*data)->release(right);  // somebody else's
+  ASSERT_TRUE((*data)->restore(right));
+  EXPECT_TRUE(std::ranges::equal(bytes, right));
+}
+
 TEST_F(CodedData, every_prefix_and_every_flipped_byte_is_refused) {
   Bytes file = coded(tiny_graph());
   for (size_t length = 0; length < file.size(); ++length) {

@@ -8,9 +8,10 @@
 namespace nibble::test {
 namespace {
 
-std::string run_once(const BuiltCase& built, const KernelOverrides& overrides, LoweredPlan* used) {
+std::string run_once(const BuiltCase& built, const gpu::Caps& caps, const KernelOverrides& overrides,
+                     LoweredPlan* used) {
   const gpu::Device& device = device_under_test();
-  auto plan = Lowering(built.graph, device.caps(), overrides).run();
+  auto plan = Lowering(built.graph, caps, overrides).run();
   if (!plan) return plan.error().message;
   if (used) *used = *plan;
   std::vector<std::vector<std::byte>> feeds;
@@ -21,19 +22,30 @@ std::string run_once(const BuiltCase& built, const KernelOverrides& overrides, L
 
 // What the device prefers, then every row that does the same on it. (run_case would also vary layouts, which makes too
 // many pipelines for as many cases as here.)
-void check(const OpCase& op_case) {
-  const auto built = build(op_case, 1);
-  ASSERT_TRUE(built) << op_case.name << ": " << built.error().message;
+void check(const BuiltCase& built, const std::string& name, const gpu::Caps& caps) {
   LoweredPlan plan;
-  ASSERT_EQ(run_once(*built, {}, &plan), "") << op_case.name;
+  ASSERT_EQ(run_once(built, caps, {}, &plan), "") << name;
   const auto preferred = [&](const std::string& row) {
     return std::any_of(plan.steps.begin(), plan.steps.end(),
                        [&](const Step& step) { return kernel_table()[static_cast<size_t>(step.kernel)].name == row; });
   };
-  for (const auto& [row, overrides] : eligible_rows(plan, device_under_test().caps())) {
+  for (const auto& [row, overrides] : eligible_rows(plan, caps)) {
     if (preferred(row)) continue;
-    EXPECT_EQ(run_once(*built, overrides, nullptr), "") << op_case.name << ", " << row;
+    EXPECT_EQ(run_once(built, caps, overrides, nullptr), "") << name << ", " << row;
   }
+}
+
+void check(const OpCase& op_case) {
+  const auto built = build(op_case, 1);
+  ASSERT_TRUE(built) << op_case.name << ": " << built.error().message;
+  gpu::Caps caps = device_under_test().caps();
+  check(*built, op_case.name, caps);
+  // Drivers that run on a CPU get int8 in place of a codebook; here as any GPU does it.
+  const TensorId weights = built->graph.nodes[0].inputs[conv_input::weights];
+  if (built->graph.desc(weights).type != DType::lut4 || caps.device_type != gpu::DeviceType::cpu) return;
+  caps.device_type = gpu::DeviceType::discrete;
+  caps.bits &= ~uint32_t{gpu::Caps::lanes};
+  check(*built, op_case.name + " as on a GPU", caps);
 }
 
 struct Scheme {
@@ -56,6 +68,10 @@ const Scheme kSchemes[] = {
     {"i8 x i8 down to -128, no bias",
      {.x = DType::i8, .weights = DType::i8, .bias = false, .full_range = true, .zero_point = -128}},
     {"i8 x i4", {.x = DType::i8, .weights = DType::i4}},
+    {"f32 x lut4", {.weights = DType::lut4}},
+    {"f16 x lut4", {.x = DType::f16, .weights = DType::lut4}},
+    {"i8 x lut4", {.x = DType::i8, .weights = DType::lut4}},
+    {"i8 x lut4 down to -128", {.x = DType::i8, .weights = DType::lut4, .full_range = true, .zero_point = -128}},
 };
 
 const Scheme kGroupSizes[] = {
@@ -152,14 +168,20 @@ TEST_P(WeightedOp, linear) {
 void check_gemv(const OpCase& op_case, const ConvScheme& scheme) {
   const auto built = build(op_case, 1);
   ASSERT_TRUE(built) << op_case.name << ": " << built.error().message;
-  const KernelKey key{element_type(scheme.weights), element_type(scheme.x), ElementType::any};
+  // Weights out of a codebook are looked up on GPUs only, and where no block is padded.
+  gpu::Caps caps = device_under_test().caps();
+  if (scheme.weights == DType::lut4) caps.device_type = gpu::DeviceType::discrete;
+  const TensorDesc& weights = built->graph.desc(built->graph.nodes[0].inputs[conv_input::weights]);
+  const bool as_int8 = scheme.weights == DType::lut4 && weights.shape[1].value() % 4 != 0;
+  const KernelKey key{as_int8 ? ElementType::i8 : element_type(scheme.weights), element_type(scheme.x),
+                      ElementType::any};
   int rows = 0;
   for (const Kernel& row : kernel_table()) {
     if (row.family != Family::gemv || row.key != key || !device_under_test().caps().has(row.needs)) continue;
     KernelOverrides overrides;
     overrides.family_to_name.emplace_back("gemv", std::string(row.name));
     LoweredPlan plan;
-    EXPECT_EQ(run_once(*built, overrides, &plan), "") << op_case.name << ", " << row.name;
+    EXPECT_EQ(run_once(*built, caps, overrides, &plan), "") << op_case.name << ", " << row.name;
     rows += std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
       return kernel_table()[static_cast<size_t>(step.kernel)].name == row.name;
     });
@@ -241,7 +263,7 @@ TEST(ConvActivation, ends_a_float_layer_and_keeps_spare_lanes_zero) {
 
 // Real layers have shifts above 32, which take a short way.
 TEST(ConvRequantize, factors_of_every_size) {
-  for (DType weights : {DType::i8, DType::i4}) {
+  for (DType weights : {DType::i8, DType::i4, DType::lut4}) {
     OpCase op_case =
         conv_case("shifts from 1 to 62", Conv2d{}, {1, 2, 5, 9}, 62, 1, 1, {.x = DType::i8, .weights = weights});
     for (size_t o = 0; o < 62; ++o) op_case.inputs[conv_input::shift].elements[o] = static_cast<double>(o + 1);
@@ -254,7 +276,7 @@ TEST(ConvRequantize, factors_of_every_size) {
 
 // Powers of two as factors: sums lie halfway between two results, of both signs, though all shifts are above 32.
 TEST(ConvRequantize, ties_go_away_from_zero_for_any_shift) {
-  for (DType weights : {DType::i8, DType::i4}) {
+  for (DType weights : {DType::i8, DType::i4, DType::lut4}) {
     OpCase op_case = conv_case("ties", Conv2d{}, {1, 4, 9, 9}, 8, 1, 1, {.x = DType::i8, .weights = weights});
     for (size_t o = 0; o < 8; ++o) {
       op_case.inputs[conv_input::multiplier].elements[o] = static_cast<double>(1 << 30);

@@ -111,7 +111,7 @@ TEST(conv2d, refuses_shapes_that_do_not_fit) {
 TEST(conv2d, refuses_slots_that_do_not_fit_the_types) {
   const auto float_w = f32({4, 3, 3, 3}).as_constant();
   EXPECT_NE(refusal(Conv2d{}, {i8({1, 3, 8, 8}, 1.0f, 0), float_w})
-                .find("weights of an integer node: expected type i8, i4, found f32"),
+                .find("weights of an integer node: expected type i8, i4, lut4, found f32"),
             std::string::npos);
   EXPECT_NE(refusal(Conv2d{}, {f32({1, 3, 8, 8}), float_w, f32({5}).as_constant()})
                 .find("bias: expected shape [4], found [5]"),

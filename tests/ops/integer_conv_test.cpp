@@ -27,6 +27,7 @@ struct Slots {
     const int64_t inputs = weights.shape[1];
     const int64_t q = weights.stored[static_cast<size_t>((o * inputs + i) * taps + tap)];
     if (groups.stored.empty()) return q;
+    if (weights.desc.type == DType::lut4) return groups.stored[static_cast<size_t>(q)];
     const int64_t group = (tap * ((inputs + 3) / 4 * 4) + i) / group_size;
     return q * groups.stored[static_cast<size_t>(o * groups.shape[1] + group)];
   }
@@ -128,6 +129,7 @@ void check_conv_transpose(const OpCase& op_case) {
 constexpr ConvScheme kInt8{.x = DType::i8, .weights = DType::i8};
 constexpr ConvScheme kInt8FullRange{.x = DType::i8, .weights = DType::i8, .full_range = true, .zero_point = -128};
 constexpr ConvScheme kInt4{.x = DType::i8, .weights = DType::i4};
+constexpr ConvScheme kLut4{.x = DType::i8, .weights = DType::lut4};
 constexpr ConvScheme kInt4Long{.x = DType::i8, .weights = DType::i4, .group_size = 128, .bias = false};
 
 Conv2d padded_conv() {
@@ -151,6 +153,12 @@ TEST(integer_conv2d, follows_the_contract_for_int4_weights) {
   check_conv(conv_case("groups of 128", Conv2d{}, {1, 70, 3, 3}, 5, 2, 2, kInt4Long));
 }
 
+TEST(integer_conv2d, follows_the_contract_for_weights_out_of_a_codebook) {
+  check_conv(conv_case("odd", padded_conv(), {2, 5, 9, 7}, 7, 3, 3, kLut4));
+  check_conv(conv_case("unpacked", Conv2d{}, {1, 8, 3, 3}, 5, 2, 2,
+                       {.x = DType::i8, .weights = DType::lut4, .packed = false}));
+}
+
 TEST(integer_conv2d, follows_the_contract_for_channel_groups) {
   Conv2d op = padded_conv();
   op.groups = 6;
@@ -172,7 +180,7 @@ TEST(integer_conv_transpose2d, follows_the_contract_with_a_zero_point) {
 }
 
 TEST(integer_linear, is_a_convolution_over_one_pixel) {
-  for (const ConvScheme& scheme : {kInt8, kInt4, kInt4Long, kInt8FullRange}) {
+  for (const ConvScheme& scheme : {kInt8, kInt4, kInt4Long, kLut4, kInt8FullRange}) {
     const BuiltCase linear = built_case(linear_case("", Linear{}, {6, 75}, 9, scheme));
     const Slots s = slots_of(linear);
     for (int64_t at = 0; at < 54; ++at) {

@@ -68,7 +68,7 @@ std::string mismatch(const BuiltCase& built, std::span<const std::byte> found);
 // How weighted operators are stored.
 struct ConvScheme {
   DType x = DType::f32;        // f32, f16 or i8; i8 makes an integer node
-  DType weights = DType::f32;  // f32, f16, i8 or i4
+  DType weights = DType::f32;  // f32, f16, i8, i4 or lut4
   int32_t group_size = 32;     // i4
   bool bias = true;
   bool packed = true;       // as converters write it: blocked, depthwise for one input and one output channel a group

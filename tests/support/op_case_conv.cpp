@@ -47,13 +47,14 @@ CaseInput slot(DType type, std::vector<int64_t> shape, std::vector<double> eleme
 
 Packing packing_of(const WeightShape& weights, const ConvScheme& scheme) {
   if (!scheme.packed) return Packing::plain;
-  return weights.depthwise && scheme.weights != DType::i4 ? Packing::depthwise : Packing::blocked;
+  return weights.depthwise && !is_nibbles(scheme.weights) ? Packing::depthwise : Packing::blocked;
 }
 
 CaseInput quantized_weights(const WeightShape& weights, const ConvScheme& scheme, Numbers& numbers) {
   const bool four_bits = scheme.weights == DType::i4;
-  const double high = four_bits ? 7 : 127;
-  const double low = four_bits ? -8 : scheme.full_range ? -128 : -127;
+  const bool looked_up = scheme.weights == DType::lut4;
+  const double high = four_bits ? 7 : looked_up ? 15 : 127;
+  const double low = four_bits ? -8 : looked_up ? 0 : scheme.full_range ? -128 : -127;
   CaseInput out =
       slot(scheme.weights, weights.shape, numbers.integers(weights.reduction() * weights.outputs(), low, high),
            packing_of(weights, scheme));
@@ -74,8 +75,9 @@ CaseInput float_weights(const WeightShape& weights, const ConvScheme& scheme, Nu
 }
 
 // Sum over all weights of one output channel, group multipliers included: what the zero point of x adds to each sum.
-double weight_sum(const WeightShape& weights, const ConvScheme& scheme, const CaseInput& w,
-                  const CaseInput& multipliers, int64_t output) {
+// `fifth`: the multipliers of int4, the codebook of lut4.
+double weight_sum(const WeightShape& weights, const ConvScheme& scheme, const CaseInput& w, const CaseInput& fifth,
+                  int64_t output) {
   const int64_t taps = weights.taps();
   const int64_t padded = (weights.shape[1] + 3) / 4 * 4;
   double sum = 0.0;
@@ -85,7 +87,11 @@ double weight_sum(const WeightShape& weights, const ConvScheme& scheme, const Ca
       const int64_t group = (tap * padded + i) / scheme.group_size;
       const bool four_bits = scheme.weights == DType::i4;
       const int64_t columns = four_bits ? weights.groups(scheme.group_size) : 1;
-      sum += q * (four_bits ? multipliers.elements[static_cast<size_t>(output * columns + group)] : 1.0);
+      if (scheme.weights == DType::lut4) {
+        sum += fifth.elements[static_cast<size_t>(q)];
+        continue;
+      }
+      sum += q * (four_bits ? fifth.elements[static_cast<size_t>(output * columns + group)] : 1.0);
     }
   }
   return sum;
@@ -117,7 +123,7 @@ void add_float_slots(OpCase& out, const WeightShape& weights, const ConvScheme& 
   for (double& value : bias) value = numbers.uniform(-1.0, 1.0);
   const std::vector<int64_t> channels{weights.outputs()};
   out.inputs.push_back(scheme.bias ? slot(DType::f32, channels, bias) : absent());
-  if (scheme.weights != DType::i8 && scheme.weights != DType::i4) return;
+  if (scheme.weights != DType::i8 && !is_nibbles(scheme.weights)) return;
   const std::vector<float>& scales = out.inputs[1].desc.quant.scales;
   out.inputs.push_back(slot(DType::f32, channels, {scales.begin(), scales.end()}));
 }
@@ -127,7 +133,7 @@ OpCase weighted_case(std::string name, Op op, const std::vector<int64_t>& x, con
   Numbers numbers(weights);
   OpCase out{std::move(name), std::move(op), {}, std::nullopt, 1.0};
   const bool integer = scheme.x == DType::i8;
-  const bool quantized = scheme.weights == DType::i8 || scheme.weights == DType::i4;
+  const bool quantized = scheme.weights == DType::i8 || is_nibbles(scheme.weights);
   CaseInput fed = integer ? i8(x, 0.03f, scheme.zero_point) : scheme.x == DType::f16 ? f16(x) : f32(x);
   if (integer && scheme.full_range) fed.low = -128;
   out.inputs.push_back(std::move(fed));
@@ -139,12 +145,17 @@ OpCase weighted_case(std::string name, Op op, const std::vector<int64_t>& x, con
     multipliers = slot(DType::u8, {weights.outputs(), columns}, numbers.integers(weights.outputs() * columns, 1, 255),
                        scheme.packed ? Packing::group_multipliers : Packing::plain);
   }
+  // No entry is zero, so that whatever pads the weights would show.
+  if (scheme.weights == DType::lut4) {
+    multipliers = slot(DType::i8, {16}, {});
+    for (int k = 0; k < 16; ++k) multipliers.elements.push_back(k < 2 && scheme.full_range ? -128 : 17 * k - 127);
+  }
   if (integer) {
     add_integer_slots(out, weights, scheme, multipliers, numbers);
   } else {
     add_float_slots(out, weights, scheme, numbers);
   }
-  if (scheme.weights == DType::i4) {
+  if (is_nibbles(scheme.weights)) {
     while (out.inputs.size() < conv_input::group_multiplier) out.inputs.push_back(absent());
     out.inputs.push_back(std::move(multipliers));
   }

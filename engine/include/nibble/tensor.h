@@ -18,12 +18,14 @@ enum class DType : uint8_t {
   i32 = 5,
   i64 = 6,
   boolean = 7,
+  lut4 = 8,  // weights only: nibbles that name one of 16 entries of a codebook; packed as i4 is
 };
-inline constexpr int kDTypeCount = 8;
+inline constexpr int kDTypeCount = 9;
 
 const char* to_string(DType type);
 
-// Bytes of one element in memory of the host; i4 counts as one byte there (it is only ever packed in files).
+// Bytes of one element in memory of the host; i4 and lut4 count as one byte there (they are only ever
+// packed in files).
 size_t bytes_per_element(DType type);
 
 // An input or output of a model.

@@ -1,0 +1,97 @@
+#include <cstdio>
+
+#include "converter/compress/loss_table.h"
+#include "converter/compress/stages.h"
+#include "converter/quantize/codebook.h"
+#include "converter/quantize/formats.h"
+#include "converter/rounding/round_layer.h"
+#include "core/try.h"
+
+namespace nibble::compress {
+namespace {
+
+using quantization::WeightFormat;
+
+constexpr size_t kMomentBytes = size_t{512} << 20;  // held at once
+
+// Weights of one bit or a bit and a half are an experiment, not a format to ship.
+void warn(WeightFormat format) {
+  if (format != WeightFormat::ternary && format != WeightFormat::sign) return;
+  std::fprintf(stderr,
+               "nibble-convert: warning: --weights %s ruins nearly every network that was not trained for it; compare "
+               "the result with the original before it is used (nibble-compare)\n",
+               to_string(format));
+}
+
+// What this stage rounds: weights out of a codebook, and with --sparsity the others too, but for layers that stay wider
+// than what was asked for (the first one, depthwise ones): few weights, of which each counts.
+bool is_shared(const Compression& c, const Node& node) {
+  const quantization::Choice choice = quantization::choose_format(c.graph, node, c.format);
+  if (quantization::has_codebook(choice.format)) return true;
+  const bool integers = choice.format == WeightFormat::int8 || choice.format == WeightFormat::int4;
+  return c.options.sparsity != rounding::SparsityPattern::dense && integers && choice.reason.empty() &&
+         c.graph.desc(node.inputs[conv_input::weights]).shape[1].value() >= 8;
+}
+
+// The mean squares of the inputs that each weight of a row is multiplied with.
+std::vector<double> importance(const statistics::LayerMoments& m) {
+  const auto row = static_cast<size_t>(m.row());
+  std::vector<double> out;
+  double mean = 0.0;
+  for (int64_t g = 0; g < m.groups; ++g) {
+    for (size_t k = 0; k < row; ++k) {
+      out.push_back(m.gram_of(g)[k * row + k] / static_cast<double>(std::max<uint64_t>(m.count, 1)));
+      mean += out.back();
+    }
+  }
+  mean /= static_cast<double>(out.size());
+  // Inputs that were never seen still cost a little, so that their weights stay near what they were.
+  for (double& v : out) v += 0.01 * mean + 1e-30;
+  return out;
+}
+
+Status round_shared_layer(Compression& c, NodeId id, const statistics::LayerMoments& moments) {
+  const Node& node = c.graph.nodes[static_cast<size_t>(id)];
+  const quantization::Choice choice = quantization::choose_format(c.graph, node, c.format);
+  rounding::LayerWeights layer = layer_weights(c, node, {choice.format, choice.group_size});
+  quantization::QuantizedWeights shared;
+  if (quantization::has_codebook(choice.format)) {
+    shared = quantization::round_shared(choice.format, layer.weights, layer.outputs, layer.inputs, layer.kernel,
+                                        layer.groups, importance(moments));
+    layer.shared = &shared;
+    layer.fixed_scales = {};
+  } else {
+    layer.sparsity = c.options.sparsity;
+  }
+  rounding::Options options;
+  options.propagate = false;
+  auto rounded = rounding::round_layer(layer, moments, {}, options);
+  if (!rounded) return std::move(rounded).error().with_context("layer '" + node.name + "'");
+  c.format.rounded[node.name] = std::move(rounded->layer);
+  return {};
+}
+
+}  // namespace
+
+Status share_weights(Compression& c) {
+  warn(c.options.format.weights);
+  if (c.options.sparsity != rounding::SparsityPattern::dense && quantization::has_codebook(c.options.format.weights)) {
+    return Error{Code::invalid_argument, "--sparsity goes with int8 and int4 weights: a codebook need not have a zero"};
+  }
+  if (!c.samples) {  // quantize() finds codebooks by the weights alone
+    if (c.options.sparsity == rounding::SparsityPattern::dense) return {};
+    return Error{Code::invalid_argument, "--sparsity needs samples: give --calibrate PATH"};
+  }
+  std::vector<NodeId> layers;
+  for (NodeId id : statistics::moment_layers(c.graph)) {
+    const Node& node = c.graph.nodes[static_cast<size_t>(id)];
+    if (is_shared(c, node)) layers.push_back(id);
+  }
+  for (const std::vector<NodeId>& part : statistics::moment_stages(c.graph, layers, kMomentBytes)) {
+    NBL_TRY(const statistics::LayerStatistics moments, collect_moments(c, part));
+    for (NodeId id : part) NBL_CHECK(round_shared_layer(c, id, moments.at(id)));
+  }
+  return {};
+}
+
+}  // namespace nibble::compress
