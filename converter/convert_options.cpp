@@ -45,7 +45,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.set_version_flag("--version", std::string("nibble-convert ") + version());
   app.footer(kExamples);
   std::string weights = "int8", activations, rounding = "cd", range_method = "mse";
-  std::string sparsity = "dense";
+  std::string sparsity = "dense", prune_metric = "obs";
   std::vector<std::string> keep_wide, dims;
   app.add_option("model", o.model, "ONNX file")->required();
   app.add_option("-o,--output", o.output, "the .nbl file to write");
@@ -122,6 +122,12 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_option("--max-size", o.max_size,
                  "bytes of the file: 619k, 4MB, or 0.125x of the network's; chooses formats by layer");
   app.add_option("--max-macs", o.max_macs, "multiply-adds: 250M, or 0.8x of the network's; removes channels");
+  app.add_option("--prune-metric", prune_metric, "with --max-macs: what tells which channels matter least")
+      ->check(CLI::IsMember({"obs", "obd", "magnitude", "random"}))
+      ->capture_default_str();
+  app.add_flag("!--no-compensate", o.prune.compensate, "leave the remaining weights as they are");
+  app.add_flag("--statistics-correction,!--no-statistics-correction", o.prune.statistics_correction,
+               "restore the spread of each channel after pruning");
   app.add_option("--target-latency", o.target_latency, "milliseconds a run on the device that --device picks")
       ->check(CLI::PositiveNumber);
   app.add_option("--latency-table", o.latency_table,
@@ -163,6 +169,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
                                                  : ActivationFormat::real;
   o.rounding.method = *rounding::parse_method(rounding);
   o.sparsity = *rounding::parse_sparsity(sparsity);
+  o.prune.metric = *prune::parse_metric(prune_metric);
   o.ranges.method = *calibrate::parse_method(range_method);
   return o;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "converter/calibrate/calibrate.h"
+#include "converter/prune/prune_options.h"
 #include "converter/quantize/quantize.h"
 #include "converter/rounding/round_layer.h"
 #include "converter/rounding/sparsity.h"
@@ -45,6 +46,7 @@ struct ConvertOptions {
   // Bounds that a search keeps to (converter/search/budget.h); empty or 0: none.
   std::string max_size;
   std::string max_macs;
+  prune::PruneOptions prune;    // how channels are removed for max_macs
   double target_latency = 0.0;  // ms
   std::string latency_table;    // JSON: times of layers, kept between runs
   std::string max_drop;

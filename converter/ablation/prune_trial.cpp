@@ -109,10 +109,10 @@ Status trial(const TrialOptions& o) {
                   seconds);
       std::fflush(stdout);
       if (!options.progress) continue;
-      for (const auto& [name, kept] : report.kept) {
-        if (kept.first < kept.second)
-          std::fprintf(stderr, "  %s: %lld of %lld\n", name.c_str(), static_cast<long long>(kept.first),
-                       static_cast<long long>(kept.second));
+      for (const prune::KeptChannels& kept : report.kept) {
+        if (static_cast<int64_t>(kept.keep.size()) < kept.channels)
+          std::fprintf(stderr, "  %s: %zu of %lld\n", kept.group.c_str(), kept.keep.size(),
+                       static_cast<long long>(kept.channels));
       }
       for (const auto& layer : report.fitted)
         std::fprintf(stderr, "  fit %s: %.5f -> %.5f\n", layer.node.c_str(), layer.error_before, layer.error_after);

@@ -100,6 +100,14 @@ const std::vector<Entry>& entries() {
          o.entropy_code = value == "yes";
          return value == "yes" || value == "no";
        }},
+      {"prune-metric", [](const ConvertOptions& o) { return std::string(to_string(o.prune.metric)); },
+       [](const std::string& value, ConvertOptions& o) {
+         const auto metric = prune::parse_metric(value);
+         if (metric) o.prune.metric = *metric;
+         return metric.has_value();
+       }},
+      yes_or_no("compensate", [](ConvertOptions& o) -> bool& { return o.prune.compensate; }),
+      yes_or_no("statistics-correction", [](ConvertOptions& o) -> bool& { return o.prune.statistics_correction; }),
       {"held-out", [](const ConvertOptions& o) { return std::string(o.hold_out ? "yes" : "no"); },
        [](const std::string& value, ConvertOptions& o) {
          o.hold_out = value == "yes";

@@ -21,6 +21,7 @@ const std::vector<Stage>& stages() {
       {"check samples", check_samples, Phase::prepare},
       {"describe", describe_network, Phase::prepare},
       {"dead", remove_dead, Phase::prepare},
+      {"prune", prune_channels, Phase::prepare},
       {"recover", recover_weights, Phase::change},
       {"ranges", find_ranges, Phase::change},
       {"plan ranges", note_ranges, Phase::change},

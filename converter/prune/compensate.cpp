@@ -15,7 +15,11 @@ namespace nibble::prune {
 namespace {
 
 using Matrix = Eigen::MatrixXd;
-constexpr double kRidge = 1e-3;
+
+// Of the mean variance: with few samples the moments say less about the rest.
+double ridge_for(uint64_t samples) {
+  return std::clamp(1.0 / static_cast<double>(std::max<uint64_t>(1, samples)), 1e-3, 1e-1);
+}
 
 // Indices of an axis that remain, in order.
 class Kept {
@@ -82,7 +86,7 @@ GroupWeights closed_form(const statistics::LayerMoments& m, int64_t group, const
   }
   // The change against the remaining weights, so that the ridge pulls to them and not to zero.
   const Matrix target = w * right - start * left;
-  left.diagonal().array() += std::max(kRidge * c.diagonal().mean(), 1e-30);
+  left.diagonal().array() += std::max(ridge_for(m.samples) * c.diagonal().mean(), 1e-30);
   GroupWeights out;
   out.weights = start + left.llt().solve(target.transpose()).transpose();
   out.bias = w * mean - out.weights * kept_mean;
@@ -285,7 +289,9 @@ class Fitter {
         for (int64_t k = 0; k < r; ++k) start.push_back(static_cast<double>(w[static_cast<size_t>(i * r + k)]));
         start.push_back(static_cast<double>(bias[static_cast<size_t>(i)]));
       }
-      const Fit fit = fit_layer(sums[0][static_cast<size_t>(g)], sums[1][static_cast<size_t>(g)], start);
+      Fit fit = fit_layer(sums[0][static_cast<size_t>(g)], sums[1][static_cast<size_t>(g)], start);
+      if (options_.restore_spread)
+        restore_spread(sums[0][static_cast<size_t>(g)], sums[1][static_cast<size_t>(g)], fit.weights);
       out.error_before += fit.error_before / static_cast<double>(shape.groups);
       out.error_after += fit.error_after / static_cast<double>(shape.groups);
       for (int64_t i = 0; i < o; ++i) {

@@ -20,8 +20,9 @@ Result<PrunedGraph> prune_with_moments(const Graph& original, std::vector<const 
 Result<PrunedGraph> prune_plainly(const Graph& original, std::vector<const Channel*> removed);
 
 struct FitOptions {
-  int64_t rows = 400000;  // output positions of all samples together that a layer is fitted on, about
-  bool residual = true;   // a branch that is added to a stream also makes up for what the stream has lost
+  int64_t rows = 400000;        // output positions of all samples together that a layer is fitted on, about
+  bool restore_spread = false;  // see restore_spread()
+  bool residual = true;         // a branch that is added to a stream also makes up for what the stream has lost
 };
 struct FittedLayer {
   std::string node;

@@ -13,7 +13,11 @@ namespace nibble::prune {
 namespace {
 
 using Matrix = Eigen::MatrixXd;
-constexpr double kDamping = 1e-3;  // of the mean diagonal
+
+// Of the mean diagonal; more where few samples tell.
+double damping(uint64_t samples) {
+  return std::clamp(1.0 / static_cast<double>(std::max<uint64_t>(1, samples)), 1e-3, 1e-1);
+}
 
 // One convolution group of a layer that reads channels of the group.
 struct Reader {
@@ -64,7 +68,8 @@ std::vector<Reader> readers(const Graph& graph, const Group& group, const Moment
         reader.energy = std::max((reader.weights * covariance).cwiseProduct(reader.weights).sum(), 1e-30);
         reader.diagonal = covariance.diagonal();
         if (inverse) {
-          covariance.diagonal().array() += std::max(kDamping * covariance.diagonal().mean(), 1e-30);
+          covariance.diagonal().array() +=
+              std::max(damping(found->second.samples) * covariance.diagonal().mean(), 1e-30);
           const Eigen::Index r = covariance.rows();
           reader.inverse = covariance.llt().solve(Matrix::Identity(r, r));
         }
@@ -167,6 +172,13 @@ const char* to_string(Metric metric) {
     case Metric::random: return "random";
   }
   return "unknown";
+}
+
+std::optional<Metric> parse_metric(const std::string& text) {
+  for (Metric m : {Metric::obs, Metric::obd, Metric::magnitude, Metric::random}) {
+    if (text == to_string(m)) return m;
+  }
+  return std::nullopt;
 }
 
 RemovalOrder removal_order(const Graph& graph, const Group& group, const Moments& moments, Metric metric) {

@@ -6,13 +6,11 @@
 #include <vector>
 
 #include "converter/prune/axis_groups.h"
+#include "converter/prune/prune_options.h"
 #include "converter/prune/readers.h"
 #include "converter/statistics/moments_collector.h"
 
 namespace nibble::prune {
-
-enum class Metric { obs, obd, magnitude, random };
-const char* to_string(Metric metric);
 
 // Second moments of what the layers of a graph read, by node.
 using Moments = statistics::LayerStatistics;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <set>
 
 #include "converter/passes/pass.h"
 #include "converter/prune/readers.h"
@@ -62,29 +63,38 @@ std::vector<int64_t> keep_counts(int64_t channels, int64_t most_removed) {
 
 }  // namespace
 
-Result<std::unique_ptr<Pruner>> Pruner::make(const Graph& graph, SampleInputs samples, const PruneOptions& options) {
+Result<std::unique_ptr<Pruner>> Pruner::make(const Graph& graph, const SampleInputs& samples,
+                                             const PruneOptions& options) {
   if (samples.count < 2) {
     return Error{Code::invalid_argument, format("pruning needs 2 samples or more, found %zu", samples.count)};
   }
   std::unique_ptr<Pruner> out(new Pruner);
   NBL_TRY(out->original_, split_activations(graph));
-  out->samples_ = std::move(samples);
+  out->samples_ = cached_samples(samples);
   out->options_ = options;
   out->groups_ = find_axis_groups(out->original_);
   out->macs_ = total_macs(out->original_);
-  NBL_TRY(out->moments_, collect(out->original_, out->samples_));
-  for (const Group& group : out->groups_.groups) {
-    out->orders_.push_back(removal_order(out->original_, group, out->moments_, options.metric));
-  }
+  // What is fitted is judged on other samples: with few of them, channels that only some classes need look idle.
+  std::vector<size_t> fitted, judged;
+  for (size_t i = 0; i < out->samples_.count; ++i) (i % 3 == 0 ? judged : fitted).push_back(i);
+  out->judged_ = selected_samples(out->samples_, judged);
+  NBL_TRY(out->moments_, collect(out->original_, selected_samples(out->samples_, fitted)));
   size_t count = options.divergence_samples;
   if (count == 0) {
     const double affordable = kEvaluationMacs / std::max<double>(1.0, static_cast<double>(out->macs_));
     count = static_cast<size_t>(std::clamp(affordable, 24.0, 256.0));
   }
-  count = std::min(count, out->samples_.count);
-  NBL_TRY(Divergence divergence, Divergence::make(out->original_, out->samples_, 0, count));
+  NBL_TRY(Divergence divergence,
+          Divergence::make(out->original_, out->judged_, 0, std::min(count, out->judged_.count)));
   out->divergence_.emplace(std::move(divergence));
   return out;
+}
+
+void Pruner::order_channels() {
+  if (!orders_.empty()) return;
+  for (const Group& group : groups_.groups) {
+    orders_.push_back(removal_order(original_, group, moments_, options_.metric));
+  }
 }
 
 std::vector<const Channel*> Pruner::removed(const std::vector<int64_t>& keep) const {
@@ -124,6 +134,7 @@ uint64_t Pruner::macs(const std::vector<int64_t>& keep) const {
 
 Result<const std::vector<GroupChoices>*> Pruner::choices() {
   if (!choices_.empty()) return &choices_;
+  order_channels();
   std::vector<int64_t> all;
   for (const Group& group : groups_.groups) all.push_back(static_cast<int64_t>(group.channels.size()));
   for (size_t g = 0; g < groups_.groups.size(); ++g) {
@@ -211,26 +222,58 @@ Result<Graph> Pruner::prune_to(const std::vector<int64_t>& keep, PruneReport& re
     return Error{Code::invalid_argument,
                  format("expected %zu numbers of channels, found %zu", groups_.groups.size(), keep.size())};
   }
-  NBL_TRY(PrunedGraph pruned, options_.compensate ? prune_with_moments(original_, removed(keep), moments_)
-                                                  : prune_plainly(original_, removed(keep)));
-  if (options_.progress) {
-    NBL_TRY(const double divergence, divergence_->of(pruned.graph));
-    std::fprintf(stderr, "  divergence before fitting %.5f\n", divergence);
+  order_channels();
+  return without(removed(keep), report);
+}
+
+Result<Graph> Pruner::repeat(const std::vector<KeptChannels>& kept, PruneReport& report) {
+  std::vector<const Channel*> channels;
+  if (kept.size() != groups_.groups.size()) {
+    return Error{Code::invalid_argument,
+                 format("%zu groups of channels are given, the network has %zu", kept.size(), groups_.groups.size())};
   }
+  for (size_t g = 0; g < kept.size(); ++g) {
+    const Group& group = groups_.groups[g];
+    std::vector<bool> stays(group.channels.size(), false);
+    bool fits = kept[g].group == group.name && kept[g].channels == static_cast<int64_t>(group.channels.size());
+    for (int64_t c : kept[g].keep) {
+      fits = fits && c >= 0 && c < kept[g].channels;
+      if (fits) stays[static_cast<size_t>(c)] = true;
+    }
+    if (!fits) {
+      return Error{Code::invalid_argument,
+                   format("channels of '%s' (%lld) are given where the network has '%s' (%zu)", kept[g].group.c_str(),
+                          static_cast<long long>(kept[g].channels), group.name.c_str(), group.channels.size())};
+    }
+    for (size_t c = 0; c < stays.size(); ++c) {
+      if (!stays[c]) channels.push_back(&group.channels[c]);
+    }
+  }
+  return without(std::move(channels), report);
+}
+
+Result<Graph> Pruner::without(std::vector<const Channel*> channels, PruneReport& report) {
+  NBL_TRY(PrunedGraph pruned, prune_plainly(original_, std::move(channels)));
   if (options_.compensate) {
-    NBL_TRY(report.fitted, fit_layers(original_, pruned, samples_, {}));
+    const FitOptions fit{.restore_spread = options_.statistics_correction};
+    NBL_TRY(report.fitted, fit_layers(original_, pruned, samples_, fit));
   }
   report.macs_before = macs_;
   report.macs_after = total_macs(pruned.graph);
   NBL_TRY(report.divergence, divergence_->of(pruned.graph));
+  report.frozen = groups_.frozen;
   report.kept.clear();
-  for (size_t g = 0; g < keep.size(); ++g) {
-    const auto all = static_cast<int64_t>(groups_.groups[g].channels.size());
-    report.kept.push_back({groups_.groups[g].name, {std::min(keep[g], all), all}});
+  const std::set<const Channel*> gone(pruned.removed.begin(), pruned.removed.end());
+  for (const Group& group : groups_.groups) {
+    KeptChannels kept{group.name, static_cast<int64_t>(group.channels.size()), {}};
+    for (size_t c = 0; c < group.channels.size(); ++c) {
+      if (!gone.contains(&group.channels[c])) kept.keep.push_back(static_cast<int64_t>(c));
+    }
+    report.kept.push_back(std::move(kept));
   }
   Graph out = std::move(pruned.graph);
   remove_dead(out);
-  NBL_CHECK(passes::run(out, {}));
+  NBL_CHECK(passes::run(out, {.integer_activations = options_.integer_activations}));
   return out;
 }
 

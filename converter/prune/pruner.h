@@ -12,14 +12,6 @@
 
 namespace nibble::prune {
 
-struct PruneOptions {
-  Metric metric = Metric::obs;
-  bool compensate = true;             // fit the remaining weights to the original's sums
-  bool statistics_correction = true;  // then mean and spread of each channel, where that helps held-out samples
-  size_t divergence_samples = 0;      // samples on which candidates are compared; 0: by the size of the network
-  bool progress = false;              // lines on stderr
-};
-
 // What one group of channels can be cut to.
 struct GroupChoices {
   std::string name;
@@ -30,23 +22,32 @@ struct GroupChoices {
   std::vector<uint64_t> bytes;  // of its float weights
 };
 
+// The channels of a group that stay.
+struct KeptChannels {
+  std::string group;
+  int64_t channels = 0;       // before
+  std::vector<int64_t> keep;  // their numbers in the group, rising
+};
+
 struct PruneReport {
   uint64_t macs_before = 0, macs_after = 0;
-  double divergence = 0.0;                                                // of the result, on samples used for choosing
-  std::vector<std::pair<std::string, std::pair<int64_t, int64_t>>> kept;  // group: channels kept, of how many
+  double divergence = 0.0;         // of the result, on the samples that candidates were judged on
+  std::vector<KeptChannels> kept;  // all groups, in the order of find_axis_groups()
+  std::vector<Frozen> frozen;      // what could not be considered, and why
   std::vector<FittedLayer> fitted;
 };
 
 class Pruner {
  public:
   // `samples` is used as long as the pruner lives. Runs the network over all samples once.
-  static Result<std::unique_ptr<Pruner>> make(const Graph& graph, SampleInputs samples, const PruneOptions& options);
+  static Result<std::unique_ptr<Pruner>> make(const Graph& graph, const SampleInputs& samples,
+                                              const PruneOptions& options);
 
   const AxisGroups& groups() const { return groups_; }
   // Cuts each group by itself, on few samples; groups that cannot be cut have one choice. Computed once.
   Result<const std::vector<GroupChoices>*> choices();
 
-  // Multiply-adds of the network with these numbers of channels (one per group).
+  // Multiply-adds of the network with these numbers of channels (one per group); call choices() first.
   uint64_t macs(const std::vector<int64_t>& keep) const;
   uint64_t macs() const { return macs_; }
 
@@ -56,13 +57,18 @@ class Pruner {
 
   // The network with these numbers of channels, activations fused again. The given names of nodes and tensors stay.
   Result<Graph> prune_to(const std::vector<int64_t>& keep, PruneReport& report);
+  // The same with the very channels of an earlier report: its network again. An error names a group that does not fit.
+  Result<Graph> repeat(const std::vector<KeptChannels>& kept, PruneReport& report);
 
  private:
   Pruner() = default;
+  void order_channels();
   std::vector<const Channel*> removed(const std::vector<int64_t>& keep) const;
+  Result<Graph> without(std::vector<const Channel*> channels, PruneReport& report);
 
-  Graph original_;  // split activations
-  SampleInputs samples_;
+  Graph original_;        // split activations
+  SampleInputs samples_;  // all
+  SampleInputs judged_;   // those that candidates are compared on; the others give the moments
   PruneOptions options_;
   AxisGroups groups_;
   Moments moments_;

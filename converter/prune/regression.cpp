@@ -112,7 +112,7 @@ Fit fit_layer(const RegressionSums& even, const RegressionSums& odd, std::span<c
   out.error_before = (error(halves[0], before) + error(halves[1], before) + squares) / spread;
   out.error_after = out.error_before;
   out.ridge = -1.0;
-  for (double ridge : {1e-11, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1}) {
+  for (double ridge : {1e-11, 1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0}) {
     double sum = squares;
     for (size_t h = 0; h < 2; ++h) sum += error(halves[1 - h], solve(halves[h], before, ridge));
     if (!(sum / spread < out.error_after)) continue;
@@ -124,6 +124,25 @@ Fit fit_layer(const RegressionSums& even, const RegressionSums& odd, std::span<c
   const Matrix w = out.ridge < 0.0 ? before : solve(system_of(both), before, out.ridge);
   out.weights.assign(w.data(), w.data() + w.size());
   return out;
+}
+
+void restore_spread(const RegressionSums& even, const RegressionSums& odd, std::vector<double>& weights) {
+  RegressionSums both = even;
+  both.add(odd);
+  const System s = system_of(both);
+  const Eigen::Index k = s.gram.rows();
+  const double n = std::max<double>(1.0, static_cast<double>(both.count));
+  Eigen::Map<Matrix> w(weights.data(), both.outputs, k);
+  for (Eigen::Index o = 0; o < w.rows(); ++o) {
+    const double mean = w.row(o).dot(s.gram.col(k - 1)), target_mean = s.cross(o, k - 1);
+    const double fitted = w.row(o) * s.gram * w.row(o).transpose() - mean * mean;
+    const double target = both.squares[static_cast<size_t>(o)] / n - target_mean * target_mean;
+    if (!(fitted > 0.0) || !(target > 0.0)) continue;
+    // At most doubled: what is nearly not there cannot be made louder.
+    const double a = 1.0 + n / (n + 1000.0) * (std::clamp(std::sqrt(target / fitted), 0.5, 2.0) - 1.0);
+    w.row(o) *= a;
+    w(o, k - 1) += target_mean - a * mean;
+  }
 }
 
 }  // namespace nibble::prune

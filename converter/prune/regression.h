@@ -35,4 +35,8 @@ struct Fit {
 // and judging it on the other. `start` [o, r + 1] is kept where no fit is better on the other half.
 Fit fit_layer(const RegressionSums& even, const RegressionSums& odd, std::span<const double> start);
 
+// Least squares explains less than all of a target's variance, so its outputs are too quiet. Scales each row about its
+// mean until its variance is the target's, shrunk by count / (count + 1,000) for few rows.
+void restore_spread(const RegressionSums& even, const RegressionSums& odd, std::vector<double>& weights);
+
 }  // namespace nibble::prune

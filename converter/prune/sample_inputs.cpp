@@ -1,15 +1,51 @@
 #include "converter/prune/sample_inputs.h"
 
 #include <algorithm>
+#include <mutex>
 #include <thread>
 
 #include "core/try.h"
 
 namespace nibble::prune {
 
-SampleInputs first_samples(const SampleInputs& samples, size_t wanted) {
+namespace {
+
+struct Cache {
+  std::mutex mutex;
+  std::vector<std::vector<reference::FloatValue>> values;  // by sample; empty: not kept
+  size_t left = 0;
+};
+
+}  // namespace
+
+SampleInputs cached_samples(const SampleInputs& samples, size_t bytes) {
+  auto cache = std::make_shared<Cache>();
+  cache->values.resize(samples.count);
+  cache->left = bytes;
   SampleInputs out = samples;
-  out.count = std::min(samples.count, wanted);
+  out.inputs = [samples, cache](const Graph& bound, size_t i) -> Result<std::vector<reference::FloatValue>> {
+    {
+      const std::lock_guard lock(cache->mutex);
+      if (!cache->values[i].empty()) return cache->values[i];
+    }
+    NBL_TRY(std::vector<reference::FloatValue> values, samples.inputs(bound, i));
+    size_t size = 0;
+    for (const auto& v : values) size += v.real.size() * sizeof(float) + v.stored.size() * sizeof(int64_t);
+    const std::lock_guard lock(cache->mutex);
+    if (size <= cache->left && cache->values[i].empty()) {
+      cache->left -= size;
+      cache->values[i] = values;
+    }
+    return values;
+  };
+  return out;
+}
+
+SampleInputs selected_samples(const SampleInputs& samples, std::vector<size_t> numbers) {
+  SampleInputs out;
+  out.count = numbers.size();
+  out.dims = [samples, numbers](const Graph& graph, size_t i) { return samples.dims(graph, numbers[i]); };
+  out.inputs = [samples, numbers](const Graph& bound, size_t i) { return samples.inputs(bound, numbers[i]); };
   return out;
 }
 

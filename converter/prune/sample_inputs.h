@@ -20,8 +20,12 @@ struct SampleInputs {
   std::function<Result<std::vector<reference::FloatValue>>(const Graph& bound, size_t i)> inputs;
 };
 
-// The first `wanted` samples only.
-SampleInputs first_samples(const SampleInputs& samples, size_t wanted);
+// The same, holding up to `bytes` of inputs: pruning runs the same samples many times, and decoding a picture takes as
+// long as a small network.
+SampleInputs cached_samples(const SampleInputs& samples, size_t bytes = size_t{128} << 20);
+
+// Samples at these numbers.
+SampleInputs selected_samples(const SampleInputs& samples, std::vector<size_t> numbers);
 
 // Runs the nodes that these tensors need, on one sample after the other. Tensor ids are those of the graph.
 class PartialRuns {
