@@ -44,7 +44,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   CLI::App app{"Converts an ONNX network to one .nbl file.", "nibble-convert"};
   app.set_version_flag("--version", std::string("nibble-convert ") + version());
   app.footer(kExamples);
-  std::string weights = "int8", activations, rounding = "cd", range_method = "mse";
+  std::string weights = "int8", activations, rounding = "cd", range_method = "mse", scale = "free";
   std::string sparsity = "dense", prune_metric = "obs";
   std::vector<std::string> keep_wide, dims;
   app.add_option("model", o.model, "ONNX file")->required();
@@ -68,8 +68,16 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
                  "samples for the ranges of int8 activations: a folder of pictures, a list, .npy files, MNIST idx");
   app.add_option("--skip", o.skip, "leave out the first K samples");
   app.add_option("--samples", o.samples, "use at most N samples");
-  app.add_option("--ranges", range_method, "how a tensor's range is chosen")
-      ->check(CLI::IsMember({"minmax", "percentile", "mse"}))
+  app.add_flag("--equalize,!--no-equalize", o.equalize,
+               "bring the channels of a tensor to like sizes before quantizing, where that lowers rounding noise; on "
+               "unless there are no samples");
+  app.add_option("--ranges", range_method,
+                 "how a tensor's range is chosen; auto: for each tensor the one of the "
+                 "others with the least error in what its readers compute")
+      ->check(CLI::IsMember({"minmax", "percentile", "mse", "entropy", "auto"}))
+      ->capture_default_str();
+  app.add_option("--scale", scale, "po2: scales are powers of two, so that requantizing is a shift; coarser")
+      ->check(CLI::IsMember({"free", "po2"}))
       ->capture_default_str();
   app.add_option("--percentile", o.ranges.percent, "with --ranges percentile")
       ->check(CLI::Range(50.0, 100.0))
@@ -170,6 +178,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   o.rounding.method = *rounding::parse_method(rounding);
   o.sparsity = *rounding::parse_sparsity(sparsity);
   o.prune.metric = *prune::parse_metric(prune_metric);
+  o.format.power_of_two = scale == "po2";
   o.ranges.method = *calibrate::parse_method(range_method);
   return o;
 }

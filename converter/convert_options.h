@@ -21,6 +21,7 @@ struct ConvertOptions {
   bool check_only = false;
   quantization::Options format;
   calibrate::Options ranges;
+  bool equalize = true;
   std::string calibrate;  // data set; empty: none
   size_t skip = 0;
   size_t samples = std::numeric_limits<size_t>::max();

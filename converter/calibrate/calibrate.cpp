@@ -8,7 +8,21 @@ Result<Method> parse_method(const std::string& text) {
   if (text == "minmax") return Method::min_max;
   if (text == "percentile") return Method::percentile;
   if (text == "mse") return Method::mse;
-  return Error{Code::invalid_argument, "range method '" + text + "': expected minmax, percentile or mse"};
+  if (text == "entropy") return Method::entropy;
+  if (text == "auto") return Method::automatic;
+  return Error{Code::invalid_argument,
+               "range method '" + text + "': expected minmax, percentile, mse, entropy or auto"};
+}
+
+const char* to_string(Method method) {
+  switch (method) {
+    case Method::min_max: return "minmax";
+    case Method::percentile: return "percentile";
+    case Method::mse: return "mse";
+    case Method::entropy: return "entropy";
+    case Method::automatic: return "auto";
+  }
+  return "?";
 }
 
 TensorObserver Calibrator::observer() {
@@ -30,6 +44,8 @@ Result<quantization::Ranges> Calibrator::ranges(const Options& options) const {
       case Method::min_max: out[id] = h.min_max(); break;
       case Method::percentile: out[id] = h.percentile(options.percent); break;
       case Method::mse: out[id] = h.least_squared_error(); break;
+      case Method::entropy: out[id] = h.entropy(); break;
+      case Method::automatic: return Error{Code::internal, "ranges by output error need samples, not histograms alone"};
     }
   }
   return out;

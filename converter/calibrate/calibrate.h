@@ -10,8 +10,10 @@
 
 namespace nibble::calibrate {
 
-enum class Method { min_max, percentile, mse };
-Result<Method> parse_method(const std::string& text);  // "minmax", "percentile", "mse"
+// automatic: of the others, the one with the least error in what a tensor's readers compute (output_error.h).
+enum class Method { min_max, percentile, mse, entropy, automatic };
+Result<Method> parse_method(const std::string& text);  // "minmax", "percentile", "mse", "entropy", "auto"
+const char* to_string(Method method);
 
 struct Options {
   Method method = Method::mse;
@@ -26,7 +28,8 @@ class Calibrator {
   }
   // The observer to run samples with.
   TensorObserver observer();
-  // Ranges of all tensors that were seen. An error names a tensor that held NaN or infinity.
+  // Ranges of all tensors that were seen, by any method but automatic. An error names a tensor that held NaN or
+  // infinity.
   Result<quantization::Ranges> ranges(const Options& options) const;
 
  private:

@@ -3,8 +3,36 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace nibble::calibrate {
+namespace {
+
+// Kullback-Leibler divergence of a histogram with `clipped` more in its last bin from the same histogram in `levels`
+// steps, each spread evenly over those of its bins that hold anything.
+double divergence_of(std::span<const double> p, double clipped, int levels) {
+  const double bins = static_cast<double>(p.size());
+  double sum_p = clipped, sum_q = 0.0;
+  for (double v : p) sum_p += v, sum_q += v;
+  if (!(sum_p > 0.0) || !(sum_q > 0.0)) return 0.0;
+  double divergence = 0.0;
+  for (int level = 0; level < levels; ++level) {
+    const auto begin = static_cast<size_t>(bins * level / levels),
+               end = static_cast<size_t>(bins * (level + 1) / levels);
+    double sum = 0.0, filled = 0.0;
+    for (size_t i = begin; i < end; ++i) sum += p[i], filled += p[i] > 0.0 ? 1.0 : 0.0;
+    for (size_t i = begin; i < end; ++i) {
+      const double own = p[i] + (i + 1 == p.size() ? clipped : 0.0);
+      if (own <= 0.0) continue;
+      // A step that holds nothing of what was clipped: the divergence is without bound; a floor keeps it finite.
+      const double q = filled > 0.0 && p[i] > 0.0 ? sum / filled : 1e-6 * sum_q;
+      divergence += own / sum_p * std::log(own / sum_p / (q / sum_q));
+    }
+  }
+  return divergence;
+}
+
+}  // namespace
 
 void Histogram::grow(float magnitude) {
   // A power of two: growing is exact, and the same values give the same bins whatever their order.
@@ -97,6 +125,26 @@ quantization::Range Histogram::least_squared_error() const {
     for (double ratio = 1.0; ratio > 0.2; ratio -= 0.05) consider(at_low, ratio);
   }
   return best;
+}
+
+quantization::Range Histogram::entropy() const {
+  constexpr int kMagnitudes = kBins / 2, kLevels = 128;
+  std::vector<double> p(kMagnitudes);
+  for (int i = 1; i < kMagnitudes; ++i) {  // not 0: the bin of zeros
+    p[static_cast<size_t>(i)] = static_cast<double>(bins_[static_cast<size_t>(kMagnitudes + i)] +
+                                                    bins_[static_cast<size_t>(kMagnitudes - 1 - i)]);
+  }
+  int used = kMagnitudes;  // bins up to the largest value
+  while (used > 1 && p[static_cast<size_t>(used - 1)] == 0.0) --used;
+  double clipped = 0.0, least = std::numeric_limits<double>::infinity();
+  int best = used;
+  for (int end = used; end >= kLevels; --end) {
+    if (end < used) clipped += p[static_cast<size_t>(end)];
+    const double divergence = divergence_of(std::span(p).first(static_cast<size_t>(end)), clipped, kLevels);
+    if (divergence < least) least = divergence, best = end;
+  }
+  const float most = static_cast<float>(best) * width_;
+  return {std::max(minimum_, -most), std::min(maximum_, most)};
 }
 
 }  // namespace nibble::calibrate

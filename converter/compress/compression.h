@@ -9,6 +9,7 @@
 
 #include "converter/compress/samples.h"
 #include "converter/convert_options.h"
+#include "converter/equalize/equalize.h"
 #include "converter/plan/plan.h"
 #include "converter/quantize/quantize.h"
 #include "converter/report/compression_report.h"
@@ -37,8 +38,10 @@ struct Compression {
 
   // What quantize() is asked for. Stages before it refine this: per-layer formats, rounded weights.
   quantization::Options format;
-  quantization::Ranges ranges;                  // by tensor of `graph`
-  std::map<std::string, std::string> rounding;  // by node: how its weights were rounded; "nearest" where absent
+  std::vector<equalize::Equalized> equalized;     // tensors of `graph` whose channels were scaled
+  quantization::Ranges ranges;                    // by tensor of `graph`
+  std::map<TensorId, std::string> range_methods;  // with --ranges auto: which method a tensor\'s range comes from
+  std::map<std::string, std::string> rounding;    // by node: how its weights were rounded; "nearest" where absent
   std::vector<quantization::Decision> decisions;
 
   std::optional<plan::Plan> given;                // decisions to repeat: stages follow it in place of deciding

@@ -108,6 +108,16 @@ const std::vector<Entry>& entries() {
        }},
       yes_or_no("compensate", [](ConvertOptions& o) -> bool& { return o.prune.compensate; }),
       yes_or_no("statistics-correction", [](ConvertOptions& o) -> bool& { return o.prune.statistics_correction; }),
+      {"scale", [](const ConvertOptions& o) { return std::string(o.format.power_of_two ? "po2" : "free"); },
+       [](const std::string& value, ConvertOptions& o) {
+         o.format.power_of_two = value == "po2";
+         return value == "po2" || value == "free";
+       }},
+      {"equalize", [](const ConvertOptions& o) { return std::string(o.equalize ? "yes" : "no"); },
+       [](const std::string& value, ConvertOptions& o) {
+         o.equalize = value == "yes";
+         return value == "yes" || value == "no";
+       }},
       {"held-out", [](const ConvertOptions& o) { return std::string(o.hold_out ? "yes" : "no"); },
        [](const std::string& value, ConvertOptions& o) {
          o.hold_out = value == "yes";

@@ -19,13 +19,6 @@ Result<WeightFormat> weight_format(const std::string& text, const std::string& n
   return Error{Code::invalid_argument, "the plan's layer '" + node + "': weights '" + text + "' are not known"};
 }
 
-std::string method_name(calibrate::Method method) {
-  for (const char* text : {"minmax", "percentile", "mse", "entropy", "auto"}) {
-    if (const auto parsed = calibrate::parse_method(text); parsed && *parsed == method) return text;
-  }
-  return "?";
-}
-
 std::string checksum_of_names(const media::SampleSet& set) {
   uint32_t crc = 0;
   for (size_t i = 0; i < set.size(); ++i) {
@@ -97,7 +90,9 @@ Status note_ranges(Compression& c) {
       continue;
     }
     if (skipped[name] > 0) return Error{Code::internal, "two tensors are called '" + name + "'"};
-    c.plan.ranges.push_back({name, range->second.low, range->second.high, method_name(c.options.ranges.method)});
+    const auto method = c.range_methods.find(static_cast<TensorId>(i));
+    c.plan.ranges.push_back({name, range->second.low, range->second.high,
+                             method == c.range_methods.end() ? to_string(c.options.ranges.method) : method->second});
   }
   return {};
 }

@@ -22,6 +22,7 @@ const std::vector<Stage>& stages() {
       {"describe", describe_network, Phase::prepare},
       {"dead", remove_dead, Phase::prepare},
       {"prune", prune_channels, Phase::prepare},
+      {"equalize", equalize_channels, Phase::prepare},
       {"recover", recover_weights, Phase::change},
       {"ranges", find_ranges, Phase::change},
       {"plan ranges", note_ranges, Phase::change},

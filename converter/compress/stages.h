@@ -45,6 +45,7 @@ Status describe_network(Compression& c);     // what the file says about itself 
 Status remove_dead(Compression& c);          // graph without channels that say nothing
 Status prune_channels(Compression& c);       // budget.multiply_adds or given channels -> graph, plan.channels
 Status recover_weights(Compression& c);      // options.recover: graph with trained weights
+Status equalize_channels(Compression& c);    // graph, samples -> graph
 Status find_ranges(Compression& c);          // graph, samples -> ranges
 Status note_ranges(Compression& c);          // ranges -> plan
 Status round_weights(Compression& c);        // graph, ranges, samples -> format.rounded

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "converter/quantize/codebook.h"
+#include "converter/quantize/power_of_two.h"
 #include "core/half.h"
 #include "core/text.h"
 
@@ -112,7 +113,8 @@ Result<QuantizedWeights> round_weights(const Graph& graph, const Node& node, con
   const int64_t outputs = shape[0].value(), inputs = shape[1].value();
   const int64_t kernel = shape.size() == 4 ? shape[2].value() * shape[3].value() : 1;
   const bool int4 = choice.format == WeightFormat::int4, looked_up = has_codebook(choice.format);
-  if (const auto found = options.rounded.find(node.name); found != options.rounded.end()) {
+  if (const auto found = options.rounded.find(node.name);
+      found != options.rounded.end() && (looked_up || !options.power_of_two)) {
     const QuantizedWeights& w = found->second.weights;
     const int32_t expected = int4 ? choice.group_size : 0;
     if (w.outputs != outputs || w.inputs != inputs || w.kernel != kernel || w.group_size != expected) {
@@ -129,6 +131,10 @@ Result<QuantizedWeights> round_weights(const Graph& graph, const Node& node, con
     return w;
   }
   const auto values = tensor.constant->as<float>();
+  if (options.power_of_two && !looked_up && own_scales(tensor).empty()) {
+    if (int4) return round_int4_power_of_two(values, outputs, inputs, kernel, choice.group_size);
+    return round_int8_power_of_two(values, outputs, inputs, kernel);
+  }
   if (int4) return round_int4(values, outputs, inputs, kernel, choice.group_size);
   if (looked_up) return round_shared(choice.format, values, outputs, inputs, kernel, groups_of(node), {});
   return round_int8(values, outputs, inputs, kernel, own_scales(tensor));
@@ -146,7 +152,7 @@ Result<std::vector<float>> bias_of(const Graph& graph, const Node& node, const O
   const auto outputs = static_cast<size_t>(graph.desc(node.inputs[conv_input::weights]).shape[0].value());
   std::vector<float> out(outputs, 0.0f);
   if (const auto found = options.rounded.find(node.name);
-      found != options.rounded.end() && !found->second.bias.empty()) {
+      found != options.rounded.end() && !found->second.bias.empty() && !options.power_of_two) {
     if (found->second.bias.size() != outputs) {
       return Error{Code::internal,
                    format("its corrected bias has %zu values, expected %zu", found->second.bias.size(), outputs)};

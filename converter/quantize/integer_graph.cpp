@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "converter/quantize/float_graph.h"
+#include "converter/quantize/power_of_two.h"
 #include "core/requantize.h"
 #include "core/text.h"
 #include "core/try.h"
@@ -12,7 +13,11 @@
 namespace nibble::quantization {
 
 IntegerRewriter::IntegerRewriter(const Graph& graph, IntegerPlan plan, const Options& options)
-    : old_(graph), plan_(std::move(plan)), options_(options), forms_(graph.tensors.size()) {
+    : old_(graph),
+      plan_(std::move(plan)),
+      options_(options),
+      producers_(producers(graph)),
+      forms_(graph.tensors.size()) {
   new_.metadata = graph.metadata;
 }
 
@@ -60,7 +65,7 @@ Result<TensorId> IntegerRewriter::integer(TensorId old) {
   if (tensor.is_constant() && desc.type == DType::f32) {
     const auto values = tensor.constant->as<float>();
     const auto [low, high] = std::minmax_element(values.begin(), values.end());
-    forms.quant = choose_quant({*low, *high});
+    forms.quant = options_.power_of_two ? choose_power_of_two_quant({*low, *high}) : choose_quant({*low, *high});
     forms.integer = constant_as(tensor, forms.quant);
     return forms.integer;
   }
@@ -250,6 +255,7 @@ Result<Quantized> IntegerRewriter::run() {
   NBL_CHECK(import_inputs());
   for (size_t n = 0; n < old_.nodes.size(); ++n) {
     const Node& node = old_.nodes[n];
+    if (plan_.inner[n]) continue;  // the table behind it computes it
     Status status = plan_.integer[n] ? rewrite(node) : copy_float(node);
     if (!status) return std::move(status).error().with_context(format("%s '%s'", op_name(node), node.name.c_str()));
   }

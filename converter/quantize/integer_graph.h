@@ -44,6 +44,7 @@ class IntegerRewriter {
   const Graph& old_;
   IntegerPlan plan_;
   const Options& options_;
+  const std::vector<NodeId> producers_;  // of old_
   Quantized out_;
   Graph& new_ = out_.graph;
   std::vector<Forms> forms_;

@@ -5,10 +5,11 @@
 
 #include "converter/quantize/codebook.h"
 #include "converter/quantize/integer_graph.h"
+#include "converter/quantize/power_of_two.h"
+#include "converter/quantize/table_functions.h"
 #include "core/requantize.h"
 #include "core/text.h"
 #include "core/try.h"
-#include "reference/elementwise.h"
 
 namespace nibble::quantization {
 namespace {
@@ -40,14 +41,15 @@ Result<QuantizedWeights> fit_bias(const Graph& graph, const Node& node, const Ch
   NBL_TRY(QuantizedWeights w, round_weights(graph, node, choice, options));
   // What is rounded again: weights that were rounded elsewhere count as they stand.
   const auto own = graph.tensor(node.inputs[conv_input::weights]).constant->as<float>();
-  const std::vector<float> all =
-      options.rounded.contains(node.name) ? dequantize(w) : std::vector<float>(own.begin(), own.end());
+  const std::vector<float> all = options.rounded.contains(node.name) && !options.power_of_two
+                                     ? dequantize(w)
+                                     : std::vector<float>(own.begin(), own.end());
   for (size_t o = 0; o < bias.size(); ++o) {
     const double needed =
         std::abs(static_cast<double>(bias[o])) / (static_cast<double>(x_scale) * static_cast<double>(kMaxBias));
     const double before = static_cast<double>(w.scales[o]);
     if (before >= needed) continue;
-    w.scales[o] = static_cast<float>(needed * 1.0001);
+    w.scales[o] = options.power_of_two ? power_of_two_above(needed) : static_cast<float>(needed * 1.0001);
     for (int64_t g = 0; g < w.groups; ++g) {
       uint8_t& m = w.multipliers[o * static_cast<size_t>(w.groups) + static_cast<size_t>(g)];
       m = static_cast<uint8_t>(std::clamp(std::round(m * before / static_cast<double>(w.scales[o])), 1.0, 255.0));
@@ -103,41 +105,32 @@ Status IntegerRewriter::rewrite_weights(const Node& node) {
 }
 
 Status IntegerRewriter::rewrite_table(const Node& node) {
-  const auto* unary = op_if<Unary>(node);
-  const auto* binary = op_if<Binary>(node);
-  const bool swapped = binary && old_.tensor(node.inputs[0]).is_constant();
-  const TensorId x_old = node.inputs[swapped ? 1 : 0];
+  // From the first function of a chain to this one.
+  std::vector<const Node*> chain{&node};
+  TensorId x_old = table_input(old_, node);
+  for (NodeId n = producers_[static_cast<size_t>(x_old)]; n >= 0 && plan_.inner[static_cast<size_t>(n)];
+       n = producers_[static_cast<size_t>(x_old)]) {
+    chain.insert(chain.begin(), &old_.nodes[static_cast<size_t>(n)]);
+    x_old = table_input(old_, *chain.front());
+  }
   NBL_TRY(const TensorId x_id, integer(x_old));
   const ActivationQuant x = forms_[static_cast<size_t>(x_old)].quant;
   const ActivationQuant y = *plan_.quant[static_cast<size_t>(node.outputs[0])];
+  size_t rows = 1;
+  for (const Node* n : chain) rows = std::max(rows, table_rows(old_, *n));
   std::vector<int8_t> table;
-  Shape shape{256};
-  if (unary) {
-    table = make_table(x, y, [&](std::vector<double>& v) {
-      reference::apply_unary<double>(unary->kind, static_cast<double>(unary->a), static_cast<double>(unary->b),
-                                     v.data(), v.data(), v.size());
+  for (size_t row = 0; row < rows; ++row) {
+    const std::vector<int8_t> made = make_table(x, y, [&](std::vector<double>& v) {
+      for (const Node* n : chain) apply_table_function(old_, *n, row, v);
     });
-  } else {
-    const auto constants = old_.tensor(node.inputs[swapped ? 0 : 1]).constant->as<float>();
-    for (float c : constants) {
-      const double constant = static_cast<double>(c);
-      const std::vector<int8_t> row = make_table(x, y, [&](std::vector<double>& v) {
-        std::vector<double> in = v;
-        if (swapped)
-          reference::apply_binary<double>(binary->kind, &constant, 0, in.data(), 1, v.data(), v.size());
-        else
-          reference::apply_binary<double>(binary->kind, in.data(), 1, &constant, 0, v.data(), v.size());
-        reference::apply_activation<double>(binary->activation, v.data(), v.size());
-      });
-      table.insert(table.end(), row.begin(), row.end());
-    }
-    if (constants.size() > 1) shape = {static_cast<int64_t>(constants.size()), 256};
+    table.insert(table.end(), made.begin(), made.end());
   }
   TensorDesc desc;
   desc.type = DType::i8;
-  desc.shape = shape;
+  desc.shape = rows > 1 ? Shape{static_cast<int64_t>(rows), 256} : Shape{256};
   const TensorId table_id = new_.add_constant(desc, ConstantData::of(table));
-  const Unary op = unary ? *unary : Unary{UnaryKind::affine, 1.0f, 0.0f};
+  const auto* unary = op_if<Unary>(node);
+  const Unary op = unary && chain.size() == 1 ? *unary : Unary{UnaryKind::affine, 1.0f, 0.0f};
   NBL_TRY(const TensorId made, emit(node.name, op, {x_id, table_id}, y));
   return set_integer(node, made, y);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "converter/quantize/power_of_two.h"
 #include "converter/quantize/saturation.h"
 
 namespace nibble::quantization {
@@ -96,6 +97,21 @@ void share_concat_scales(const Graph& graph, IntegerPlan& plan) {
   }
 }
 
+// Functions one behind the other become one table: one rounding in place of several.
+void join_tables(const Graph& graph, IntegerPlan& plan) {
+  const auto readers = consumers(graph);
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    const bool table = plan.integer[n] && (op_if<Unary>(node) || is_table_like(graph, node));
+    const auto& next = readers[static_cast<size_t>(node.outputs[0])];
+    const bool output = std::find(graph.outputs.begin(), graph.outputs.end(), node.outputs[0]) != graph.outputs.end();
+    if (!table || output || next.size() != 1 || !plan.integer[static_cast<size_t>(next[0])]) continue;
+    const Node& behind = graph.nodes[static_cast<size_t>(next[0])];
+    plan.inner[n] = op_if<Unary>(behind) || is_table_like(graph, behind);
+    if (plan.inner[n]) plan.quant[static_cast<size_t>(node.outputs[0])].reset();  // never stored
+  }
+}
+
 }  // namespace
 
 bool keeps_values(const Graph& graph, const Node& node) {
@@ -132,11 +148,14 @@ bool has_own_scales(const Graph& graph) {
 IntegerPlan plan_integers(const Graph& graph, const Ranges& ranges, const Options& options) {
   IntegerPlan plan;
   plan.integer.assign(graph.nodes.size(), false);
+  plan.inner.assign(graph.nodes.size(), false);
   plan.reason.resize(graph.nodes.size());
   plan.quant.resize(graph.tensors.size());
   Ranges needed = ranges;
   narrow_to_unsaturated(graph, needed);
-  for (const auto& [id, range] : needed) plan.quant[static_cast<size_t>(id)] = choose_quant(range);
+  for (const auto& [id, range] : needed) {
+    plan.quant[static_cast<size_t>(id)] = options.power_of_two ? choose_power_of_two_quant(range) : choose_quant(range);
+  }
   take_own_scales(graph, plan);
 
   const auto readers = consumers(graph);
@@ -179,6 +198,7 @@ IntegerPlan plan_integers(const Graph& graph, const Ranges& ranges, const Option
     plan.integer[n] = true;
   }
   share_concat_scales(graph, plan);
+  join_tables(graph, plan);
   return plan;
 }
 

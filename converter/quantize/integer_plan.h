@@ -11,6 +11,7 @@ namespace nibble::quantization {
 
 struct IntegerPlan {
   std::vector<bool> integer;                          // by node
+  std::vector<bool> inner;                            // by node: a table that the table behind it takes in
   std::vector<std::string> reason;                    // by node: why it is not, for nodes with weights
   std::vector<std::optional<ActivationQuant>> quant;  // by tensor: scales it gets when it is stored as integers
 };

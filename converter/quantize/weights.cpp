@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "converter/quantize/weight_grid.h"
+
 namespace nibble::quantization {
 namespace {
 
@@ -88,7 +90,8 @@ QuantizedWeights round_int8(std::span<const float> weights, int64_t outputs, int
       scale = fixed_scales[fixed_scales.size() == 1 ? 0 : o];
     } else {
       for (float v : w) scale = std::max(scale, std::abs(v));
-      scale /= 127.0f;
+      const double step = grid_step(w);
+      scale = step > 0.0 ? static_cast<float>(step) : scale / 127.0f;
     }
     if (!(scale > std::numeric_limits<float>::min())) scale = 1e-8f;  // a channel of zeros
     for (size_t i = 0; i < row; ++i) {

@@ -37,7 +37,8 @@ int64_t group_count(int64_t inputs, int64_t kernel, int32_t group_size);
 // The largest multiplier that the int4 groups of a row this long may have so that no sum can leave int32.
 int32_t largest_multiplier(int64_t row);
 
-// Symmetric, to nearest. `fixed_scales` (1 or O values, may be empty) are scales that came with the network.
+// Symmetric, to nearest; rows that lie on a grid of at most 127 steps keep it. `fixed_scales` (1 or O values, may be
+// empty) are scales that came with the network.
 QuantizedWeights round_int8(std::span<const float> weights, int64_t outputs, int64_t inputs, int64_t kernel,
                             std::span<const float> fixed_scales);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "converter/quantize/weight_grid.h"
 #include "converter/rounding/coordinate_descent.h"
 #include "converter/rounding/nearest_plane.h"
 #include "converter/rounding/scales.h"
@@ -96,8 +97,14 @@ Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::Lay
       if (layer.sparsity != SparsityPattern::dense) {
         row.pruned = choose_pruned(problem, sparse, r, layer.kernel, layer.sparsity);
       }
-      round_row(problem, factor, r, options, layer.shared || !layer.fixed_scales.empty(), !layer.fixed_scales.empty(),
-                row);
+      // Weights that were rounded before keep their grid.
+      const bool may_keep = !layer.shared && layer.group_size == 0 && layer.fixed_scales.empty();
+      const double grid = may_keep ? quantization::grid_step(layer.weights.subspan(static_cast<size_t>(o * width),
+                                                                                   static_cast<size_t>(width)))
+                                   : 0.0;
+      if (grid > 0.0) row.scale = static_cast<double>(static_cast<float>(grid));
+      round_row(problem, factor, r, options, layer.shared || !layer.fixed_scales.empty() || grid > 0.0,
+                !layer.fixed_scales.empty() || grid > 0.0, row);
       const std::vector<double> w = row.reals();
       double energy = 0.0;
       for (int64_t i = 0; i < width; ++i)

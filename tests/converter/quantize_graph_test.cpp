@@ -1,4 +1,6 @@
 // Graphs after quantization: which nodes compute in integers, and that the results stay close to those of floats.
+#include <cmath>
+
 #include "tests/converter/quantized_net.h"
 
 namespace nibble::test {
@@ -235,6 +237,40 @@ TEST(quantize, takes_and_gives_bytes_of_pictures) {
   const auto expected = run_one(net.original, real), actual = run_one(graph, bytes);
   ASSERT_EQ(actual.size(), expected.size());
   for (size_t i = 0; i < actual.size(); ++i) EXPECT_NEAR(actual[i], std::clamp(expected[i] * 255, 0.0, 255.0), 5) << i;
+}
+
+bool is_power_of_two(double v) {
+  int exponent = 0;
+  return std::frexp(v, &exponent) == 0.5;
+}
+
+TEST(quantize, makes_scales_powers_of_two_where_asked) {
+  for (const WeightFormat weights : {WeightFormat::int8, WeightFormat::int4}) {
+    const QuantizedNet net = quantize_net(classifier(), {.weights = weights, .power_of_two = true});
+    const Graph& graph = net.quantized.graph;
+    size_t scales = 0, multipliers = 0;
+    for (const Tensor& t : graph.tensors) {
+      for (float s : t.desc.quant.scales) {
+        EXPECT_TRUE(is_power_of_two(static_cast<double>(s))) << t.desc.name << " " << s;
+        ++scales;
+      }
+    }
+    for (const Node& node : graph.nodes) {
+      const bool weighted = op_if<Conv2d>(node) || op_if<Linear>(node);
+      if (!weighted) continue;
+      // A requantization that only shifts: every multiplier is the same power of two.
+      for (int32_t m : graph.tensor(node.inputs[conv_input::multiplier]).constant->as<int32_t>()) {
+        EXPECT_EQ(m, 1 << 30) << node.name;
+        ++multipliers;
+      }
+      if (node.inputs.size() <= conv_input::group_multiplier) continue;
+      for (uint8_t m : graph.tensor(node.inputs[conv_input::group_multiplier]).constant->as<uint8_t>())
+        EXPECT_TRUE(is_power_of_two(m)) << int{m};
+    }
+    EXPECT_GT(scales, 10u);
+    EXPECT_EQ(multipliers, 21u);
+    EXPECT_LT(worst_error(net), weights == WeightFormat::int8 ? 0.1 : 0.5);
+  }
 }
 
 }  // namespace

@@ -162,5 +162,21 @@ TEST(calibration, names_the_tensor_that_held_nan) {
   EXPECT_FALSE(calibrate::parse_method("average"));
 }
 
+TEST(round_int8, keeps_weights_that_were_rounded_before) {
+  // Multiples of 0.0123 up to 50 of them: at max / 127 a second rounding would move most.
+  std::vector<float> w;
+  for (int i = 0; i < 40; ++i) w.push_back(0.0123f * static_cast<float>(i % 2 ? i * 7 % 51 : -(i * 11 % 51)));
+  const auto rounded = quantization::round_int8(w, 1, 40, 1, {});
+  EXPECT_NEAR(rounded.scales[0], 0.0123f / 2, 1e-8f);  // of which twice 50 are still below 127
+  const std::vector<float> back = quantization::dequantize(rounded);
+  for (size_t i = 0; i < w.size(); ++i) EXPECT_NEAR(back[i], w[i], 1e-7f);
+}
+
+TEST(round_int8, takes_other_weights_to_the_full_range) {
+  const std::vector<float> w{0.11f, -0.737f, 0.2718f, 0.31415f, 0.577f, -0.1618f, 0.4321f, 0.0915f, 0.6931f};
+  const auto rounded = quantization::round_int8(w, 1, 9, 1, {});
+  EXPECT_FLOAT_EQ(rounded.scales[0], 0.737f / 127.0f);
+}
+
 }  // namespace
 }  // namespace nibble::test
