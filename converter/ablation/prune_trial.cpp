@@ -19,15 +19,18 @@ namespace {
 struct TrialOptions {
   std::string model, preprocess, calibrate, data, labels;
   size_t samples = std::numeric_limits<size_t>::max(), skip = 0, judged = std::numeric_limits<size_t>::max();
+  size_t variations = 0;
   std::vector<double> shares;
   std::vector<std::string> ways;
 };
 
-prune::SampleInputs inputs_of(const media::SampleSet& set, const media::Preprocessing& preprocessing) {
+prune::SampleInputs inputs_of(const media::SampleSet& set, const media::Preprocessing& preprocessing,
+                              size_t variations) {
   prune::SampleInputs out;
-  out.count = set.size();
-  out.dims = [&](const Graph& graph, size_t i) { return dims_of_sample(graph, set, i, preprocessing); };
-  out.inputs = [&](const Graph& bound, size_t i) { return sample_inputs(bound, set, i, preprocessing); };
+  out.count = set.size() + variations;
+  out.given = set.size();
+  out.dims = [&](const Graph& graph, size_t i) { return dims_of_sample(graph, set, i % set.size(), preprocessing); };
+  out.inputs = [&](const Graph& bound, size_t i) { return varied_sample_inputs(bound, set, i, preprocessing); };
   return out;
 }
 
@@ -77,8 +80,8 @@ Status trial(const TrialOptions& o) {
   NBL_TRY(const media::SampleSet calibration, media::open_samples(o.calibrate, {0, o.samples, {}}));
   NBL_TRY(media::SampleSet judged_set, media::open_samples(o.data, {o.skip, o.judged, {}}));
   if (!o.labels.empty()) NBL_CHECK(judged_set.set_labels(o.labels));
-  const prune::SampleInputs samples = inputs_of(calibration, preprocessing),
-                            data = inputs_of(judged_set, preprocessing);
+  const prune::SampleInputs samples = inputs_of(calibration, preprocessing, o.variations),
+                            data = inputs_of(judged_set, preprocessing, 0);
   NBL_TRY(const std::vector<size_t> original, predictions(graph, data));
   const Judged before = judge(judged_set, preprocessing.label_offset, original, original);
   std::printf("%zu calibration samples, %zu judged, %zu with labels, top-1 %.2f\n", samples.count, before.count,
@@ -131,6 +134,7 @@ int main(int argc, char** argv) {
   app.add_option("--preprocess", o.preprocess, "JSON: how a picture becomes the network's input");
   app.add_option("--calibrate", o.calibrate, "samples to prune with; labels are not read")->required();
   app.add_option("--samples", o.samples, "use at most N of them");
+  app.add_option("--augment", o.variations, "make N variations (parts, mirrored or not) of the pictures to prune with");
   app.add_option("--data", o.data, "samples to judge on")->required();
   app.add_option("--labels", o.labels, "true classes: PATH<tab>INDEX a line");
   app.add_option("--skip", o.skip, "leave out the first K samples of --data");

@@ -2,7 +2,6 @@
 
 #include "converter/compress/stages.h"
 #include "converter/data/network_inputs.h"
-#include "converter/data/variations.h"
 #include "converter/rounding/round_network.h"
 #include "converter/statistics/moments_file.h"
 #include "core/try.h"
@@ -16,20 +15,14 @@ constexpr size_t kEnoughSamples = 256;
 // The given samples, then variations of the pictures among them, going round.
 rounding::SampleFeed feed(const CalibrationSamples& samples, const Graph& graph) {
   const size_t given = samples.size();
-  const auto picture = [&samples, given](size_t i) -> Result<media::Image> {
-    NBL_TRY(const media::Image image, samples.set.image(i % given));
-    return vary(image, i);
-  };
   rounding::SampleFeed out;
   out.count = given + samples.variations;
-  out.dims = [&samples, &graph, picture, given](size_t i) -> Result<DimBindings> {
+  out.dims = [&samples, &graph, given](size_t i) -> Result<DimBindings> {
     // A variation has the size of its picture.
     return dims_of_sample(graph, samples.set, i % given, samples.preprocessing);
   };
-  out.inputs = [&samples, picture, given](const Graph& bound, size_t i) -> Result<std::vector<reference::FloatValue>> {
-    if (i < given) return sample_inputs(bound, samples.set, i, samples.preprocessing);
-    NBL_TRY(const media::Image image, picture(i));
-    return image_inputs(bound, image, samples.set.name(i % given), samples.preprocessing);
+  out.inputs = [&samples](const Graph& bound, size_t i) {
+    return varied_sample_inputs(bound, samples.set, i, samples.preprocessing);
   };
   return out;
 }

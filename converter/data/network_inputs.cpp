@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "converter/data/variations.h"
 #include "core/text.h"
 #include "core/try.h"
 
@@ -121,6 +122,15 @@ Result<std::vector<reference::FloatValue>> sample_inputs(const Graph& bound, con
     out.push_back(std::move(value));
   }
   return out;
+}
+
+Result<std::vector<reference::FloatValue>> varied_sample_inputs(const Graph& bound, const media::SampleSet& samples,
+                                                                size_t i, const media::Preprocessing& preprocessing) {
+  if (i < samples.size()) return sample_inputs(bound, samples, i, preprocessing);
+  const size_t source = i % samples.size();
+  NBL_TRY(const media::Image image, samples.image(source));
+  NBL_TRY(const media::Image variation, vary(image, i));
+  return image_inputs(bound, variation, samples.name(source), preprocessing);
 }
 
 }  // namespace nibble

@@ -19,6 +19,11 @@ Result<DimBindings> dims_of_sample(const Graph& graph, const media::SampleSet& s
 Result<std::vector<reference::FloatValue>> sample_inputs(const Graph& bound, const media::SampleSet& samples, size_t i,
                                                          const media::Preprocessing& preprocessing);
 
+// The same where the samples go on behind the set's end: with variations (converter/data/variations.h) of its pictures,
+// sample i being made of picture i % set.size(). A variation has the sizes of its picture.
+Result<std::vector<reference::FloatValue>> varied_sample_inputs(const Graph& bound, const media::SampleSet& samples,
+                                                                size_t i, const media::Preprocessing& preprocessing);
+
 // The same for one picture; `name` is for messages.
 Result<DimBindings> dims_of_image(const Graph& graph, const media::Image& image,
                                   const media::Preprocessing& preprocessing);

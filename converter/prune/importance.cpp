@@ -15,8 +15,8 @@ namespace {
 using Matrix = Eigen::MatrixXd;
 
 // Of the mean diagonal; more where few samples tell.
-double damping(uint64_t samples) {
-  return std::clamp(1.0 / static_cast<double>(std::max<uint64_t>(1, samples)), 1e-3, 1e-1);
+double damping(uint64_t samples, double least) {
+  return std::max(least, std::min(1e-1, 1.0 / static_cast<double>(std::max<uint64_t>(1, samples))));
 }
 
 // One convolution group of a layer that reads channels of the group.
@@ -50,7 +50,8 @@ Matrix covariance_of(const statistics::LayerMoments& m, int64_t group) {
   return out;
 }
 
-std::vector<Reader> readers(const Graph& graph, const Group& group, const Moments& moments, bool inverse) {
+std::vector<Reader> readers(const Graph& graph, const Group& group, const Moments& moments, bool inverse,
+                            double least_damping) {
   const auto consumer_list = consumers(graph);
   std::map<std::pair<NodeId, int64_t>, size_t> known;
   std::vector<Reader> out;
@@ -69,7 +70,7 @@ std::vector<Reader> readers(const Graph& graph, const Group& group, const Moment
         reader.diagonal = covariance.diagonal();
         if (inverse) {
           covariance.diagonal().array() +=
-              std::max(damping(found->second.samples) * covariance.diagonal().mean(), 1e-30);
+              std::max(damping(found->second.samples, least_damping) * covariance.diagonal().mean(), 1e-30);
           const Eigen::Index r = covariance.rows();
           reader.inverse = covariance.llt().solve(Matrix::Identity(r, r));
         }
@@ -181,7 +182,8 @@ std::optional<Metric> parse_metric(const std::string& text) {
   return std::nullopt;
 }
 
-RemovalOrder removal_order(const Graph& graph, const Group& group, const Moments& moments, Metric metric) {
+RemovalOrder removal_order(const Graph& graph, const Group& group, const Moments& moments, Metric metric,
+                           double least_damping) {
   const auto consumer_list = consumers(graph);
   for (const Channel& channel : group.channels) {
     if (readers_of(graph, consumer_list, channel).others) return {{}, {0.0}};
@@ -194,7 +196,7 @@ RemovalOrder removal_order(const Graph& graph, const Group& group, const Moments
     }
     return sorted(scores);
   }
-  std::vector<Reader> all = readers(graph, group, moments, metric == Metric::obs);
+  std::vector<Reader> all = readers(graph, group, moments, metric == Metric::obs, least_damping);
   if (metric == Metric::obs) return obs_order(std::move(all), group.channels.size());
   std::vector<double> scores(group.channels.size(), 0.0);
   for (size_t c = 0; c < scores.size(); ++c) {

@@ -26,6 +26,8 @@ struct RemovalOrder {
 // al. 2022): the loss that remains after the readers' other weights have made up for it, greedily, with the inverse
 // brought up to date after each channel. obd: the diagonal of the moments only (LeCun et al. 1990). magnitude: squared
 // weights. random: a fixed shuffle by the group's name. Channels that products of computed tensors read stay out.
-RemovalOrder removal_order(const Graph& graph, const Group& group, const Moments& moments, Metric metric);
+// `least_damping`: of the mean variance, added to what every channel varies by, at least; the fewer samples, the more.
+RemovalOrder removal_order(const Graph& graph, const Group& group, const Moments& moments, Metric metric,
+                           double least_damping = 1e-3);
 
 }  // namespace nibble::prune

@@ -50,16 +50,42 @@ Result<Moments> collect(const Graph& graph, const SampleInputs& samples) {
   return collector.take_layers();
 }
 
-// Keep-counts worth a look: multiples of four at eighths, down to a quarter of the channels.
-std::vector<int64_t> keep_counts(int64_t channels, int64_t most_removed) {
+// Keep-counts worth a look: multiples of four at eighths or what `parts` says, down to a quarter of the channels.
+std::vector<int64_t> keep_counts(int64_t channels, int64_t most_removed, int64_t parts) {
   std::vector<int64_t> out{channels};
-  for (int64_t eighth = 7; eighth >= 2; --eighth) {
-    const int64_t keep = channels * eighth / 8 / 4 * 4;
+  for (int64_t part = parts - 1; part >= parts / 4; --part) {
+    const int64_t keep = channels * part / parts / 4 * 4;
     if (keep < 4 || keep >= out.back() || channels - keep > most_removed) continue;
     out.push_back(keep);
   }
   return out;
 }
+
+// Of the outputs with a row of classes.
+size_t most_classes(const Graph& graph) {
+  size_t out = 0;
+  for (TensorId id : graph.outputs) {
+    const Shape& shape = graph.desc(id).shape;
+    if (shape.size() == 2 && shape[1].is_const()) out = std::max(out, static_cast<size_t>(shape[1].value()));
+  }
+  return out;
+}
+
+// By node: whether a layer with weights reads what becomes of its output.
+std::vector<bool> has_layers_behind(const Graph& graph) {
+  std::vector<bool> out(graph.nodes.size(), false), tensor(graph.tensors.size(), false);
+  for (size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    for (TensorId id : node.outputs) out[n] = out[n] || tensor[static_cast<size_t>(id)];
+    if (!out[n] && !is_weight_layer(graph, node)) continue;
+    for (TensorId id : node.inputs) {
+      if (id != kNoTensor) tensor[static_cast<size_t>(id)] = true;
+    }
+  }
+  return out;
+}
+
+constexpr double kScarceDamping = 0.3;  // see removal_order()
 
 }  // namespace
 
@@ -74,11 +100,18 @@ Result<std::unique_ptr<Pruner>> Pruner::make(const Graph& graph, const SampleInp
   out->options_ = options;
   out->groups_ = find_axis_groups(out->original_);
   out->macs_ = total_macs(out->original_);
-  // What is fitted is judged on other samples: with few of them, channels that only some classes need look idle.
+  const size_t given = samples.given == 0 ? samples.count : samples.given, classes = most_classes(out->original_);
+  out->scarce_ = given < classes;
+  // What is fitted is judged on other samples: with few of them, channels that only some classes need look idle. Where
+  // samples do not judge, all of them give moments.
   std::vector<size_t> fitted, judged;
-  for (size_t i = 0; i < out->samples_.count; ++i) (i % 3 == 0 ? judged : fitted).push_back(i);
+  for (size_t i = 0; i < samples.count; ++i) {
+    if (out->scarce_ || samples.source(i) % 3 != 0) fitted.push_back(i);
+    if (i % 3 == 0 && i < given) judged.push_back(i);
+  }
   out->judged_ = selected_samples(out->samples_, judged);
   NBL_TRY(out->moments_, collect(out->original_, selected_samples(out->samples_, fitted)));
+  if (out->scarce_) out->keep_features(given, classes);
   size_t count = options.divergence_samples;
   if (count == 0) {
     const double affordable = kEvaluationMacs / std::max<double>(1.0, static_cast<double>(out->macs_));
@@ -90,10 +123,26 @@ Result<std::unique_ptr<Pruner>> Pruner::make(const Graph& graph, const SampleInp
   return out;
 }
 
+void Pruner::keep_features(size_t samples, size_t classes) {
+  const std::vector<bool> behind = has_layers_behind(original_);
+  const auto consumer_list = consumers(original_);
+  whole_.assign(groups_.groups.size(), false);
+  for (size_t g = 0; g < groups_.groups.size(); ++g) {
+    const Group& group = groups_.groups[g];
+    for (const Channel& channel : group.channels) {
+      for (const Column& column : readers_of(original_, consumer_list, channel).columns)
+        whole_[g] = whole_[g] || !behind[static_cast<size_t>(column.node)];
+    }
+    if (!whole_[g]) continue;
+    groups_.frozen.push_back({group.name, static_cast<int64_t>(group.channels.size()),
+                              format("%zu samples cannot show what %zu classes need of it", samples, classes)});
+  }
+}
+
 void Pruner::order_channels() {
   if (!orders_.empty()) return;
   for (const Group& group : groups_.groups) {
-    orders_.push_back(removal_order(original_, group, moments_, options_.metric));
+    orders_.push_back(removal_order(original_, group, moments_, options_.metric, scarce_ ? kScarceDamping : 1e-3));
   }
 }
 
@@ -141,17 +190,18 @@ Result<const std::vector<GroupChoices>*> Pruner::choices() {
     GroupChoices choice;
     choice.name = groups_.groups[g].name;
     choice.channels = all[g];
-    for (int64_t keep : keep_counts(all[g], static_cast<int64_t>(orders_[g].order.size()))) {
+    const auto most = scarce_ && whole_[g] ? 0 : static_cast<int64_t>(orders_[g].order.size());
+    for (int64_t keep : keep_counts(all[g], most, scarce_ ? 16 : 8)) {
       std::vector<int64_t> counts = all;
       counts[g] = keep;
       const auto set = removed(counts);
       if (keep < all[g] && static_cast<int64_t>(set.size()) != all[g] - keep) continue;  // an axis would be empty
       const uint64_t macs_now = macs(counts);
       if (keep < all[g] && macs_now >= choice.macs.back()) continue;
-      NBL_TRY(PrunedGraph pruned,
-              options_.compensate ? prune_with_moments(original_, set, moments_) : prune_plainly(original_, set));
-      double loss = 0.0;
-      if (keep < all[g]) {
+      NBL_TRY(PrunedGraph pruned, options_.compensate && !scarce_ ? prune_with_moments(original_, set, moments_)
+                                                                  : prune_plainly(original_, set));
+      double loss = orders_[g].loss[static_cast<size_t>(all[g] - keep)];
+      if (keep < all[g] && !scarce_) {
         NBL_TRY(loss, divergence_->of(pruned.graph));
       }
       uint64_t bytes = 0;
@@ -214,7 +264,31 @@ Result<std::vector<int64_t>> Pruner::choose(uint64_t target) {
     keep[group] = choices_[group].keep[to];
     now = macs(keep);
   }
+  give_back(target, level, keep);
   return keep;
+}
+
+void Pruner::give_back(uint64_t target, std::vector<size_t>& level, std::vector<int64_t>& keep) const {
+  for (;;) {
+    double most = 0.0;
+    size_t group = choices_.size(), to = 0;
+    for (size_t g = 0; g < choices_.size(); ++g) {
+      const GroupChoices& choice = choices_[g];
+      for (size_t l = 0; l < level[g]; ++l) {
+        const double gained = choice.loss[level[g]] - choice.loss[l];
+        if (!(gained > most)) continue;
+        std::vector<int64_t> next = keep;
+        next[g] = choice.keep[l];
+        if (macs(next) > target) continue;
+        most = gained;
+        group = g;
+        to = l;
+      }
+    }
+    if (group == choices_.size()) return;
+    level[group] = to;
+    keep[group] = choices_[group].keep[to];
+  }
 }
 
 Result<Graph> Pruner::prune_to(const std::vector<int64_t>& keep, PruneReport& report) {

@@ -16,8 +16,10 @@ namespace nibble::prune {
 struct GroupChoices {
   std::string name;
   int64_t channels = 0;
-  std::vector<int64_t> keep;    // channels kept, descending; the first is all of them
-  std::vector<double> loss;     // divergence of the network's outputs when only this group is cut (see Divergence)
+  std::vector<int64_t> keep;  // channels kept, descending; the first is all of them
+  // Divergence of the network's outputs when only this group is cut (see Divergence); with fewer samples than classes
+  // what its readers cannot make up for (see RemovalOrder).
+  std::vector<double> loss;
   std::vector<uint64_t> macs;   // multiply-adds of the network when only this group is cut
   std::vector<uint64_t> bytes;  // of its float weights
 };
@@ -63,6 +65,10 @@ class Pruner {
  private:
   Pruner() = default;
   void order_channels();
+  // Groups that a last layer reads stay whole.
+  void keep_features(size_t samples, size_t classes);
+  // Channels that steps took beyond the target, as far as it allows.
+  void give_back(uint64_t target, std::vector<size_t>& level, std::vector<int64_t>& keep) const;
   std::vector<const Channel*> removed(const std::vector<int64_t>& keep) const;
   Result<Graph> without(std::vector<const Channel*> channels, PruneReport& report);
 
@@ -76,6 +82,10 @@ class Pruner {
   std::vector<GroupChoices> choices_;
   std::optional<Divergence> divergence_;
   uint64_t macs_ = 0;
+  // Fewer samples than classes: then neither the outputs on the samples tell what a channel is worth, nor does a fit
+  // what the rows of classes need that no sample shows.
+  bool scarce_ = false;
+  std::vector<bool> whole_;  // by group, where scarce
 };
 
 // All of it: at most `share` of the network's multiply-adds remain.

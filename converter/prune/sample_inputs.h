@@ -14,6 +14,9 @@ namespace nibble::prune {
 // Samples by number; nothing is kept between calls. May be called from two threads at once.
 struct SampleInputs {
   size_t count = 0;
+  // The first `given` are samples of their own, sample i of the others is a variation of sample i % given; 0: all are.
+  size_t given = 0;
+  size_t source(size_t i) const { return given == 0 ? i : i % given; }
   // Sizes of free dimensions that sample i gives the graph's inputs.
   std::function<Result<DimBindings>(const Graph& graph, size_t i)> dims;
   // Values of the inputs of a graph with bound shapes.

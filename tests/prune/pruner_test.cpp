@@ -192,6 +192,58 @@ TEST(Pruner, meets_the_bound_with_whole_blocks_of_four_and_better_than_magnitude
   EXPECT_LT(obs.divergence, 0.7 * magnitude.divergence);
 }
 
+TEST(Pruner, takes_no_more_than_the_bound_asks_for) {
+  const Graph graph = three_layers(15);
+  const SampleInputs samples = random_samples(24);
+  const auto pruner = Pruner::make(graph, samples, {});
+  ASSERT_TRUE(pruner.has_value());
+  for (double share : {0.9, 0.75, 0.6}) {
+    const auto target = static_cast<uint64_t>(share * static_cast<double>((*pruner)->macs()));
+    const auto keep = (*pruner)->choose(target);
+    ASSERT_TRUE(keep.has_value()) << keep.error().message;
+    EXPECT_LE((*pruner)->macs(*keep), target);
+    const auto choices = (*pruner)->choices();
+    ASSERT_TRUE(choices.has_value());
+    for (size_t g = 0; g < keep->size(); ++g) {
+      const GroupChoices& choice = (**choices)[g];
+      const auto at = std::find(choice.keep.begin(), choice.keep.end(), (*keep)[g]) - choice.keep.begin();
+      for (std::ptrdiff_t l = 0; l < at; ++l) {
+        std::vector<int64_t> more = *keep;
+        more[g] = choice.keep[static_cast<size_t>(l)];
+        if (choice.loss[static_cast<size_t>(l)] < choice.loss[static_cast<size_t>(at)]) {
+          EXPECT_GT((*pruner)->macs(more), target) << choice.name;
+        }
+      }
+    }
+  }
+}
+
+TEST(Pruner, features_stay_whole_where_samples_are_fewer_than_classes) {
+  const Graph graph = three_layers(16);  // 10 classes of 20 features
+  for (size_t count : {size_t{6}, size_t{30}}) {
+    PruneReport report;
+    ASSERT_TRUE(prune_to_macs(graph, random_samples(count), 0.7, {}, report).has_value());
+    const bool named = std::any_of(report.frozen.begin(), report.frozen.end(), [](const Frozen& f) {
+      return f.channels == 20 && f.reason.find("6 samples cannot show") != std::string::npos;
+    });
+    EXPECT_EQ(named, count < 10);
+    for (const KeptChannels& kept : report.kept) {
+      if (kept.channels == 20 && count < 10) {
+        EXPECT_EQ(kept.keep.size(), 20u);
+      }
+    }
+  }
+}
+
+TEST(SampleInputs, variations_stay_on_the_side_of_their_picture) {
+  SampleInputs samples = random_samples(9);
+  samples.given = 5;
+  EXPECT_EQ(samples.source(4), 4u);
+  EXPECT_EQ(samples.source(5), 0u);
+  EXPECT_EQ(samples.source(8), 3u);
+  EXPECT_EQ(random_samples(9).source(8), 8u);
+}
+
 TEST(Pruner, same_samples_same_bytes_and_a_report_repeats_them) {
   const Graph graph = three_layers(12);
   PruneReport report, repeated;
