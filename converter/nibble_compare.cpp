@@ -10,6 +10,7 @@
 #include "converter/report/sample_values.h"
 #include "core/text.h"
 #include "core/try.h"
+#include "graph/cost.h"
 #include "media/atomic_file.h"
 #include "media/preprocess_plan.h"
 #include "media/progress.h"
@@ -64,12 +65,6 @@ Result<std::optional<media::Detection>> find_detection(const CompareOptions& o, 
     return std::move(parsed).error().with_context((o.detection.empty() ? o.model : std::string("--detection")) +
                                                   ": detection");
   return std::optional<media::Detection>(*std::move(parsed));
-}
-
-uint64_t constant_bytes(const Graph& graph) {
-  uint64_t sum = 0;
-  for (const Tensor& t : graph.tensors) sum += t.is_constant() ? t.constant->bytes.size() : 0;
-  return sum;
 }
 
 Result<uint64_t> file_bytes(const std::string& path) {

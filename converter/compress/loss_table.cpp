@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "converter/quantize/formats.h"
+#include "converter/rounding/layer_weights.h"
 #include "converter/rounding/round_layer.h"
 #include "converter/search/simulate.h"
 #include "converter/statistics/moments_collector.h"
@@ -128,21 +129,10 @@ Result<statistics::LayerStatistics> collect_moments(const Compression& c, const 
 }
 
 rounding::LayerWeights layer_weights(const Compression& c, const Node& node, const LayerFormat& format) {
-  const Tensor& tensor = c.graph.tensor(node.inputs[conv_input::weights]);
-  const Shape& shape = tensor.desc.shape;
-  rounding::LayerWeights out;
-  out.outputs = shape[0].value();
-  out.inputs = shape[1].value();
-  out.kernel = shape.size() == 4 ? shape[2].value() * shape[3].value() : 1;
-  out.groups = quantization::groups_of(node);
-  out.weights = tensor.constant->as<float>();
-  out.bias.assign(static_cast<size_t>(out.outputs), 0.0f);
-  if (node.inputs.size() > conv_input::bias && node.inputs[conv_input::bias] != kNoTensor) {
-    const auto bias = c.graph.tensor(node.inputs[conv_input::bias]).constant->as<float>();
-    std::copy(bias.begin(), bias.end(), out.bias.begin());
-  }
+  rounding::LayerWeights out = rounding::unrounded_layer(c.graph, node);
   out.group_size = format.format == WeightFormat::int4 ? format.group_size : 0;
-  if (out.group_size == 0) out.fixed_scales = quantization::own_scales(tensor);
+  if (out.group_size == 0)
+    out.fixed_scales = quantization::own_scales(c.graph.tensor(node.inputs[conv_input::weights]));
   return out;
 }
 

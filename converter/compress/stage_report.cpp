@@ -17,12 +17,6 @@
 namespace nibble::compress {
 namespace {
 
-uint64_t constant_bytes(const Graph& graph) {
-  uint64_t sum = 0;
-  for (const Tensor& t : graph.tensors) sum += t.is_constant() ? t.constant->bytes.size() : 0;
-  return sum;
-}
-
 uint64_t constant_bytes(const Graph& graph, const Node& node) {
   uint64_t sum = 0;
   for (TensorId id : node.inputs) {

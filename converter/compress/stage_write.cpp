@@ -6,15 +6,10 @@
 #include "converter/encode/zstd_compressor.h"
 #include "core/try.h"
 #include "format/writer.h"
+#include "graph/cost.h"
 
 namespace nibble::compress {
 namespace {
-
-uint64_t constant_bytes(const Graph& graph) {
-  uint64_t sum = 0;
-  for (const Tensor& t : graph.tensors) sum += t.is_constant() ? t.constant->bytes.size() : 0;
-  return sum;
-}
 
 void print_decisions(const std::vector<quantization::Decision>& decisions) {
   std::map<std::string, int> counts;

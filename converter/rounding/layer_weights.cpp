@@ -5,15 +5,8 @@
 
 namespace nibble::rounding {
 
-std::optional<LayerWeights> layer_weights(const Graph& graph, const Node& node, const quantization::Options& options) {
-  if (!quantization::has_weights(node)) return std::nullopt;
+LayerWeights unrounded_layer(const Graph& graph, const Node& node) {
   const Tensor& tensor = graph.tensor(node.inputs[conv_input::weights]);
-  if (!tensor.is_constant() || tensor.desc.type != DType::f32) return std::nullopt;
-  if (tensor.desc.quant.kind != Quant::Kind::none) return std::nullopt;  // integers already: to nearest is exact
-  if (graph.desc(node.inputs[conv_input::x]).type != DType::f32) return std::nullopt;
-  const quantization::Choice choice = quantization::choose_format(graph, node, options);
-  const bool int4 = choice.format == quantization::WeightFormat::int4;
-  if (!int4 && choice.format != quantization::WeightFormat::int8) return std::nullopt;
   const Shape& shape = tensor.desc.shape;
   LayerWeights out;
   out.outputs = shape[0].value();
@@ -26,6 +19,19 @@ std::optional<LayerWeights> layer_weights(const Graph& graph, const Node& node, 
     const auto bias = graph.tensor(node.inputs[conv_input::bias]).constant->as<float>();
     out.bias.assign(bias.begin(), bias.end());
   }
+  return out;
+}
+
+std::optional<LayerWeights> layer_weights(const Graph& graph, const Node& node, const quantization::Options& options) {
+  if (!quantization::has_weights(node)) return std::nullopt;
+  const Tensor& tensor = graph.tensor(node.inputs[conv_input::weights]);
+  if (!tensor.is_constant() || tensor.desc.type != DType::f32) return std::nullopt;
+  if (tensor.desc.quant.kind != Quant::Kind::none) return std::nullopt;  // integers already: to nearest is exact
+  if (graph.desc(node.inputs[conv_input::x]).type != DType::f32) return std::nullopt;
+  const quantization::Choice choice = quantization::choose_format(graph, node, options);
+  const bool int4 = choice.format == quantization::WeightFormat::int4;
+  if (!int4 && choice.format != quantization::WeightFormat::int8) return std::nullopt;
+  LayerWeights out = unrounded_layer(graph, node);
   out.group_size = int4 ? choice.group_size : 0;
   return out;
 }

@@ -8,6 +8,10 @@
 
 namespace nibble::rounding {
 
+// Sizes, weights and bias of a node whose weights are f32 constants; no format is chosen yet. Spans point into the
+// graph.
+LayerWeights unrounded_layer(const Graph& graph, const Node& node);
+
 // Nothing for nodes without constant f32 weights, for weights that came as integers, and for formats other than int8
 // and int4. Spans point into the graph.
 std::optional<LayerWeights> layer_weights(const Graph& graph, const Node& node, const quantization::Options& options);

@@ -58,4 +58,10 @@ bool is_integer_node(const Graph& graph, const Node& node) {
   return graph.desc(node.inputs[0]).type == DType::i8 && graph.desc(node.outputs[0]).type == DType::i8;
 }
 
+uint64_t constant_bytes(const Graph& graph) {
+  uint64_t sum = 0;
+  for (const Tensor& t : graph.tensors) sum += t.is_constant() ? t.constant->bytes.size() : 0;
+  return sum;
+}
+
 }  // namespace nibble

@@ -1,4 +1,4 @@
-// How much arithmetic a node is, for reports.
+// How much arithmetic a node is and how large a graph's constants are, for reports.
 #pragma once
 
 #include <cstdint>
@@ -13,5 +13,8 @@ uint64_t multiply_adds(const Graph& graph, const Node& node);
 
 // True where the node's sums are formed from integers: int8 in, int8 out.
 bool is_integer_node(const Graph& graph, const Node& node);
+
+// Bytes of all constants, as they lie in memory.
+uint64_t constant_bytes(const Graph& graph);
 
 }  // namespace nibble
