@@ -80,7 +80,8 @@ Status compare(const Device& device, const Model& model, const DimBindings& dims
   }
   report.untuned_ms = median(untuned.ns) / 1e6;
   report.tuned_ms = median(tuned.ns) / 1e6;
-  report.kept = median(ratios) <= kSlower;
+  report.ratio = median(ratios);
+  report.kept = report.ratio <= kSlower;
   return {};
 }
 
@@ -104,6 +105,7 @@ Result<TuneReport> tune(const Device& device, const Model& model, const TuneOpti
       };
       report.known = static_cast<size_t>(std::erase_if(entries, is_known));
     }
+    FormerTrials former;
     double left_ns = 0;
     for (const Entry& entry : entries) left_ns += entry.ns;
     for (size_t i = 0; i < entries.size(); ++i) {
@@ -116,7 +118,8 @@ Result<TuneReport> tune(const Device& device, const Model& model, const TuneOpti
         report.not_reached = entries.size() - i;
         break;
       }
-      NBL_TRY(const SearchResult result, search(*trials, *entry.found, measuring.part(measuring.left() * share)));
+      NBL_TRY(const SearchResult result,
+              search(*trials, *entry.found, measuring.part(measuring.left() * share), former));
       // A search that was cut short has a result too, but the rule's choice is no finding then.
       if (result.complete || !(result.best == entry.found->rule)) found.set(entry.found->problem.text, result.best);
       if (!result.complete) ++report.not_reached;

@@ -12,17 +12,27 @@ constexpr double kFarBehind = 1.4;  // rows this much slower at the rule's tile 
 constexpr double kBehind = 1.25;    // dropped between the rounds of a screening
 constexpr double kMargin = 1.03;    // by which the rule's choice must be beaten
 constexpr double kWonPairs = 0.7;   // in this share of the pairs
-constexpr int kScreenRounds = 6;
+constexpr double kFarOff = 2;       // dropped after the first
+constexpr int kScreenRounds = 5;
 constexpr int kPairs = 11;
 constexpr double kLongNs = 2e7;  // steps so long that fewer measurements will do
 constexpr int kMostMoves = 5;
+// After so many problems at which a row, or a tile of a row, was behind by so much, it is not tried any more.
+constexpr int kRowProblems = 2, kTileProblems = 3;
+constexpr double kTileBehind = 1.1;
 
 bool by_time(const std::unique_ptr<Trial>& a, const std::unique_ptr<Trial>& b) { return a->least() < b->least(); }
 
+// The window, which problem_text() in kernels/conv_parts.cpp writes behind the sizes: " k3x3 s1x1".
+std::string alike(const StepProblem& problem, const std::string& candidate) {
+  const size_t window = problem.text.find(" k"), end = problem.text.find(" d");
+  return window < end ? candidate + problem.text.substr(window, end - window) : candidate;
+}
+
 class Search {
  public:
-  Search(StepTrials& trials, const ProblemFound& problem, const TuneClock& clock)
-      : trials_(trials), found_(problem), clock_(clock) {}
+  Search(StepTrials& trials, const ProblemFound& problem, const TuneClock& clock, FormerTrials& former)
+      : trials_(trials), found_(problem), clock_(clock), former_(former) {}
 
   Result<SearchResult> run() {
     NBL_CHECK(try_rows());
@@ -31,6 +41,7 @@ class Search {
     SearchResult result;
     result.tried = seen_.size();
     result.best = found_.rule;
+    tell();
     NBL_CHECK(duel(result));
     result.complete = !clock_.over();
     return result;
@@ -39,7 +50,11 @@ class Search {
  private:
   // Adds what has not been tried and measures it beside the best so far. Sorted by time afterwards.
   Status screen(std::vector<Choice> choices) {
-    std::erase_if(choices, [&](const Choice& c) { return std::find(seen_.begin(), seen_.end(), c) != seen_.end(); });
+    std::erase_if(choices, [&](const Choice& c) {
+      const bool seen = std::find(seen_.begin(), seen_.end(), c) != seen_.end();
+      return seen || (c != found_.rule && former_.hopeless(found_.problem, c));
+    });
+    if (choices.empty()) return {};
     NBL_TRY(auto more, trials_.make(found_.problem.text, choices, clock_));
     std::vector<Trial*> alive;
     if (!all_.empty()) alive.push_back(all_.front().get());
@@ -52,7 +67,9 @@ class Search {
       NBL_CHECK(trials_.measure(alive, round % 2 != 0));
       double best = INFINITY;
       for (const Trial* trial : alive) best = std::min(best, trial->least());
-      if (round > 0) std::erase_if(alive, [&](const Trial* t) { return t->least() > best * kBehind; });
+      const double most = best * (round > 0 ? kBehind : kFarOff);
+      std::erase_if(alive, [&](const Trial* t) { return t->least() > most; });
+      if (alive.size() == 1) break;
       if (best > kLongNs && round >= 1) break;
     }
     std::stable_sort(all_.begin(), all_.end(), by_time);
@@ -62,7 +79,8 @@ class Search {
   Status try_rows() {
     std::vector<Choice> choices{found_.rule};
     for (const std::string& row : candidate_rows(found_.problem, trials_.caps())) {
-      if (row != found_.rule.kernel) choices.push_back({row, tile_for(row, found_.rule.tile, trials_.caps())});
+      if (row == found_.rule.kernel || former_.hopeless_row(found_.problem, row)) continue;
+      choices.push_back({row, tile_for(row, found_.rule.tile, trials_.caps())});
     }
     return screen(std::move(choices));
   }
@@ -95,6 +113,17 @@ class Search {
     return {};
   }
 
+  void tell() const {
+    std::map<std::string, double> rows;
+    for (const auto& trial : all_) {
+      if (trial->ns.empty()) continue;
+      const double ratio = trial->least() / all_.front()->least();
+      former_.add(found_.problem, trial->choice, ratio);
+      rows.try_emplace(trial->choice.kernel, ratio);  // the first is its best
+    }
+    for (const auto& [kernel, ratio] : rows) former_.add_row(found_.problem, kernel, ratio);
+  }
+
   // The best against the rule's choice.
   Status duel(SearchResult& result) {
     const auto of_rule =
@@ -106,8 +135,11 @@ class Search {
     if (&rule == &best || clock_.over()) return {};
     rule.ns.clear();
     best.ns.clear();
+    int lost = 0;
     for (int i = 0; i < kPairs && !clock_.over(); ++i) {
       NBL_CHECK(trials_.measure({&rule, &best}, i % 2 != 0));
+      lost += rule.ns.back() <= best.ns.back();
+      if (lost > kPairs * (1 - kWonPairs)) break;  // it cannot win any more
       if (i >= 4 && rule.least() > kLongNs) break;
     }
     result.rule_ns = result.best_ns = median(rule.ns);
@@ -120,6 +152,7 @@ class Search {
   StepTrials& trials_;
   const ProblemFound& found_;
   const TuneClock& clock_;
+  FormerTrials& former_;
   std::vector<std::unique_ptr<Trial>> all_;
   std::vector<Choice> seen_;
 };
@@ -139,8 +172,35 @@ bool wins(const std::vector<double>& rule, const std::vector<double>& challenger
   return median(ratios) >= kMargin && static_cast<double>(won) >= kWonPairs * static_cast<double>(pairs);
 }
 
-Result<SearchResult> search(StepTrials& trials, const ProblemFound& problem, const TuneClock& clock) {
-  return Search(trials, problem, clock).run();
+void FormerTrials::Record::add(double ratio) {
+  least = problems == 0 ? ratio : std::min(least, ratio);
+  ++problems;
+}
+
+bool FormerTrials::behind(const std::string& key, int problems, double ratio) const {
+  const auto found = records_.find(key);
+  return found != records_.end() && found->second.problems >= problems && found->second.least > ratio;
+}
+
+void FormerTrials::add(const StepProblem& problem, const Choice& choice, double ratio) {
+  records_[alike(problem, to_string(choice))].add(ratio);
+}
+
+void FormerTrials::add_row(const StepProblem& problem, const std::string& kernel, double ratio) {
+  records_[alike(problem, kernel)].add(ratio);
+}
+
+bool FormerTrials::hopeless(const StepProblem& problem, const Choice& choice) const {
+  return behind(alike(problem, to_string(choice)), kTileProblems, kTileBehind);
+}
+
+bool FormerTrials::hopeless_row(const StepProblem& problem, const std::string& kernel) const {
+  return behind(alike(problem, kernel), kRowProblems, kFarBehind);
+}
+
+Result<SearchResult> search(StepTrials& trials, const ProblemFound& problem, const TuneClock& clock,
+                            FormerTrials& former) {
+  return Search(trials, problem, clock, former).run();
 }
 
 }  // namespace nibble

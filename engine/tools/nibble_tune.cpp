@@ -53,7 +53,7 @@ void print_report(const std::string& path, const TuneReport& report) {
   std::printf("\n");
   if (report.tuned_ms > 0) {
     std::printf("  whole network: untuned %s, tuned %s, %s%s\n", time_text(report.untuned_ms).c_str(),
-                time_text(report.tuned_ms).c_str(), percent_text(report.untuned_ms, report.tuned_ms).c_str(),
+                time_text(report.tuned_ms).c_str(), percent_text(1, report.ratio).c_str(),
                 report.kept ? "" : ": not faster, so the untuned choice stays");
   }
   if (report.problems == 0) {

@@ -51,6 +51,7 @@ struct TuneReport {
   // A run of the whole network with the untuned choices and with what is known now, in turns, medians; 0 where nothing
   // was measured.
   double untuned_ms = 0, tuned_ms = 0;
+  double ratio = 0;  // tuned to untuned, the median of the pairs: what a machine does meanwhile weighs less in it
   // False when the whole network was no faster with the new choices: they are dropped then.
   bool kept = true;
   double seconds = 0;
