@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "converter/dim_option.h"
+#include "converter/number_option.h"
 #include "nibble/version.h"
 
 namespace nibble {
@@ -33,8 +34,8 @@ CompareOptions parse_compare_options(int argc, char** argv) {
   app.add_option("--data", o.data, "samples: a folder of pictures, a list (PATH<tab>INDEX), .npy files, MNIST idx")
       ->required();
   app.add_option("--labels", o.labels, "true classes: PATH<tab>INDEX a line");
-  app.add_option("--skip", o.skip, "leave out the first K samples");
-  app.add_option("--samples", o.samples, "use at most N samples");
+  app.add_option("--skip", o.skip, "leave out the first K samples")->check(count_between(0, kMostSampleCount));
+  app.add_option("--samples", o.samples, "use at most N samples")->check(count_between(1, kMostSampleCount));
   app.add_option("--json", o.json, "write the result here");
   app.add_option("--device", o.device, "Vulkan device: its index or a part of its name");
   app.add_option("--reference-executor", o.reference_executor,
@@ -50,8 +51,11 @@ CompareOptions parse_compare_options(int argc, char** argv) {
   app.add_option("--boxes", o.boxes,
                  "true boxes for average precision: FILE, CLASS, NAME, X1, Y1, X2, Y2 a line, parted by tabs");
   app.add_option("--layer-samples", o.layer_samples, "samples on which every tensor is compared; 0: none")
+      ->check(count_between(0, kMostSampleCount))
       ->capture_default_str();
-  app.add_option("--worst", o.worst, "how many layers to print")->capture_default_str();
+  app.add_option("--worst", o.worst, "how many layers to print")
+      ->check(count_between(0, kMostSampleCount))
+      ->capture_default_str();
   app.add_option("--dim", dims, "NAME=SIZE: fixes a free dimension of an ONNX reference; may be repeated");
   try {
     app.parse(argc, argv);

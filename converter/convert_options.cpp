@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "converter/dim_option.h"
+#include "converter/number_option.h"
 #include "nibble/version.h"
 
 namespace nibble {
@@ -66,8 +67,8 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
                  "a layer's name, or re:REGEX: these layers get the next wider format; may be repeated");
   app.add_option("--calibrate", o.calibrate,
                  "samples for the ranges of int8 activations: a folder of pictures, a list, .npy files, MNIST idx");
-  app.add_option("--skip", o.skip, "leave out the first K samples");
-  app.add_option("--samples", o.samples, "use at most N samples");
+  app.add_option("--skip", o.skip, "leave out the first K samples")->check(count_between(0, kMostSampleCount));
+  app.add_option("--samples", o.samples, "use at most N samples")->check(count_between(1, kMostSampleCount));
   app.add_flag("--equalize,!--no-equalize", o.equalize,
                "bring the channels of a tensor to like sizes before quantizing, where that lowers rounding noise; on "
                "unless there are no samples");
@@ -80,7 +81,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
       ->check(CLI::IsMember({"free", "po2"}))
       ->capture_default_str();
   app.add_option("--percentile", o.ranges.percent, "with --ranges percentile")
-      ->check(CLI::Range(50.0, 100.0))
+      ->check(number_between(50.0, 100.0))
       ->capture_default_str();
   app.add_option(
          "--rounding", rounding,
@@ -96,7 +97,8 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
                  "statistics of nibble-calibrate to round by, in place of the samples; without propagation");
   app.add_option("--augment", o.variations,
                  "for rounding, make N more samples of the given pictures: parts of them, mirrored or not (default: as "
-                 "many as make up 256)");
+                 "many as make up 256)")
+      ->check(count_between(0, 100000));
   app.add_option("--executor", o.executor, "what runs the float network: this processor, or a Vulkan device")
       ->check(CLI::IsMember({"cpu", "device"}))
       ->capture_default_str();
@@ -119,7 +121,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
       ->check(CLI::IsMember({"block", "network"}));
   app.add_option("--recover-steps", o.recover_steps,
                  "steps of each block (default 400); four times as many of a network")
-      ->check(CLI::Range(1, 1000000));
+      ->check(count_between(1, 1000000));
   app.add_option("--sparsity", sparsity,
                  "zeros: 2:4 (two of four neighbouring input channels) or 4-block (half of the blocks of four), chosen "
                  "by second moments; pays with --entropy-code")
@@ -137,7 +139,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_flag("--statistics-correction,!--no-statistics-correction", o.prune.statistics_correction,
                "restore the spread of each channel after pruning");
   app.add_option("--target-latency", o.target_latency, "milliseconds a run on the device that --device picks")
-      ->check(CLI::PositiveNumber);
+      ->check(number_between(0.0, 1e9, true));
   app.add_option("--latency-table", o.latency_table,
                  "with --target-latency: a file that keeps the times of layers, by device and driver");
   app.add_option("--max-drop", o.max_drop,
@@ -153,7 +155,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_option("--verify", o.verify,
                  "run the result on N samples, such as calibration has not seen where there are more, before it is "
                  "written; 0: don't")
-      ->check(CLI::Range(size_t{0}, size_t{10000}))
+      ->check(count_between(0, 10000))
       ->capture_default_str();
   app.add_flag("--allow-collapse", o.allow_collapse,
                "write the file even where the result no longer follows the float network");
@@ -165,6 +167,13 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
     for (const std::string& text : keep_wide) o.format.keep_wide.push_back(parse_pattern(text));
     o.dims = parse_dims(dims);
     o.rounding_chosen = app.count("--rounding") > 0;
+    for (const CLI::Option* option : app.get_options()) {
+      if (option->count() == 0) continue;
+      for (const std::string& text : option->results()) {
+        if (text.empty()) throw CLI::ValidationError(option->get_name(), "expected a value, found nothing");
+      }
+      for (const std::string& name : option->get_lnames()) o.given.insert(name);
+    }
   } catch (const CLI::ParseError& e) {
     std::exit(app.exit(e));
   }

@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,7 @@ struct ConvertOptions {
   bool allow_collapse = false;  // write a network that no longer follows the float one
   bool allow_noise = false;     // take samples that look like noise
   std::string dump_after;
+  std::set<std::string> given;  // long names, without dashes, of the options on the command line
 };
 
 // Exits the program on --help, --version and wrong options, with their texts.

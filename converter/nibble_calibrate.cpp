@@ -8,10 +8,12 @@
 
 #include "converter/data/network_inputs.h"
 #include "converter/dim_option.h"
+#include "converter/number_option.h"
 #include "converter/onnx/import.h"
 #include "converter/passes/pass.h"
 #include "converter/statistics/gather.h"
 #include "converter/statistics/moments_file.h"
+#include "core/atomic_file.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "media/progress.h"
@@ -55,22 +57,28 @@ CalibrateOptions parse(int argc, char** argv) {
       ->required();
   app.add_option("--merge", o.merge, "add up these files instead");
   app.add_option("--preprocess", o.preprocess, "JSON: how a picture becomes the network's input");
-  app.add_option("--skip", o.skip, "leave out the first K samples");
-  app.add_option("--samples", o.samples, "use at most N samples");
+  app.add_option("--skip", o.skip, "leave out the first K samples")->check(count_between(0, kMostSampleCount));
+  app.add_option("--samples", o.samples, "use at most N samples")->check(count_between(1, kMostSampleCount));
   app.add_option("--positions", o.positions, "output positions of a sample that count for each layer")
-      ->check(CLI::Range(1, 1 << 20))
+      ->check(count_between(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--save-every", o.every, "write the file after so many samples")
-      ->check(CLI::PositiveNumber)
+      ->check(count_between(1, kMostSampleCount))
       ->capture_default_str();
   app.add_option("--threads", o.threads, "the result does not depend on it")
-      ->check(CLI::Range(1, 256))
+      ->check(count_between(1, 256))
       ->capture_default_str();
   app.add_option("--dim", o.dim_texts, "NAME=SIZE: fixes a free dimension; may be repeated");
   try {
     app.parse(argc, argv);
     if (o.merge.empty() && (o.model.empty() || o.data.empty()))
       throw CLI::RequiredError("model and --data, or --merge");
+    for (const CLI::Option* option : app.get_options()) {
+      for (const std::string& text : option->results()) {
+        if (text.empty()) throw CLI::ValidationError(option->get_name(), "expected a value, found nothing");
+      }
+    }
+    if (!o.merge.empty() && !o.data.empty()) throw CLI::ValidationError("--merge", "takes no --data");
     if (!o.merge.empty() && !o.model.empty()) throw CLI::ValidationError("--merge", "takes no model");
     o.dims = parse_dims(o.dim_texts);
   } catch (const CLI::ParseError& e) {
@@ -87,7 +95,23 @@ void print_summary(const std::string& path, const statistics::MomentsFile& file)
               static_cast<double>(bytes) / 1e6);
 }
 
+// What is there already: an error where it is something else, which must not be written over, and where nothing can be
+// written. Found before samples are run.
+Result<statistics::MomentsFile> begun(const std::string& path) {
+  statistics::MomentsFile file;
+  std::error_code failed;
+  const std::filesystem::file_status status = std::filesystem::status(path, failed);
+  if (std::filesystem::exists(status)) {
+    auto read = statistics::read_moments(path);
+    if (!read) return std::move(read).error().with_context("--output holds no statistics to go on with");
+    file = std::move(*read);
+  }
+  NBL_TRY(const AtomicFile tried, AtomicFile::create(path));
+  return file;
+}
+
 Status merge_files(const CalibrateOptions& o) {
+  NBL_CHECK(begun(o.output));
   statistics::MomentsFile all;
   for (const std::string& path : o.merge) {
     NBL_TRY(const statistics::MomentsFile part, statistics::read_moments(path));
@@ -112,6 +136,8 @@ Result<Graph> read_network(const CalibrateOptions& o) {
 
 Status calibrate(const CalibrateOptions& o) {
   NBL_TRY(const Graph graph, read_network(o));
+  if (statistics::moment_layers(graph).empty())
+    return Error{Code::invalid_argument, "'" + o.model + "': no layer has weights, there is nothing to gather"};
   media::Preprocessing preprocessing;
   if (!o.preprocess.empty()) {
     NBL_TRY(preprocessing, media::read_preprocessing(o.preprocess));
@@ -124,9 +150,10 @@ Status calibrate(const CalibrateOptions& o) {
   fresh.network = statistics::fingerprint(graph);
   fresh.positions = o.positions;
   fresh.preprocessing = media::to_json(preprocessing);
-  statistics::MomentsFile file;
-  if (std::filesystem::exists(o.output)) {
-    NBL_TRY(file, statistics::read_moments(o.output));
+  NBL_TRY(statistics::MomentsFile file, begun(o.output));
+  if (!file.layers.empty()) {
+    if (Status status = statistics::check_same_origin(file, fresh); !status)
+      return std::move(status).error().with_context("'" + o.output + "'");
   }
   media::Progress progress("gathering", set.size());
   const uint64_t end = o.skip + set.size();

@@ -1,10 +1,6 @@
 #include "converter/compress/samples.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "converter/data/network_inputs.h"
-#include "core/text.h"
 #include "core/try.h"
 #include "media/progress.h"
 
@@ -24,11 +20,6 @@ Result<std::vector<reference::FloatValue>> SampleRuns::run(size_t i, const Tenso
   NBL_CHECK(bind(i));
   NBL_TRY(std::vector<reference::FloatValue> inputs,
           sample_inputs(executor_->graph(), samples_.set, i, samples_.preprocessing));
-  for (const reference::FloatValue& value : inputs) {
-    if (std::all_of(value.real.begin(), value.real.end(), [](float v) { return std::isfinite(v); })) continue;
-    return Error{Code::invalid_argument, format("sample '%s', input '%s': holds NaN or infinity",
-                                                samples_.set.name(i).c_str(), value.desc.name.c_str())};
-  }
   return executor_->run(std::move(inputs), observer);
 }
 

@@ -3,6 +3,7 @@
 
 #include "converter/compress/recipe.h"
 #include "converter/compress/stages.h"
+#include "converter/quantize/formats.h"
 #include "core/crc32c.h"
 #include "core/text.h"
 #include "core/try.h"
@@ -33,8 +34,16 @@ std::string checksum_of_names(const media::SampleSet& set) {
 Status read_plan(Compression& c) {
   if (c.options.plan.empty()) return {};
   NBL_TRY(c.given, plan::read(c.options.plan));
+  const std::map<std::string, std::string> asked = recipe_of(c.options);
   if (Status status = apply_recipe(c.given->recipe, c.options); !status)
     return std::move(status).error().with_context("plan '" + c.options.plan + "'");
+  for (const auto& [name, value] : asked) {
+    const std::string& planned = c.given->recipe.at(name);
+    if (value == planned || (!c.options.given.contains(name) && !c.options.given.contains("no-" + name))) continue;
+    return Error{Code::invalid_argument, format("plan '%s' was made with %s '%s', the command line says '%s': leave "
+                                                "the option away, or make a new plan",
+                                                c.options.plan.c_str(), name.c_str(), planned.c_str(), value.c_str())};
+  }
   c.format.weights = c.options.format.weights;
   c.format.activations = c.options.format.activations;
   c.format.group_size = c.options.format.group_size;
@@ -70,6 +79,12 @@ Status repeat_ranges(Compression& c) {
     if (k >= ids.size())
       return Error{Code::not_found, "the plan has a range for the tensor '" + r.tensor + "', which is not there"};
     c.ranges[ids[k]] = {r.low, r.high};
+  }
+  if (quantization::has_own_scales(c.graph)) return {};
+  for (const Node& node : c.graph.nodes) {
+    if (!quantization::has_weights(node) || c.ranges.contains(node.outputs[0])) continue;
+    return Error{Code::not_found, "the plan has no range for the tensor '" + c.graph.desc(node.outputs[0]).name +
+                                      "', which layer '" + node.name + "' makes"};
   }
   return {};
 }
@@ -109,7 +124,9 @@ Status write_plan(Compression& c) {
   }
   c.plan.layers.clear();
   for (quantization::Decision& d : c.decisions) {
-    if (const plan::LayerPlan* before = c.given ? c.given->layer(d.node) : nullptr) d.reason = before->reason;
+    const plan::LayerPlan* before = c.given ? c.given->layer(d.node) : nullptr;
+    if (c.given && !before) return Error{Code::not_found, "the plan says nothing of layer '" + d.node + "'"};
+    if (before) d.reason = before->reason;
     const auto found = c.rounding.find(d.node);
     const std::string rounding = found == c.rounding.end() ? "nearest" : found->second;
     c.plan.layers.push_back({d.node, to_string(d.weights), d.group_size, rounding, d.reason});

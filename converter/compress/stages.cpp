@@ -14,8 +14,10 @@ const std::vector<Stage>& stages() {
   static const std::vector<Stage> list = {
       {"budget", read_budget, Phase::prepare},
       {"plan", read_plan, Phase::prepare},
+      {"check options", check_options, Phase::prepare},
       {"import", import_network, Phase::prepare},
       {"passes", run_passes, Phase::prepare},
+      {"check network", check_network, Phase::prepare},
       {"plan fits", check_plan, Phase::prepare},
       {"samples", open_samples, Phase::prepare},
       {"check samples", check_samples, Phase::prepare},

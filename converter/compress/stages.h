@@ -36,8 +36,10 @@ Status run(Compression& compression);
 // One function a stage, each in a file of its own (stage_<name>.cpp).
 Status read_budget(Compression& c);          // bounds -> budget; what contradicts itself is an error
 Status read_plan(Compression& c);            // options.plan -> given; its recipe goes before the options
+Status check_options(Compression& c);        // options that would have no effect, files written over others
 Status import_network(Compression& c);       // options.model -> graph
 Status run_passes(Compression& c);           // graph rewritten; original = graph
+Status check_network(Compression& c);        // weights are numbers; --keep-wide names layers
 Status check_plan(Compression& c);           // given fits the network; its formats -> format
 Status open_samples(Compression& c);         // preprocessing, samples
 Status check_samples(Compression& c);        // refuses noise and NaN, warns of few; says so of networks with own scales

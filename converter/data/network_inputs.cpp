@@ -1,6 +1,7 @@
 #include "converter/data/network_inputs.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "converter/data/variations.h"
 #include "core/text.h"
@@ -8,6 +9,8 @@
 
 namespace nibble {
 namespace {
+
+constexpr float kMost = 9.2e18f;  // of int64
 
 // Sizes of a free image input that a picture determines; everything else that is free stays 1.
 Status bind_picture(const TensorDesc& desc, const media::Image& image, const media::Preprocessing& p,
@@ -48,6 +51,13 @@ const media::NamedArray* array_for(const std::vector<media::NamedArray>& arrays,
   return nullptr;
 }
 
+// What computes on NaN says nothing, whatever comes of it.
+Status check_numbers(const std::vector<float>& values, const std::string& sample, const std::string& input) {
+  if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) return {};
+  return Error{Code::invalid_argument,
+               format("sample '%s', input '%s': holds NaN or infinity", sample.c_str(), input.c_str())};
+}
+
 Result<reference::FloatValue> value_of(const TensorDesc& desc, const media::NpyArray& array,
                                        const std::string& sample) {
   NBL_TRY(reference::FloatValue value, reference::make_value<float>(desc));
@@ -58,10 +68,12 @@ Result<reference::FloatValue> value_of(const TensorDesc& desc, const media::NpyA
                         to_string(desc.shape).c_str(), to_string(found).c_str())};
   }
   const std::vector<float> floats = media::to_floats(array);
+  NBL_CHECK(check_numbers(floats, sample, desc.name));
   if (value.is_real())
     value.real.assign(floats.begin(), floats.end());
   else
-    std::transform(floats.begin(), floats.end(), value.stored.begin(), [](float v) { return static_cast<int64_t>(v); });
+    std::transform(floats.begin(), floats.end(), value.stored.begin(),
+                   [](float v) { return static_cast<int64_t>(std::clamp(v, -kMost, kMost)); });
   return value;
 }
 
@@ -83,6 +95,7 @@ Result<std::vector<reference::FloatValue>> image_inputs(const Graph& bound, cons
   NBL_TRY(reference::FloatValue value, reference::make_value<float>(bound.desc(bound.inputs[0])));
   auto pixels = media::apply(preprocessing, image, value.shape);
   if (!pixels) return std::move(pixels).error().with_context("sample '" + name + "'");
+  NBL_CHECK(check_numbers(*pixels, name, value.desc.name));
   value.real.assign(pixels->begin(), pixels->end());
   std::vector<reference::FloatValue> out;
   out.push_back(std::move(value));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "converter/passes/pass.h"
@@ -19,6 +20,11 @@ const std::vector<Pass>& pipeline() {
 }
 
 Status run(Graph& graph, const Options& options, const std::string& dump_after) {
+  std::string names;
+  for (const Pass& pass : pipeline()) names += std::string(names.empty() ? "" : ", ") + pass.name;
+  const auto named = [&](const Pass& pass) { return dump_after == pass.name; };
+  if (!dump_after.empty() && dump_after != "all" && std::none_of(pipeline().begin(), pipeline().end(), named))
+    return Error{Code::not_found, "no pass is called '" + dump_after + "'; there are " + names + ", and 'all'"};
   // Every change removes a node or an attribute, so this ends; the bound catches a mistake in a pass.
   const size_t limit = 4 * graph.nodes.size() + 16;
   bool changed = true;

@@ -1,6 +1,7 @@
 #include "converter/quantize/formats.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "converter/quantize/codebook.h"
 #include "converter/quantize/power_of_two.h"
@@ -37,6 +38,25 @@ const char* to_string(ActivationFormat format) {
 
 bool has_weights(const Node& node) {
   return op_if<Conv2d>(node) || op_if<ConvTranspose2d>(node) || op_if<Linear>(node);
+}
+
+Status check_finite(const Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    if (!has_weights(node)) continue;
+    for (const size_t slot : {conv_input::weights, conv_input::bias}) {
+      if (slot >= node.inputs.size() || node.inputs[slot] == kNoTensor) continue;
+      const Tensor& tensor = graph.tensor(node.inputs[slot]);
+      if (!tensor.is_constant() || tensor.desc.type != DType::f32) continue;
+      const auto values = tensor.constant->as<float>();
+      const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+      if (bad == values.end()) continue;
+      return Error{Code::invalid_argument,
+                   format("%s '%s': its %s hold NaN or infinity, expected numbers (value %zu of %zu is %g)",
+                          op_name(node), node.name.c_str(), slot == conv_input::weights ? "weights" : "biases",
+                          static_cast<size_t>(bad - values.begin()), values.size(), static_cast<double>(*bad))};
+    }
+  }
+  return {};
 }
 
 int32_t groups_of(const Node& node) {

@@ -10,7 +10,10 @@
 
 namespace nibble::quantization {
 
-bool has_weights(const Node& node);  // Conv2d, ConvTranspose2d, Linear with constant weights slot
+bool has_weights(const Node& node);
+// An error that names the first layer with a float weight or bias that is NaN or infinite: rounding says nothing
+// sensible of those.
+Status check_finite(const Graph& graph);  // Conv2d, ConvTranspose2d, Linear with constant weights slot
 int32_t groups_of(const Node& node);
 
 struct Choice {

@@ -265,28 +265,6 @@ Result<Quantized> IntegerRewriter::run() {
   return std::move(out_);
 }
 
-namespace {
-
-// Rounding says nothing sensible of NaN and infinity.
-Status check_finite(const Graph& graph) {
-  for (const Node& node : graph.nodes) {
-    if (!has_weights(node)) continue;
-    for (const size_t slot : {conv_input::weights, conv_input::bias}) {
-      if (slot >= node.inputs.size() || node.inputs[slot] == kNoTensor) continue;
-      const Tensor& tensor = graph.tensor(node.inputs[slot]);
-      if (!tensor.is_constant() || tensor.desc.type != DType::f32) continue;
-      for (float v : tensor.constant->as<float>()) {
-        if (std::isfinite(v)) continue;
-        return Error{Code::invalid_argument,
-                     format("%s '%s': its weights or bias hold NaN or infinity", op_name(node), node.name.c_str())};
-      }
-    }
-  }
-  return {};
-}
-
-}  // namespace
-
 Result<Quantized> quantize(const Graph& graph, const Ranges& ranges, const Options& options) {
   NBL_CHECK(check_finite(graph));
   if (options.activations != ActivationFormat::int8) return quantize_float(graph, options);

@@ -112,11 +112,7 @@ std::string fingerprint(const Graph& graph) {
   return format("%08x", crc);
 }
 
-Status merge(MomentsFile& into, const MomentsFile& other) {
-  if (into.layers.empty()) {
-    into = other;
-    return {};
-  }
+Status check_same_origin(const MomentsFile& into, const MomentsFile& other) {
   const auto same = [](const char* what, const std::string& a, const std::string& b) -> Status {
     if (a == b) return {};
     return Error{Code::invalid_argument,
@@ -125,6 +121,15 @@ Status merge(MomentsFile& into, const MomentsFile& other) {
   NBL_CHECK(same("networks", into.network, other.network));
   NBL_CHECK(same("preprocessings", into.preprocessing, other.preprocessing));
   NBL_CHECK(same("positions", std::to_string(into.positions), std::to_string(other.positions)));
+  return {};
+}
+
+Status merge(MomentsFile& into, const MomentsFile& other) {
+  if (into.layers.empty()) {
+    into = other;
+    return {};
+  }
+  NBL_CHECK(check_same_origin(into, other));
   auto samples = into.samples;
   samples.insert(samples.end(), other.samples.begin(), other.samples.end());
   std::sort(samples.begin(), samples.end());

@@ -24,6 +24,9 @@ struct MomentsFile {
 
 std::string fingerprint(const Graph& graph);
 
+// An error where they are of different networks, preprocessings or numbers of positions, and so cannot be added.
+Status check_same_origin(const MomentsFile& into, const MomentsFile& other);
+
 // Adds `other`; an error where it is of another network, preprocessing or number of positions, or holds a sample twice.
 Status merge(MomentsFile& into, const MomentsFile& other);
 

@@ -98,6 +98,12 @@ TEST_F(PlanTool, refuses_plans_that_do_not_fit) {
   recipe = *good;
   recipe.recipe["fancy"] = "yes";
   refused(recipe, "fancy");
+  plan::Plan silent = *good;  // neither decided anew nor left float without a word
+  silent.layers.erase(silent.layers.begin() + 2);
+  refused(silent, good->layers[2].node);
+  silent = *good;
+  silent.ranges.clear();
+  refused(silent, "no range");
   write("text.json", "no plan");
   const ToolResult text = convert("bad.nbl", {"--plan", files_.path("text.json")});
   EXPECT_EQ(text.code, 1);

@@ -154,8 +154,11 @@ TEST_F(BadInput, weights_that_are_no_numbers) {
     for (const char* format : {"int8", "int4", "fp16"}) {
       const ToolResult r = calibrated({"--weights", format}, "broken.onnx");
       EXPECT_EQ(r.code, 1) << format;
-      expect_words(r.err, {"NaN"});
+      expect_words(r.err, {"'first'", "weights", "NaN", "value 7 of 288"});
     }
+    const ToolResult unquantized = convert({"--weights", "fp32"}, "broken.onnx");
+    EXPECT_EQ(unquantized.code, 1);
+    expect_words(unquantized.err, {"'first'", "NaN"});
   }
   EXPECT_FALSE(written());
 }
