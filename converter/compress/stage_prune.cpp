@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "converter/compress/pruning_inputs.h"
 #include "converter/compress/stages.h"
-#include "converter/data/network_inputs.h"
 #include "converter/prune/pruner.h"
 #include "core/text.h"
 #include "core/try.h"
@@ -10,18 +10,6 @@
 
 namespace nibble::compress {
 namespace {
-
-prune::SampleInputs inputs_of(const CalibrationSamples& samples) {
-  prune::SampleInputs out;
-  out.count = samples.size();
-  out.dims = [&samples](const Graph& graph, size_t i) {
-    return dims_of_sample(graph, samples.set, i, samples.preprocessing);
-  };
-  out.inputs = [&samples](const Graph& bound, size_t i) {
-    return sample_inputs(bound, samples.set, i, samples.preprocessing);
-  };
-  return out;
-}
 
 uint64_t total_macs(const Graph& graph) {
   uint64_t out = 0;
@@ -53,7 +41,8 @@ Status prune_channels(Compression& c) {
 
   prune::PruneOptions options = c.options.prune;
   options.integer_activations = c.integer_activations();
-  NBL_TRY(const std::unique_ptr<prune::Pruner> pruner, prune::Pruner::make(c.graph, inputs_of(*c.samples), options));
+  NBL_TRY(const std::unique_ptr<prune::Pruner> pruner,
+          prune::Pruner::make(c.graph, pruning_inputs(*c.samples), options));
   prune::PruneReport report;
   if (repeats) {
     std::vector<prune::KeptChannels> kept;

@@ -23,6 +23,7 @@ const std::vector<Stage>& stages() {
       {"check samples", check_samples, Phase::prepare},
       {"describe", describe_network, Phase::prepare},
       {"dead", remove_dead, Phase::prepare},
+      {"redundant", remove_redundant, Phase::prepare},
       {"prune", prune_channels, Phase::prepare},
       {"equalize", equalize_channels, Phase::prepare},
       {"recover", recover_weights, Phase::change},

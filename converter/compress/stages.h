@@ -45,6 +45,7 @@ Status open_samples(Compression& c);         // preprocessing, samples
 Status check_samples(Compression& c);        // refuses noise and NaN, warns of few; says so of networks with own scales
 Status describe_network(Compression& c);     // what the file says about itself -> graph.metadata
 Status remove_dead(Compression& c);          // graph without channels that say nothing
+Status remove_redundant(Compression& c);     // graph without channels that repeat others, or given.redundant
 Status prune_channels(Compression& c);       // budget.multiply_adds or given channels -> graph, plan.channels
 Status recover_weights(Compression& c);      // options.recover: graph with trained weights
 Status equalize_channels(Compression& c);    // graph, samples -> graph

@@ -127,13 +127,18 @@ std::string to_json(const Plan& plan) {
               {"seed", plan.seed},
               {"recipe", Json::object()},
               {"removed_blocks", plan.removed_blocks},
+              {"redundant", Json::array()},
               {"channels", Json::array()},
               {"ranges", Json::array()},
               {"layers", Json::array()},
               {"masks", Json::array()}};
   for (const auto& [key, value] : plan.recipe) out["recipe"][key] = value;
-  for (const auto& c : plan.channels)
-    out["channels"].push_back({{"group", c.group}, {"channels", c.channels}, {"keep", c.keep}});
+  const auto add_channels = [&](const char* name, const std::vector<ChannelPlan>& channels) {
+    for (const auto& c : channels)
+      out[name].push_back({{"group", c.group}, {"channels", c.channels}, {"keep", c.keep}});
+  };
+  add_channels("redundant", plan.redundant);
+  add_channels("channels", plan.channels);
   for (const auto& r : plan.ranges)
     out["ranges"].push_back({{"tensor", r.tensor},
                              {"low", static_cast<double>(r.low)},
@@ -172,6 +177,7 @@ Result<Plan> parse(const std::string& text) {
     out.removed_blocks.push_back(j.get<std::string>());
     return {};
   });
+  r.list("redundant", appending(out.redundant, read_channels));
   r.list("channels", appending(out.channels, read_channels));
   r.list("ranges", appending(out.ranges, read_range));
   r.list("layers", appending(out.layers, read_layer));

@@ -16,7 +16,7 @@ struct LayerPlan {
   std::string weights;     // "fp32", "fp16", "int8", "int4", ...: what quantization::to_string says
   int32_t group_size = 0;  // weights that share a multiplier; 0: none do
   std::string rounding;    // "nearest", "gptq", ...
-  std::string reason;  // why it is not what was asked for; empty when it is
+  std::string reason;      // why it is not what was asked for; empty when it is
   bool operator==(const LayerPlan&) const = default;
 };
 
@@ -51,6 +51,7 @@ struct Plan {
   uint64_t seed = 0;
   std::map<std::string, std::string> recipe;  // options that decide about values, as the command line spells them
   std::vector<std::string> removed_blocks;    // names of the nodes that were cut out
+  std::vector<ChannelPlan> redundant;         // groups that lost duplicates and affine combinations, in this order
   std::vector<ChannelPlan> channels;
   std::vector<RangePlan> ranges;
   std::vector<LayerPlan> layers;

@@ -33,6 +33,13 @@ struct Group {
   std::vector<Channel> channels;
 };
 
+// The channels of a group that stay.
+struct KeptChannels {
+  std::string group;
+  int64_t channels = 0;       // before
+  std::vector<int64_t> keep;  // their numbers in the group, rising
+};
+
 // An axis that constants make (rows of weights) and that must stay whole.
 struct Frozen {
   std::string node;

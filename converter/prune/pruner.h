@@ -24,13 +24,6 @@ struct GroupChoices {
   std::vector<uint64_t> bytes;  // of its float weights
 };
 
-// The channels of a group that stay.
-struct KeptChannels {
-  std::string group;
-  int64_t channels = 0;       // before
-  std::vector<int64_t> keep;  // their numbers in the group, rising
-};
-
 struct PruneReport {
   uint64_t macs_before = 0, macs_after = 0;
   double divergence = 0.0;         // of the result, on the samples that candidates were judged on

@@ -49,6 +49,38 @@ TEST_F(PlanTool, repeats_every_kind_of_file_to_the_byte) {
   }
 }
 
+TEST_F(PlanTool, planted_redundancy_goes_without_being_asked_and_comes_back_from_the_plan) {
+  const std::string planted =
+      test::small_classifier({{5, 2, 1.0f}, {9, 2, 0.5f}, {30, 7, 3.0f}, {11, 7, 0.25f}}).bytes();
+  write("plain.onnx", files_.bytes("net.onnx"));
+  write("net.onnx", planted);
+  const ToolResult real = convert("real.nbl", {"--weights", "fp32", "--report", files_.path("report.json")});
+  ASSERT_EQ(real.code, 0) << real.err;
+  EXPECT_NE(real.out.find("4 redundant channels removed in 1 place"), std::string::npos) << real.out;
+  const std::string report = files_.bytes("report.json");
+  EXPECT_NE(report.find("4 of 32 channels repeat what others say"), std::string::npos);
+  const size_t at = report.find("\"sqnr_db\":");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_GT(std::stod(report.substr(at + 10)), 100.0);  // 1e-5 of the outputs
+
+  ASSERT_EQ(convert("first.nbl", {"--weights", "int8", "--plan-out", files_.path("plan.json")}).code, 0);
+  const auto plan = plan::read(files_.path("plan.json"));
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_EQ(plan->redundant.size(), 1u);
+  EXPECT_EQ(plan->redundant[0].keep.size(), 28u);
+  const ToolResult second =
+      convert("second.nbl", {"--plan", files_.path("plan.json"), "--plan-out", files_.path("again.json")});
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_TRUE(files_.bytes("first.nbl") == files_.bytes("second.nbl"));
+  EXPECT_EQ(files_.bytes("plan.json"), files_.bytes("again.json"));
+
+  write("net.onnx", files_.bytes("plain.onnx"));
+  const ToolResult plain = convert("plain.nbl", {"--weights", "int8"});
+  ASSERT_EQ(plain.code, 0) << plain.err;
+  EXPECT_EQ(plain.out.find("redundant"), std::string::npos) << plain.out;
+  EXPECT_LT(files_.bytes("first.nbl").size(), files_.bytes("plain.nbl").size());
+}
+
 TEST_F(PlanTool, follows_what_was_edited) {
   ASSERT_EQ(convert("first.nbl", {"--weights", "int4", "--plan-out", files_.path("plan.json")}).code, 0);
   auto plan = plan::read(files_.path("plan.json"));

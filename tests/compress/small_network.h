@@ -29,8 +29,15 @@ inline std::vector<float> normal_noise(size_t count, uint32_t seed, float deviat
   return out;
 }
 
+// Rows of a weight that are a factor times other rows: a layer behind ReLU says nothing new with them.
+struct RepeatedRow {
+  size_t row, of;
+  float factor;
+};
+
 // Five 3x3 convolutions of 16, 32, 32, 32, 32 channels with ReLU on [1, 8, 12, 12], mean, 10 classes.
-inline OnnxBuilder small_classifier() {
+// Layer 2 has `repeated` rows.
+inline OnnxBuilder small_classifier(const std::vector<RepeatedRow>& repeated = {}) {
   OnnxBuilder b;
   b.input("x", {"1", "8", "12", "12"}).output("y");
   int64_t channels = 8;
@@ -38,10 +45,16 @@ inline OnnxBuilder small_classifier() {
   uint32_t seed = 1;
   for (const int64_t next : {16, 32, 32, 32, 32}) {
     const std::string n = std::to_string(seed);
-    b.floats("w" + n, {next, channels, 3, 3},
-             normal_noise(static_cast<size_t>(next * channels * 9), seed,
-                          std::sqrt(2.0f / (9.0f * static_cast<float>(channels)))));
-    b.floats("b" + n, {next}, normal_noise(static_cast<size_t>(next), seed + 100, 0.05f));
+    const auto row = static_cast<size_t>(channels * 9);
+    std::vector<float> weights = normal_noise(static_cast<size_t>(next) * row, seed,
+                                              std::sqrt(2.0f / (9.0f * static_cast<float>(channels)))),
+                       biases = normal_noise(static_cast<size_t>(next), seed + 100, 0.05f);
+    for (const RepeatedRow& r : seed == 2 ? repeated : std::vector<RepeatedRow>{}) {
+      for (size_t i = 0; i < row; ++i) weights[r.row * row + i] = r.factor * weights[r.of * row + i];
+      biases[r.row] = r.factor * biases[r.of];
+    }
+    b.floats("w" + n, {next, channels, 3, 3}, weights);
+    b.floats("b" + n, {next}, biases);
     b.node("Conv", {at, "w" + n, "b" + n}, {"c" + n}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}, "conv" + n);
     b.node("Relu", {"c" + n}, {"r" + n});
     at = "r" + n;

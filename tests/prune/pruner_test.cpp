@@ -88,6 +88,44 @@ TEST(RedundantChannels, a_channel_with_something_of_its_own_stays) {
   expect_redundant(net.graph, 0);
 }
 
+TEST(RedundantChannels, rows_that_are_fewer_than_channels_prove_nothing) {
+  RandomNet net(7);
+  const TensorId x = net.conv(net.graph.inputs[0], 40);
+  net.graph.outputs = {net.linear(net.flatten(net.mean(x)), 5)};  // 24 samples, a row each
+  expect_redundant(net.graph, 0);
+}
+
+TEST(RedundantChannels, the_same_steps_give_the_same_bytes_and_others_are_refused) {
+  RandomNet net(4);
+  const TensorId x = net.conv(net.conv(net.graph.inputs[0], 8), 12, 3);
+  net.graph.outputs = {net.conv(x, 3, 3, 1, UnaryKind::identity)};
+  combine_rows(net.graph, 1, 5, {{2, 1.0f}}, 0.0f);
+  combine_rows(net.graph, 1, 9, {{0, 0.5f}}, 0.0f);
+  const Graph split = split_activations(net.graph).value();
+  const auto found = remove_redundant_channels(split, random_samples(24));
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  ASSERT_EQ(found->steps.size(), 1u);
+  EXPECT_EQ(found->steps[0].keep.size(), 10u);
+  const auto again = repeat_redundant_channels(split, random_samples(24), found->steps);
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_EQ(again->removed, 2);
+  for (const Node& node : found->graph.nodes) {
+    const Node& other = again->graph.nodes[static_cast<size_t>(&node - found->graph.nodes.data())];
+    for (size_t slot : {size_t{1}, size_t{2}}) {
+      if (slot < node.inputs.size()) {
+        EXPECT_EQ(floats_of(found->graph, node.inputs[slot]), floats_of(again->graph, other.inputs[slot]));
+      }
+    }
+  }
+  std::vector<KeptChannels> wrong = found->steps;
+  wrong[0].keep = {0, 1, 2};
+  const auto refused = repeat_redundant_channels(split, random_samples(24), wrong);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find(wrong[0].group), std::string::npos) << refused.error().message;
+  wrong[0].group = "nothing";
+  EXPECT_FALSE(repeat_redundant_channels(split, random_samples(24), wrong).has_value());
+}
+
 TEST(Regression, equals_the_normal_equations_and_never_judges_worse_than_the_start) {
   std::mt19937 random(3);
   std::normal_distribution<float> normal;

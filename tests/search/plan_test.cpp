@@ -17,6 +17,7 @@ Plan full_plan() {
   p.seed = 18446744073709551615u;
   p.recipe = {{"ranges", "mse"}, {"rounding", "gptq"}};
   p.removed_blocks = {"block \"3\"\n"};
+  p.redundant = {{"conv0", 6, {0, 1, 5}}};
   p.channels = {{"conv1", 8, {0, 2, 7}}, {"conv2", 4, {}}};
   p.ranges = {{"x", -0.1f, std::nextafter(1.0f, 2.0f), "mse"}, {"y", 1e-38f, 3.4e38f, "entropy"}};
   p.layers = {{"conv1", "int4", 64, "gptq", ""}, {"conv2", "int8", 0, "nearest", "first layer"}};
