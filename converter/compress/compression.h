@@ -41,7 +41,6 @@ struct Compression {
   std::vector<equalize::Equalized> equalized;     // tensors of `graph` whose channels were scaled
   quantization::Ranges ranges;                    // by tensor of `graph`
   std::map<TensorId, std::string> range_methods;  // with --ranges auto: which method a tensor\'s range comes from
-  std::map<std::string, std::string> rounding;    // by node: how its weights were rounded; "nearest" where absent
   std::vector<quantization::Decision> decisions;
 
   std::optional<plan::Plan> given;                // decisions to repeat: stages follow it in place of deciding
@@ -56,6 +55,8 @@ struct Compression {
   // Facts for --report; stages add what they know (frozen groups, notes, points of a search).
   report::CompressionReport report;
 
+  // How the weights of a node were rounded to integers: "cd", ...; "nearest" where nothing chose.
+  std::string rounding_of(const std::string& node) const;
   bool integer_activations() const { return options.format.activations == quantization::ActivationFormat::int8; }
 };
 

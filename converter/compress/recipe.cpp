@@ -1,5 +1,6 @@
 #include "converter/compress/recipe.h"
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -32,11 +33,11 @@ Entry choice(const char* name, std::vector<E> values, std::function<E&(ConvertOp
           }};
 }
 
-Entry text(const char* name, std::string ConvertOptions::*field) {
+Entry text(const char* name, std::string ConvertOptions::*field, std::vector<std::string> values) {
   return {name, [field](const ConvertOptions& o) { return o.*field; },
-          [field](const std::string& value, ConvertOptions& o) {
+          [field, values](const std::string& value, ConvertOptions& o) {
             o.*field = value;
-            return true;
+            return std::find(values.begin(), values.end(), value) != values.end();
           }};
 }
 
@@ -81,9 +82,9 @@ const std::vector<Entry>& entries() {
          o.variations = std::stoul(value);
          return true;
        }},
-      text("input-type", &ConvertOptions::input_type),
-      text("output-type", &ConvertOptions::output_type),
-      text("recover", &ConvertOptions::recover),
+      text("input-type", &ConvertOptions::input_type, {"float", "uint8"}),
+      text("output-type", &ConvertOptions::output_type, {"float", "uint8"}),
+      text("recover", &ConvertOptions::recover, {"", "block", "network"}),
       {"recover-steps", [](const ConvertOptions& o) { return std::to_string(o.recover_steps); },
        [](const std::string& value, ConvertOptions& o) {
          if (value.empty() || value.size() > 7 || value.find_first_not_of("0123456789") != std::string::npos)

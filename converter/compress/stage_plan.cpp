@@ -44,9 +44,7 @@ Status read_plan(Compression& c) {
                                                 "the option away, or make a new plan",
                                                 c.options.plan.c_str(), name.c_str(), planned.c_str(), value.c_str())};
   }
-  c.format.weights = c.options.format.weights;
-  c.format.activations = c.options.format.activations;
-  c.format.group_size = c.options.format.group_size;
+  c.format = c.options.format;
   c.format.keep_wide.clear();  // what they did is in the plan's layers
   return {};
 }
@@ -127,9 +125,7 @@ Status write_plan(Compression& c) {
     const plan::LayerPlan* before = c.given ? c.given->layer(d.node) : nullptr;
     if (c.given && !before) return Error{Code::not_found, "the plan says nothing of layer '" + d.node + "'"};
     if (before) d.reason = before->reason;
-    const auto found = c.rounding.find(d.node);
-    const std::string rounding = found == c.rounding.end() ? "nearest" : found->second;
-    c.plan.layers.push_back({d.node, to_string(d.weights), d.group_size, rounding, d.reason});
+    c.plan.layers.push_back({d.node, to_string(d.weights), d.group_size, c.rounding_of(d.node), d.reason});
   }
   return c.options.plan_out.empty() ? Status{} : plan::write(c.plan, c.options.plan_out);
 }

@@ -120,12 +120,7 @@ Status measure_layers(Compression& c) {
     }
     if (const Node* stored = named(c.graph.nodes, node.name, &Node::name))
       layer.group_size = c.graph.desc(stored->inputs[conv_input::weights]).quant.group_size;
-    if (const auto how = c.rounding.find(node.name); how != c.rounding.end())
-      layer.rounding = how->second;
-    else if (c.format.rounded.contains(node.name))
-      layer.rounding = to_string(c.options.rounding.method);
-    else if (layer.weights == "int8" || layer.weights == "int4")
-      layer.rounding = "nearest";
+    if (layer.weights == "int8" || layer.weights == "int4") layer.rounding = c.rounding_of(node.name);
     if (const auto e = errors.find(c.original.desc(node.outputs[0]).name); e != errors.end()) {
       layer.sqnr_db = e->second.sums.sqnr_db();
       layer.added_noise = e->second.added_noise();

@@ -82,4 +82,9 @@ Status round_weights(Compression& c) {
   return {};
 }
 
+std::string Compression::rounding_of(const std::string& node) const {
+  const bool chosen = format.rounded.contains(node) && !format.power_of_two;
+  return to_string(chosen ? options.rounding.method : rounding::Method::nearest);
+}
+
 }  // namespace nibble::compress

@@ -16,7 +16,9 @@ class Applier {
   Status run() {
     const std::vector<Node> nodes = std::move(graph_.nodes);
     graph_.nodes.clear();
-    for (const Node& node : nodes) ++readers_[node.inputs.empty() ? kNoTensor : node.inputs[0]];
+    for (const Node& node : nodes) {
+      for (const TensorId id : node.inputs) ++reads_[id];
+    }
     for (const Node& node : nodes) {
       Node copy = node;
       for (TensorId& id : copy.inputs) {
@@ -123,7 +125,7 @@ class Applier {
     const std::vector<ChannelRange>& ranges = ranges_.of(x);
     Node* maker = graph_.nodes.empty() ? nullptr : &graph_.nodes.back();
     const bool alone =
-        readers_[x] == 1 && std::find(graph_.outputs.begin(), graph_.outputs.end(), x) == graph_.outputs.end();
+        reads_[x] == 1 && std::find(graph_.outputs.begin(), graph_.outputs.end(), x) == graph_.outputs.end();
     if (!maker || maker->outputs[0] != x || !alone || !takes_output_factors(graph_, *maker)) return x;
     Factors sizes;
     float largest = 0.0f;
@@ -150,7 +152,7 @@ class Applier {
   const ChannelClasses& classes_;
   std::span<const float> factors_;
   const ChannelRanges& ranges_;
-  std::map<TensorId, int> readers_;      // nodes that read it first; more than one reader counts as such
+  std::map<TensorId, int> reads_;        // inputs of nodes that it is, one that a node reads twice counts twice
   std::map<TensorId, TensorId> scaled_;  // a function's output -> the same with scaled channels
 };
 

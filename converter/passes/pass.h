@@ -14,6 +14,7 @@ struct Options {
   bool integer_activations = false;
 };
 
+bool name_apart(Graph& graph, const Options& options);             // no two nodes of one name
 bool simplify_views(Graph& graph, const Options& options);         // Reshape of Reshape, identities
 bool scalars_to_affine(Graph& graph, const Options& options);      // x * 2 + 1 as one Unary
 bool recognize_activations(Graph& graph, const Options& options);  // x * sigmoid(x) as SiLU, and the like

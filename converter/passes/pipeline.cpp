@@ -8,6 +8,7 @@ namespace nibble::passes {
 
 const std::vector<Pass>& pipeline() {
   static const std::vector<Pass> passes = {
+      {"name_apart", name_apart},
       {"simplify_views", simplify_views},
       {"scalars_to_affine", scalars_to_affine},
       {"recognize_activations", recognize_activations},
@@ -25,7 +26,8 @@ Status run(Graph& graph, const Options& options, const std::string& dump_after) 
   const auto named = [&](const Pass& pass) { return dump_after == pass.name; };
   if (!dump_after.empty() && dump_after != "all" && std::none_of(pipeline().begin(), pipeline().end(), named))
     return Error{Code::not_found, "no pass is called '" + dump_after + "'; there are " + names + ", and 'all'"};
-  // Every change removes a node or an attribute, so this ends; the bound catches a mistake in a pass.
+  // Every change removes a node, an attribute or a name that occurs twice, so this ends; the bound catches a mistake in
+  // a pass.
   const size_t limit = 4 * graph.nodes.size() + 16;
   bool changed = true;
   for (size_t round = 0; changed; ++round) {

@@ -15,6 +15,18 @@ namespace nibble::plan {
 
 using Json = nlohmann::ordered_json;
 
+// A document, not nested without end; discarded when it is no JSON.
+inline Json parse_document(const std::string& text) {
+  constexpr int kMaxDepth = 8;  // deeper than any plan or table
+  bool too_deep = false;
+  const auto watch_depth = [&too_deep](int depth, Json::parse_event_t, Json&) {
+    too_deep = too_deep || depth > kMaxDepth;
+    return !too_deep;
+  };
+  Json json = Json::parse(text, watch_depth, false);
+  return too_deep ? Json(Json::value_t::discarded) : json;
+}
+
 // Reads one object. The first thing that is wrong is kept, everything after it is skipped: take all members, then ask
 // finish().
 class ObjectReader {
@@ -69,7 +81,9 @@ class ObjectReader {
     if (status_) status_ = std::move(status);
   }
   void fail(const std::string& at, const char* expected, const Json& found) {
-    std::string text = found.dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::string text = found.is_array()    ? "a list"
+                       : found.is_object() ? "an object"
+                                           : found.dump(-1, ' ', false, Json::error_handler_t::replace);
     if (text.size() > 40) text = text.substr(0, 40) + "...";
     keep(Error{Code::invalid_argument,
                (at.empty() ? "the document" : at) + ": expected " + expected + ", found " + text});

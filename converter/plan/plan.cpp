@@ -158,7 +158,7 @@ std::string to_json(const Plan& plan) {
 }
 
 Result<Plan> parse(const std::string& text) {
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = parse_document(text);
   if (json.is_discarded()) return Error{Code::invalid_argument, "not JSON"};
   Plan out;
   std::string kind;

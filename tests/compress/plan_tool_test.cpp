@@ -34,6 +34,7 @@ TEST_F(PlanTool, repeats_every_kind_of_file_to_the_byte) {
       {"--weights", "int4", "--group-size", "64", "--keep-wide", "conv3"},
       {"--weights", "int4", "--ranges", "percentile", "--entropy-code"},
       {"--weights", "int4", "--activations", "float"},
+      {"--weights", "int8", "--scale", "po2"},
       {"--weights", "fp16"}};
   for (std::vector<std::string> kind : kinds) {
     kind.insert(kind.end(), {"--plan-out", files_.path("plan.json")});
@@ -96,6 +97,7 @@ TEST_F(PlanTool, follows_what_was_edited) {
   const auto out = plan::read(files_.path("out.json"));
   ASSERT_TRUE(out) << out.error().message;
   EXPECT_EQ(out->layer("conv4")->weights, "int8");
+  EXPECT_EQ(out->layer("conv4")->rounding, "cd");
 }
 
 TEST_F(PlanTool, refuses_plans_that_do_not_fit) {
@@ -127,6 +129,9 @@ TEST_F(PlanTool, refuses_plans_that_do_not_fit) {
   plan::Plan recipe = *good;
   recipe.recipe["weights"] = "int3";
   refused(recipe, "int3");
+  recipe = *good;
+  recipe.recipe["input-type"] = "uint9";
+  refused(recipe, "uint9");
   recipe = *good;
   recipe.recipe["fancy"] = "yes";
   refused(recipe, "fancy");

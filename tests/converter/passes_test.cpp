@@ -194,6 +194,24 @@ TEST(passes, simplify_reshapes_transposes_and_identities) {
   EXPECT_EQ(after(b, nullptr).nodes.size(), 1u);
 }
 
+TEST(passes, name_nodes_apart) {
+  OnnxBuilder b;
+  b.input("x", {"1", "2", "5", "5"})
+      .output("y")
+      .floats("w", {2, 2, 1, 1}, noise(4))
+      .floats("v", {2, 2, 1, 1}, noise(4, 2));
+  b.node("Conv", {"x", "w"}, {"a"}, {}, "conv").node("Conv", {"a", "v"}, {"b"}, {}, "conv#2");
+  b.node("Conv", {"b", "w"}, {"c"}, {}, "conv").node("Conv", {"c", "v"}, {"y"}, {}, "conv");
+  const Graph graph = after(b, passes::name_apart);
+  ASSERT_EQ(graph.nodes.size(), 4u);
+  EXPECT_EQ(graph.nodes[0].name, "conv");
+  EXPECT_EQ(graph.nodes[1].name, "conv#2");
+  EXPECT_EQ(graph.nodes[2].name, "conv#3");
+  EXPECT_EQ(graph.nodes[3].name, "conv#4");
+  Graph again = graph;
+  EXPECT_FALSE(passes::name_apart(again, {}));
+}
+
 TEST(passes, merge_what_is_equal_and_nothing_else) {
   OnnxBuilder b;
   b.input("x", {"4"}).output("y").node("Exp", {"x"}, {"a"}).node("Exp", {"x"}, {"b"}).node("Add", {"a", "b"}, {"y"});

@@ -76,6 +76,19 @@ OnnxBuilder functions() {
   return b;
 }
 
+// SiLU of a tensor that an Add reads too: as its first operand, or as its second.
+OnnxBuilder function_beside_a_sum(bool first) {
+  OnnxBuilder b;
+  b.input("x", {"1", "3", "8", "8"}).output("y");
+  b.floats("w1", {8, 3, 3, 3}, uneven(8, 27, 1)).floats("b1", {8}, uneven(8, 1, 2));
+  b.floats("w2", {8, 8, 3, 3}, noise(576, 3)).floats("w3", {5, 8, 1, 1}, uneven_columns(5, 8, 1, 5));
+  b.node("Conv", {"x", "w1", "b1"}, {"c1"}, {{"pads", kSame}}).node("Sigmoid", {"c1"}, {"s1"});
+  b.node("Mul", {"c1", "s1"}, {"m1"}).node("Conv", {"m1", "w2"}, {"c2"}, {{"pads", kSame}});
+  b.node("Add", first ? std::vector<std::string>{"c1", "c2"} : std::vector<std::string>{"c2", "c1"}, {"sum"});
+  b.node("Conv", {"sum", "w3"}, {"y"});
+  return b;
+}
+
 std::vector<equalize::Equalized> equalized(Graph& graph, equalize::Options options = {}) {
   equalize::ChannelRanges ranges(graph);
   const TensorObserver observe = ranges.observer();
@@ -120,6 +133,17 @@ TEST(equalize, leaves_what_a_network_computes) {
     EXPECT_FALSE(equalized(after, options).empty()) << dump_text(before);
     EXPECT_LT(largest_difference(before, after), 2e-6) << dump_text(after);
     EXPECT_EQ(after.desc(after.outputs[0]).name, "y");
+  }
+}
+
+TEST(equalize, leaves_alone_what_others_read_too) {
+  for (const bool first : {true, false}) {
+    const Graph before = graph_of(function_beside_a_sum(first));
+    Graph after = before;
+    equalize::Options options;
+    options.classes.behind_functions = true;
+    equalized(after, options);
+    EXPECT_LT(largest_difference(before, after), 2e-6) << dump_text(after);
   }
 }
 

@@ -59,6 +59,11 @@ TEST(Plan, names_the_place_of_what_is_wrong) {
   expect_refused(changed(text, "\"kept\": \"9c\"", "\"kept\": \"9\""), {"masks[0].kept", "2"});
   expect_refused(changed(text, "\"kept\": \"9c\"", "\"kept\": \"9x\""), {"masks[0].kept", "'x'"});
   expect_refused(changed(text, "\"weights\": 6", "\"weights\": 9223372036854775807"), {"masks[0].kept"});
+  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
+  expect_refused(deep, {"not JSON"});
+  expect_refused(changed(text, "\"nibble plan 1\"", deep), {"not JSON"});
+  expect_refused(changed(text, "\"nibble plan 1\"", "[[[1]]]"), {"format", "nibble plan 1"});
+  expect_refused(changed(text, "\"group_size\": 64", "\"group_size\": [[64]]"), {"layers[0].group_size", "a list"});
   Plan falling = full_plan();
   falling.channels[0].keep = {2, 0};
   expect_refused(to_json(falling), {"channels[0].keep[1]", "rising"});
