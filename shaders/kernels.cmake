@@ -80,6 +80,9 @@ kernel(resize        resize_u8         resize.comp        TYPES A=u8         PUS
 kernel(gather        gather_f32        gather.comp        TYPES A=f32        PUSH GatherParams)
 kernel(gather        gather_f16        gather.comp        TYPES A=f16        PUSH GatherParams)
 kernel(gather        gather_i8         gather.comp        TYPES A=i8         PUSH GatherParams)
+kernel(shuffle       shuffle_f32       shuffle.comp       TYPES A=f32        PUSH ShuffleParams)
+kernel(shuffle       shuffle_f16       shuffle.comp       TYPES A=f16        PUSH ShuffleParams)
+kernel(shuffle       shuffle_i8        shuffle.comp       TYPES A=i8         PUSH ShuffleParams)
 kernel(matmul        matmul_f32        matmul.comp        TYPES A=f32        PUSH MatMulParams)
 kernel(matmul        matmul_f16        matmul.comp        TYPES A=f16        PUSH MatMulParams)
 

@@ -76,6 +76,14 @@ struct CopyParams {
   int target_base;  // units
 };
 
+// shuffle.comp. NBL_SPEC_OWN: the first channel; + 1, + 2: lanes where the sources begin; + 3: mask the last lanes
+struct ShuffleParams {
+  uint units;  // invocations
+  uint channels, blocks, inner;  // of the output
+  uint x0_blocks, x1_blocks;
+  uint x0_first, x1_first;  // the unit that the first invocation begins with
+};
+
 // pool2d.comp. NBL_SPEC_OWN: average; + 1: padding counts; + 2: some dilation is above 1
 struct PoolParams {
   uint units;  // of the output

@@ -27,6 +27,15 @@ struct ConcatPart {
   bool only_here = false;  // nothing else reads it
 };
 
+// What is left of a shuffle of two groups of channels, of the Concat before it and of the Slices behind it: the output
+// has channels first, first + 1, ... of the two sources' channels in turns, each source's from its `begin` on.
+struct ChannelShuffle {
+  std::array<TensorId, 2> sources{kNoTensor, kNoTensor};  // of one size but for the channels; may be the same tensor
+  std::array<int64_t, 2> begins{};
+  int64_t first = 0;
+  TensorId output = kNoTensor;
+};
+
 // Empty when nothing is fused.
 struct Fusion {
   std::vector<Finish> finishes;
@@ -34,11 +43,15 @@ struct Fusion {
   std::vector<uint8_t> absorbed;
   std::vector<std::vector<size_t>> finishes_behind;  // indices into `finishes`
   std::vector<ConcatPart> parts;                     // by tensor
+  std::vector<ChannelShuffle> shuffles;
+  std::vector<int32_t> shuffle_of;  // by node: index of what it is lowered as, -1
 };
 
 // A tensor that is an output of the graph, or has several readers, is written as it is; its producer absorbs nothing
 // behind it.
 Fusion fuse(const Graph& bound);
+// Its part that finds shuffles; `absorbed` has its size.
+void find_shuffles(const Graph& bound, Fusion& fusion);
 
 // The table of bytes that a finish's maps make in all, for -128 to 127.
 std::array<int8_t, 256> joined_table(const Graph& graph, const Finish& finish);

@@ -308,7 +308,9 @@ Status Lowering::add_edges() {
 Status Lowering::lower_node(NodeId id) {
   const Node& node = graph_.nodes[static_cast<size_t>(id)];
   node_ = id;
-  Status status = visit_op(*node.op, [&](const auto& op) { return lower(op, node, *this); });
+  const int32_t shuffle = fusion_.shuffle_of.empty() ? -1 : fusion_.shuffle_of[static_cast<size_t>(id)];
+  Status status = shuffle >= 0 ? lower_shuffle(fusion_.shuffles[static_cast<size_t>(shuffle)], *this)
+                               : visit_op(*node.op, [&](const auto& op) { return lower(op, node, *this); });
   node_ = -1;
   if (!status) return std::move(status).error().with_context(std::string(op_name(node)) + " '" + node.name + "'");
   return {};
@@ -350,7 +352,7 @@ Result<LoweredPlan> Lowering::run() && {
     }
   }
   NBL_CHECK(add_edges());
-  const bool fuses = !fusion_.finishes.empty();
+  const bool fuses = !fusion_.absorbed.empty();
   for (size_t i = 0; i < graph_.nodes.size(); ++i) {
     if (!fuses || !fusion_.absorbed[i]) NBL_CHECK(lower_node(static_cast<NodeId>(i)));
     if (!fuses) continue;

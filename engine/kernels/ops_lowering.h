@@ -11,4 +11,6 @@ namespace nibble {
 #include "ops/ops.inc"
 #undef NBL_OP
 
+Status lower_shuffle(const ChannelShuffle& shuffle, Lowering& lowering);
+
 }  // namespace nibble
