@@ -70,13 +70,16 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_option("--skip", o.skip, "leave out the first K samples")->check(count_between(0, kMostSampleCount));
   app.add_option("--samples", o.samples, "use at most N samples")->check(count_between(1, kMostSampleCount));
   app.add_flag("--equalize,!--no-equalize", o.equalize,
-               "bring the channels of a tensor to like sizes before quantizing, where that lowers rounding noise; on "
-               "unless there are no samples");
+               "bring the channels of a tensor to like sizes before quantizing, where that lowers rounding noise; not "
+               "given: chosen by what it does to the outputs");
   app.add_option("--ranges", range_method,
                  "how a tensor's range is chosen; auto: for each tensor the one of the "
                  "others with the least error in what its readers compute")
       ->check(CLI::IsMember({"minmax", "percentile", "mse", "entropy", "auto"}))
       ->capture_default_str();
+  app.add_flag("!--no-choose", o.choose,
+               "take equalisation, ranges and rounding as they stand; else those that are not given are chosen by how "
+               "far the outputs move on samples held out for that");
   app.add_option("--scale", scale, "po2: scales are powers of two, so that requantizing is a shift; coarser")
       ->check(CLI::IsMember({"free", "po2"}))
       ->capture_default_str();

@@ -28,6 +28,7 @@ struct ConvertOptions {
   size_t samples = std::numeric_limits<size_t>::max();
   rounding::Options rounding;
   bool rounding_chosen = false;      // --rounding was given
+  bool choose = true;                // what was not given is chosen by what it does to the outputs
   std::string stats;                 // file of nibble-calibrate
   std::optional<size_t> variations;  // --augment; none: as many as make up 256 samples
   std::string executor = "cpu";      // or "device"

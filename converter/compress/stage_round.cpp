@@ -69,7 +69,7 @@ Status round_weights(Compression& c) {
     return Error{Code::invalid_argument, "--augment makes variations of pictures; there are other samples"};
   samples.variations =
       pictures ? c.options.variations.value_or(kEnoughSamples - std::min(kEnoughSamples, samples.size())) : 0;
-  rounding::NetworkOptions network{.layer = options};
+  rounding::NetworkOptions network{.layer = options, .pictures = samples.size()};
   std::unique_ptr<media::Progress> progress;
   network.progress = [&progress](size_t, size_t total) {
     if (!progress) progress = std::make_unique<media::Progress>("rounding", total);

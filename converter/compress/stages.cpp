@@ -25,6 +25,7 @@ const std::vector<Stage>& stages() {
       {"dead", remove_dead, Phase::prepare},
       {"redundant", remove_redundant, Phase::prepare},
       {"prune", prune_channels, Phase::prepare},
+      {"choose", choose_recipe, Phase::prepare},
       {"equalize", equalize_channels, Phase::prepare},
       {"recover", recover_weights, Phase::change},
       {"ranges", find_ranges, Phase::change},

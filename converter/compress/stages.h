@@ -47,6 +47,7 @@ Status describe_network(Compression& c);     // what the file says about itself 
 Status remove_dead(Compression& c);          // graph without channels that say nothing
 Status remove_redundant(Compression& c);     // graph without channels that repeat others, or given.redundant
 Status prune_channels(Compression& c);       // budget.multiply_adds or given channels -> graph, plan.channels
+Status choose_recipe(Compression& c);        // options: equalisation, ranges and rounding that were not given
 Status recover_weights(Compression& c);      // options.recover: graph with trained weights
 Status equalize_channels(Compression& c);    // graph, samples -> graph
 Status find_ranges(Compression& c);          // graph, samples -> ranges

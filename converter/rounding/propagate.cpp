@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "converter/rounding/held_out.h"
 #include "converter/rounding/network_parts.h"
 #include "converter/rounding/propagated_moments.h"
 #include "converter/rounding/round_network.h"
@@ -15,6 +16,9 @@
 
 namespace nibble::rounding {
 namespace {
+
+// Fewer pictures are too few to do without one.
+constexpr size_t kHoldOutEvery = 4, kFewestPictures = 8;
 
 class Propagation {
  public:
@@ -51,6 +55,7 @@ class Propagation {
     NodeId node;
     TensorId skip = kNoTensor;
     PropagatedMoments moments;
+    std::optional<PropagatedMoments> held;  // of the held-out pictures, where something is chosen by them
   };
   // One sample on its way.
   struct Run {
@@ -71,9 +76,12 @@ class Propagation {
       if (levels_.tensor[static_cast<size_t>(node.inputs[conv_input::x])] != level) continue;
       const TensorId skip = added_to(original_, node);
       const bool known = skip != kNoTensor && levels_.tensor[static_cast<size_t>(skip)] <= level;
-      current_.push_back({id, known ? skip : kNoTensor,
-                          PropagatedMoments(node.name, *layer_weights(original_, node, format_), options_.positions,
-                                            options_.layer.threads)});
+      const auto moments = [&] {
+        return PropagatedMoments(node.name, *layer_weights(original_, node, format_), options_.positions,
+                                 options_.layer.threads);
+      };
+      current_.push_back({id, known ? skip : kNoTensor, moments(), {}});
+      if (holds_out()) current_.back().held.emplace(moments());
     }
     return {};
   }
@@ -86,8 +94,11 @@ class Propagation {
     NBL_TRY(bound_quantized_, bind_dims(quantized_, dims));
     dims_ = dims;
     parts_.clear();
-    for (LayerAtLevel& layer : current_)
-      NBL_CHECK(layer.moments.bind(*bound_, bound_->nodes[static_cast<size_t>(layer.node)]));
+    for (LayerAtLevel& layer : current_) {
+      const Node& node = bound_->nodes[static_cast<size_t>(layer.node)];
+      NBL_CHECK(layer.moments.bind(*bound_, node));
+      if (layer.held) NBL_CHECK(layer.held->bind(*bound_, node));
+    }
     return {};
   }
 
@@ -180,17 +191,33 @@ class Propagation {
         values.skip_original = run.original.at(layer.skip).real;
         values.skip_quantized = run.quantized.at(layer.skip).real;
       }
-      layer.moments.add(sample, values);
+      (is_held_out(sample) ? *layer.held : layer.moments).add(sample, values);
     }
     return {};
+  }
+
+  bool holds_out() const { return options_.pictures >= kFewestPictures && options_.layer.method != Method::nearest; }
+  bool is_held_out(size_t sample) const {
+    return holds_out() && sample % options_.pictures % kHoldOutEvery == kHoldOutEvery - 1;
+  }
+
+  Result<LayerResult> round_fitted(const LayerWeights& weights, LayerAtLevel& layer) const {
+    PartSums all{layer.moments.take_moments(), layer.moments.take_targets()};
+    Options options = options_.layer;
+    if (layer.held) {
+      const PartSums held{layer.held->take_moments(), layer.held->take_targets()};
+      NBL_TRY(const FitStrength strength, choose_strength(weights, all, held, options));
+      NBL_CHECK(all.merge(held));
+      options.damping.trust = strength.trust;
+      all.targets = follow(weights, all.moments, std::move(all.targets), strength.follow);
+    }
+    return round_layer(weights, all.moments, all.targets, options);
   }
 
   Status round_level() {
     for (LayerAtLevel& layer : current_) {
       const Node& node = original_.nodes[static_cast<size_t>(layer.node)];
-      const statistics::LayerMoments moments = layer.moments.take_moments();
-      auto result =
-          round_layer(*layer_weights(original_, node, format_), moments, layer.moments.take_targets(), options_.layer);
+      auto result = round_fitted(*layer_weights(original_, node, format_), layer);
       if (!result)
         return std::move(result).error().with_context(nibble::format("%s '%s'", op_name(node), node.name.c_str()));
       set_weights(quantized_, quantized_.nodes[static_cast<size_t>(layer.node)], result->layer);

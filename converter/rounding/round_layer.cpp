@@ -97,14 +97,18 @@ Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::Lay
       if (layer.sparsity != SparsityPattern::dense) {
         row.pruned = choose_pruned(problem, sparse, r, layer.kernel, layer.sparsity);
       }
-      // Weights that were rounded before keep their grid.
-      const bool may_keep = !layer.shared && layer.group_size == 0 && layer.fixed_scales.empty();
-      const double grid = may_keep ? quantization::grid_step(layer.weights.subspan(static_cast<size_t>(o * width),
-                                                                                   static_cast<size_t>(width)))
-                                   : 0.0;
-      if (grid > 0.0) row.scale = static_cast<double>(static_cast<float>(grid));
-      round_row(problem, factor, r, options, layer.shared || !layer.fixed_scales.empty() || grid > 0.0,
-                !layer.fixed_scales.empty() || grid > 0.0, row);
+      // Weights that were rounded before are integers as they are: their error is 0, and what second order makes up for
+      // elsewhere is worth less than that.
+      const bool may_keep = !layer.shared && layer.group_size == 0 && layer.fixed_scales.empty() && row.pruned.empty();
+      const std::span<const float> given =
+          layer.weights.subspan(static_cast<size_t>(o * width), static_cast<size_t>(width));
+      if (const double grid = may_keep ? quantization::grid_step(given) : 0.0; grid > 0.0) {
+        row.scale = static_cast<double>(static_cast<float>(grid));
+        round_to_nearest(std::vector<double>(given.begin(), given.end()), row);
+      } else {
+        round_row(problem, factor, r, options, layer.shared || !layer.fixed_scales.empty(), !layer.fixed_scales.empty(),
+                  row);
+      }
       const std::vector<double> w = row.reals();
       double energy = 0.0;
       for (int64_t i = 0; i < width; ++i)

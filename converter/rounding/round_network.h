@@ -16,6 +16,9 @@ using statistics::SampleFeed;
 
 struct NetworkOptions {
   Options layer;
+  // Sample i is picture i % pictures or a variation of it; of four pictures one is held out to choose how far each
+  // layer is fitted, and then fitted to as well. 0: nothing is chosen.
+  size_t pictures = 0;
   int64_t positions = 64;                                   // output positions of a sample that count
   size_t cache_bytes = size_t{256} << 20;                   // for tensors between passes
   std::function<void(size_t done, size_t total)> progress;  // in layers; may be empty

@@ -28,13 +28,29 @@ class Random {
   uint64_t state_ = 88172645463325252u;
 };
 
-// Rows of class scores: [N, C], [N, T, C] and [N, C, 1, 1]. 0: the output is something else.
-size_t classes_of(const FloatValue& v) {
-  if (!v.is_real() || v.shape.size() < 2) return 0;
-  const bool flat = v.shape.size() <= 3;
-  const bool pooled = v.shape.size() == 4 && v.shape[2] == 1 && v.shape[3] == 1;
-  const int64_t classes = flat ? v.shape.back() : v.shape[1];
-  return (flat || pooled) && classes >= 2 ? static_cast<size_t>(classes) : 0;
+// Maps with fewer channels are pictures.
+constexpr int64_t kFewestDenseClasses = 8;
+
+// Class scores: rows of [N, C] and [N, T, C], or [N, C, H, W] with a row a pixel, whose scores lie `stride` apart.
+struct Scores {
+  size_t classes = 0;  // 0: the output is something else
+  size_t stride = 1;
+};
+
+Scores scores_of(const FloatValue& v) {
+  if (!v.is_real() || v.shape.size() < 2) return {};
+  if (v.shape.size() <= 3) return {v.shape.back() >= 2 ? static_cast<size_t>(v.shape.back()) : 0, 1};
+  if (v.shape.size() != 4 || v.shape[1] < 2) return {};
+  const int64_t pixels = v.shape[2] * v.shape[3];
+  if (pixels != 1 && v.shape[1] < kFewestDenseClasses) return {};
+  return {static_cast<size_t>(v.shape[1]), static_cast<size_t>(pixels)};
+}
+
+std::vector<float> row_of(const FloatValue& v, const Scores& scores, size_t row) {
+  std::vector<float> out(scores.classes);
+  const size_t first = row / scores.stride * scores.stride * scores.classes + row % scores.stride;
+  for (size_t c = 0; c < out.size(); ++c) out[c] = v.real[first + c * scores.stride];
+  return out;
 }
 
 bool all_finite(const float* row, size_t n) {
@@ -65,12 +81,13 @@ struct RowScores {
   double kl = 0.0, agreement = 0.0, drop = 0.0;
 };
 
-RowScores compare_rows(const FloatValue& original, const FloatValue& other, size_t classes,
-                       const std::optional<int>& label) {
+RowScores compare_rows(const FloatValue& original, const FloatValue& other, const std::optional<int>& label) {
   RowScores out;
-  const size_t rows = original.real.size() / classes;
+  const Scores scores = scores_of(original);
+  const size_t classes = scores.classes, rows = original.real.size() / classes;
   for (size_t r = 0; r < rows; ++r) {
-    const float *a = original.real.data() + r * classes, *b = other.real.data() + r * classes;
+    const std::vector<float> original_row = row_of(original, scores, r), other_row = row_of(other, scores, r);
+    const float *a = original_row.data(), *b = other_row.data();
     if (!all_finite(a, classes)) continue;
     const size_t first = greatest(a, classes);
     const bool finite = all_finite(b, classes);
@@ -143,7 +160,7 @@ Result<DivergenceOracle> DivergenceOracle::make(size_t samples, const SampleRun&
     if (bytes > kMostBytes && i > 0) break;
     out.outputs_.push_back(std::move(values));
   }
-  out.classes_ = !out.outputs_.empty() && !out.outputs_[0].empty() && classes_of(out.outputs_[0][0]) > 0;
+  out.classes_ = !out.outputs_.empty() && !out.outputs_[0].empty() && scores_of(out.outputs_[0][0]).classes > 0;
   return out;
 }
 
@@ -163,7 +180,7 @@ Result<Divergence> DivergenceOracle::measure(const SampleRun& candidate, size_t 
     }
     noise.push_back(noise_over_signal(original, values));
     if (!classes_) continue;
-    const RowScores rows = compare_rows(original[0], values[0], classes_of(original[0]), labels_[i]);
+    const RowScores rows = compare_rows(original[0], values[0], labels_[i]);
     kl.push_back(rows.kl);
     agreement.push_back(rows.agreement);
     if (labels_[i]) drop.push_back(rows.drop);

@@ -245,6 +245,24 @@ TEST(round_layer, keeps_scales_that_came_with_the_network) {
   EXPECT_EQ(result->layer.weights.scales, scales);
 }
 
+TEST(round_layer, leaves_weights_that_lie_on_a_grid) {
+  // As training for quantization leaves them; the inputs are so alike that second order would move most of them.
+  const RandomLayer layer(6, 20, 1, 1, 0, 200, 9);
+  const float step = 0.013f;
+  Floats weights;
+  for (size_t i = 0; i < layer.weights.size(); ++i)
+    weights.push_back(step * static_cast<float>(static_cast<int>(i * 37 % 201) - 100));
+  LayerWeights grid = layer.layer;
+  grid.weights = weights;
+  Targets targets{std::vector<double>(weights.size(), 3.0), std::vector<double>(6, 1.0)};  // far from them
+  for (const Method method : {Method::nearest, Method::gptq, Method::cd}) {
+    const auto result = round_layer(grid, layer.moments, targets, {.method = method});
+    ASSERT_TRUE(result);
+    const std::vector<float> found = quantization::dequantize(result->layer.weights);
+    for (size_t i = 0; i < weights.size(); ++i) EXPECT_NEAR(found[i], weights[i], 1e-5f);
+  }
+}
+
 TEST(targets, are_met_where_the_inputs_are_distorted) {
   // The quantized network sees x2 = 0.9 x + 0.1; the wanted output is that of x.
   const RandomLayer layer(8, 40, 1, 1, 32, 2000, 8);

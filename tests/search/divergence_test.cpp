@@ -39,6 +39,27 @@ TEST(Divergence, of_a_network_from_itself_is_nothing) {
   EXPECT_GE(d->sqnr_db(), 199.0);
 }
 
+TEST(Divergence, takes_a_row_a_pixel_where_classes_come_as_maps) {
+  // Nine classes on 1 x 2 pixels: [1, 9, 1, 2].
+  TensorDesc desc;
+  desc.shape = {1, 9, 1, 2};
+  FloatValue a = reference::make_value<float>(desc).value(), b = a;
+  for (size_t c = 0; c < 9; ++c) a.real[2 * c] = a.real[2 * c + 1] = c == 4 ? 5.0f : 0.0f;
+  b.real = a.real;
+  std::swap(b.real[2 * 4 + 1], b.real[2 * 7 + 1]);  // the second pixel changes its class
+  const auto one = [](const FloatValue& v) {
+    return [v](size_t) -> Result<std::vector<FloatValue>> { return std::vector{v}; };
+  };
+  const auto oracle = DivergenceOracle::make(1, one(a), {});
+  ASSERT_TRUE(oracle && oracle->has_classes());
+  const auto d = oracle->measure(one(b));
+  ASSERT_TRUE(d);
+  EXPECT_DOUBLE_EQ(d->agreement->mean, 0.5);
+  // (p4 - p7) * 5 on one of two pixels.
+  const double z = std::exp(5.0) + 8.0;
+  EXPECT_NEAR(d->kl->mean, 0.5 * 5.0 * (std::exp(5.0) - 1.0) / z, 1e-6);
+}
+
 TEST(Divergence, counts_agreement_paired_drop_and_kl_as_defined) {
   const auto oracle = DivergenceOracle::make(4, rows(kScores), {0, 1, 2, 1});
   ASSERT_TRUE(oracle);

@@ -1,0 +1,54 @@
+// What was not given is chosen by what it does to the outputs, and said.
+#include <gtest/gtest.h>
+
+#include "tests/compress/small_network.h"
+#include "tests/tools/tool_process.h"
+
+namespace nibble {
+namespace {
+
+using test::run_tool;
+using test::ToolResult;
+
+class Choice : public testing::Test {
+ protected:
+  ToolResult convert(const std::string& output, std::vector<std::string> more) {
+    std::vector<std::string> arguments = {files_.path("net.onnx"), "-o",           files_.path(output), "--calibrate",
+                                          files_.path("samples"),  "--allow-noise"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_tool(NIBBLE_CONVERT, arguments);
+  }
+  test::SmallNetworkFiles files_{24};
+};
+
+bool says(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
+
+TEST_F(Choice, names_every_alternative_with_its_divergence_in_the_report) {
+  const ToolResult made = convert("a.nbl", {"--weights", "int8", "--report", files_.path("a.json")});
+  ASSERT_EQ(made.code, 0) << made.err;
+  for (const char* name : {"ranges by min-max", "no equalisation", "rounding to nearest"}) {
+    EXPECT_TRUE(says(made.err, name)) << made.err;
+    EXPECT_TRUE(says(files_.bytes("a.json"), name));
+  }
+  EXPECT_TRUE(says(made.err, "nats of KL divergence on 6 samples held out")) << made.err;
+}
+
+TEST_F(Choice, leaves_what_was_given_alone) {
+  const ToolResult given =
+      convert("a.nbl", {"--weights", "int8", "--no-equalize", "--ranges", "mse", "--rounding", "cd"});
+  ASSERT_EQ(given.code, 0) << given.err;
+  EXPECT_FALSE(says(given.err, "held out")) << given.err;
+  const ToolResult none =
+      convert("b.nbl", {"--weights", "int8", "--no-equalize", "--ranges", "mse", "--rounding", "cd", "--no-choose"});
+  ASSERT_EQ(none.code, 0) << none.err;
+  EXPECT_TRUE(files_.bytes("a.nbl") == files_.bytes("b.nbl"));
+}
+
+TEST_F(Choice, is_the_same_every_time) {
+  ASSERT_EQ(convert("a.nbl", {"--weights", "int4"}).code, 0);
+  ASSERT_EQ(convert("b.nbl", {"--weights", "int4"}).code, 0);
+  EXPECT_TRUE(files_.bytes("a.nbl") == files_.bytes("b.nbl"));
+}
+
+}  // namespace
+}  // namespace nibble
