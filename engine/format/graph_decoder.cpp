@@ -22,7 +22,8 @@ Error corrupt(std::string message) { return Error{Code::corrupt_file, "section G
 Error newer(std::string message) { return Error{Code::unsupported_version, std::move(message)}; }
 
 // Runs that the file stores once may be used by many tensors and nodes. What they become in memory is bounded by a
-// multiple of the file's size, so that a small file cannot ask for a large allocation.
+// multiple of the bytes that are stored (not of what they expand to), so that a small file cannot ask for a large
+// allocation or much work.
 class Budget {
  public:
   explicit Budget(uint64_t file_bytes) : left_((uint64_t{1} << 22) + 32 * file_bytes) {}
@@ -40,11 +41,11 @@ class Budget {
 class GraphDecoder {
  public:
   GraphDecoder(const fbs::Graph& in, std::span<const std::byte> section, std::span<const std::byte> data,
-               std::shared_ptr<const void> owner)
+               uint64_t stored_bytes, std::shared_ptr<const void> owner)
       : in_(in),
         data_(data),
         owner_(std::move(owner)),
-        budget_(section.size() + data.size()),
+        budget_(section.size() + stored_bytes),
         dims_(fbs::items(in.dims())),
         edges_(fbs::items(in.edges())) {}
 
@@ -83,6 +84,9 @@ class GraphDecoder {
     auto found = expressions_.find(index);
     if (found == expressions_.end()) {
       NBL_TRY(const std::string_view text, string_at(strings_, index));
+      // Products of sums multiply out while they are parsed: the work counts, whatever is left in the end.
+      constexpr uint64_t kWorkPerCharacter = 256;
+      NBL_CHECK(budget_.take(kWorkPerCharacter * text.size()));
       auto dim = Dim::parse(text);
       if (!dim) return corrupt(std::move(dim).error().message);
       // A term of the polynomial takes some 20 times the characters of its text.
@@ -299,6 +303,7 @@ class GraphDecoder {
   Status decode_node(const fbs::Node& in) {
     Node node;
     NBL_TRY(const std::string_view name, string_at(strings_, in.name()));
+    NBL_CHECK(budget_.take(name.size()));
     node.name = name;
     auto op = decode_op(in);
     if (!op) return std::move(op).error().with_context(format("node '%s'", node.name.c_str()));
@@ -315,6 +320,8 @@ class GraphDecoder {
   }
 
   Status decode_names() {
+    // Each tensor is named after the node that makes it, which may make many.
+    for (const Node& node : out_.nodes) NBL_CHECK(budget_.take(node.name.size() * (node.outputs.size() + 1)));
     std::vector<std::string> names = derived_names(out_);
     for (size_t i = 0; i < names.size(); ++i) out_.tensors[i].desc.name = std::move(names[i]);
     int64_t last = -1;
@@ -361,10 +368,10 @@ class GraphDecoder {
 
 }  // namespace
 
-Result<Graph> decode_graph(std::span<const std::byte> section, std::span<const std::byte> data,
+Result<Graph> decode_graph(std::span<const std::byte> section, std::span<const std::byte> data, uint64_t stored_bytes,
                            std::shared_ptr<const void> owner) {
   NBL_TRY(const fbs::Graph* in, fbs::open_graph(section));
-  return GraphDecoder(*in, section, data, std::move(owner)).run();
+  return GraphDecoder(*in, section, data, stored_bytes, std::move(owner)).run();
 }
 
 Result<std::map<std::string, std::string>> decode_metadata(std::span<const std::byte> section) {

@@ -11,8 +11,9 @@
 
 namespace nibble {
 
-// Constants become views into `data`, which `owner` keeps alive. Not checked here: what verify() checks.
-Result<Graph> decode_graph(std::span<const std::byte> section, std::span<const std::byte> data,
+// Constants become views into `data`, which `owner` keeps alive; `stored_bytes` is what that takes in the file. Not
+// checked here: what verify() checks.
+Result<Graph> decode_graph(std::span<const std::byte> section, std::span<const std::byte> data, uint64_t stored_bytes,
                            std::shared_ptr<const void> owner);
 
 Result<std::map<std::string, std::string>> decode_metadata(std::span<const std::byte> section);

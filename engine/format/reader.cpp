@@ -23,14 +23,16 @@ Result<Graph> read_aligned(std::span<const std::byte> file, std::shared_ptr<cons
   std::span<const std::byte> data;
   std::shared_ptr<const void> data_owner = owner;
   if (const Section* section = container.find(kDataTag)) data = section_bytes(file, *section);
+  uint64_t stored_bytes = data.size();
   if (const Section* section = container.find(kCodedDataTag)) {
     if (container.find(kDataTag)) return Error{Code::corrupt_file, "it has both sections DATA and ZDAT"};
     NBL_TRY(expanded, ExpandedData::open(section_bytes(file, *section), owner));
     data = expanded->bytes();
+    stored_bytes = section->bytes;
     data_owner = expanded;
   }
   // The file's owner stays here as well: a graph without constants lets go of it, and META is still to be read.
-  NBL_TRY(Graph graph, decode_graph(section_bytes(file, *graph_section), data, data_owner));
+  NBL_TRY(Graph graph, decode_graph(section_bytes(file, *graph_section), data, stored_bytes, data_owner));
   if (const Section* section = container.find(kMetaTag)) {
     NBL_TRY(graph.metadata, decode_metadata(section_bytes(file, *section)));
   }

@@ -1,7 +1,9 @@
 #include "gpu/caps.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
+#include <type_traits>
 
 #include "core/text.h"
 #include "core/try.h"
@@ -235,6 +237,14 @@ Result<Caps> parse_text(std::string_view text) {
     NBL_CHECK(set_caps_field(caps, line.substr(0, equals), line.substr(equals + 1), where));
   }
   return caps;
+}
+
+void keep_countable(Caps& caps) {
+  const auto countable = [](auto& value) { value = std::max<std::remove_reference_t<decltype(value)>>(value, 1); };
+  countable(caps.max_workgroup_invocations);
+  for (auto& size : caps.max_workgroup_size) countable(size);
+  for (auto& count : caps.max_workgroup_count) countable(count);
+  countable(caps.subgroup_size);
 }
 
 std::string bits_to_text(uint32_t bits) {

@@ -79,6 +79,9 @@ Result<Caps> parse_text(std::string_view text);
 // Sets one field from its text form. `where` names the source in errors.
 Status set_caps_field(Caps& caps, std::string_view key, std::string_view value, const std::string& where);
 
+// A file or a mask may say anything; counts that tiles are divided by become at least one.
+void keep_countable(Caps& caps);
+
 // "storage16 dot8", or "none".
 std::string bits_to_text(uint32_t bits);
 

@@ -84,6 +84,8 @@ Caps mask(const Caps& caps, const CapsMask& by) {
   const auto cap = [](auto& value, const auto& bound) { value = std::min(value, bound); };
   out.bits &= by.bound.bits;
   if (!out.has(Caps::dot8)) out.bits &= ~uint32_t{Caps::dot8_fast};
+  // Weights spread over a subgroup's lanes count on the real size.
+  if (by.bound.subgroup_size < out.subgroup_size) out.bits &= ~uint32_t{Caps::lanes};
   cap(out.api_version, by.bound.api_version);
   cap(out.max_storage_buffers, by.bound.max_storage_buffers);
   cap(out.max_workgroup_invocations, by.bound.max_workgroup_invocations);
@@ -97,6 +99,7 @@ Caps mask(const Caps& caps, const CapsMask& by) {
   cap(out.memory_bytes, by.bound.memory_bytes);
   cap(out.push_bytes, by.bound.push_bytes);
   cap(out.subgroup_size, by.bound.subgroup_size);
+  keep_countable(out);
   out.offset_alignment = std::max(out.offset_alignment, by.bound.offset_alignment);
   out.non_coherent_atom = std::max(out.non_coherent_atom, by.bound.non_coherent_atom);
   out.int8_path = choose_int8_path(out);

@@ -255,7 +255,8 @@ Result<bool> CommandList::wait(uint64_t timeout_ns) {
   if (!running_) return true;
   const VkResult result = device_->vk.vkWaitForFences(device_->device, 1, &fence_, VK_TRUE, timeout_ns);
   if (result == VK_TIMEOUT) return false;
-  running_ = false;  // over, or lost for good
+  // Over, or lost for good. After any other error the work may still be in flight.
+  if (result == VK_SUCCESS || result == VK_ERROR_DEVICE_LOST) running_ = false;
   NBL_VK(result, "waiting for '" + device_->caps.device_name + "'");
   return true;
 }

@@ -75,6 +75,9 @@ Status create_device(DeviceState& state, const DevicePlan& plan) {
   NBL_VK(state.instance_table.vkCreateDevice(state.physical, &info, nullptr, &state.device),
          "creating a device on '" + plan.caps.device_name + "'");
   state.owns_device = true;
+  // So that it can be destroyed when another function turns out to be missing.
+  state.vk.vkDestroyDevice =
+      reinterpret_cast<PFN_vkDestroyDevice>(state.instance_table.vkGetDeviceProcAddr(state.device, "vkDestroyDevice"));
   return {};
 }
 

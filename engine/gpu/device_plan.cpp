@@ -104,7 +104,8 @@ Caps caps_of(const DeviceSnapshot& s, const QueueFamily& family) {
   caps.offset_alignment = std::bit_ceil(std::clamp(s.offset_alignment, 1u, 1u << 16));
   caps.non_coherent_atom = std::bit_ceil(std::clamp(s.non_coherent_atom, 1u, 1u << 16));
   caps.push_bytes = s.push_bytes;
-  caps.subgroup_size = std::max(s.subgroup_size, 1u);
+  caps.subgroup_size = s.subgroup_size;
+  keep_countable(caps);
   return caps;
 }
 

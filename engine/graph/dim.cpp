@@ -292,9 +292,11 @@ Dim floor_div(const Dim& a, const Dim& b) {
   if (b.is_const()) {
     Dim whole, rest;
     for (const auto& [monomial, value] : a.terms_) {
-      const int64_t q = floor_div_int(value, b.value());
-      whole.add_term(monomial, q);
-      rest.add_term(monomial, value - q * b.value());
+      // By %, since quotient times divisor may overflow.
+      int64_t remainder = value % b.value();
+      if (remainder != 0 && (remainder < 0) != (b.value() < 0)) remainder += b.value();
+      whole.add_term(monomial, floor_div_int(value, b.value()));
+      rest.add_term(monomial, remainder);
     }
     if (rest.is_const()) return whole + floor_div(rest, b);
     Dim out;

@@ -135,6 +135,11 @@ Result<Graph> bind_dims(const Graph& graph, const DimBindings& bindings) {
                                                     static_cast<long long>(d.value()))};
       }
     }
+    if (const int64_t count = elements(bound.desc(id).shape).value(); count > kMaxDim) {
+      return Error{Code::invalid_argument,
+                   format("input '%s': %lld elements, expected at most %lld", bound.desc(id).name.c_str(),
+                          static_cast<long long>(count), static_cast<long long>(kMaxDim))};
+    }
   }
   for (Node& node : bound.nodes) {
     Op op = *node.op;

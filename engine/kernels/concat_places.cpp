@@ -38,6 +38,14 @@ Result<std::optional<Operand>> Lowering::place_in_concat(TensorId tensor, Layout
   }
   if (before != 1 || (axis == layout.axis && part.begin % 4 != 0)) return std::optional<Operand>{};
   const TensorDesc& desc = graph_.desc(tensor);
+  // The next part's first values end up in the spare lanes of a part that does not end with a block. Kernels of floats
+  // count on zeros there.
+  const auto at = static_cast<size_t>(layout.axis);
+  const bool spare_lanes = axis == layout.axis && shape[at] % 4 != 0;
+  const bool last = part.begin + shape[at] == shape_of(concat.outputs[0])[at];
+  if (spare_lanes && !last && !part.only_here && (desc.type == DType::f32 || desc.type == DType::f16)) {
+    return std::optional<Operand>{};
+  }
   const auto unit_bytes = static_cast<uint64_t>(4 * device_bytes(desc.type));
   const auto offset = static_cast<uint64_t>((axis == layout.axis ? part.begin / 4 : part.begin) * stride) * unit_bytes;
   const uint64_t skew = offset % std::max<uint64_t>(caps_.offset_alignment, 1);

@@ -25,9 +25,14 @@ Status check_absent(Inputs inputs, size_t slot, const char* what) {
   return {};
 }
 
-Status check_slot(Inputs inputs, size_t slot, const char* what, DType type, const Shape& shape) {
+// Sums of a group are kept in fp32, which holds 8 * 128 * 16,384 exactly.
+constexpr int32_t kMaxGroupSize = 16384;
+
+Status check_slot(Inputs inputs, size_t slot, const char* what, DType type, const Shape& shape,
+                  Packing packing = Packing::plain) {
   if (!inputs.has(slot)) return bad_node(format("%s: required with these types of x and weights, but absent", what));
   NBL_CHECK(check_type(inputs[slot], what, {type}));
+  if (inputs[slot].packing != packing) return bad_node(format("%s: packed in another order than kernels read", what));
   return check_shape(inputs[slot], what, shape);
 }
 
@@ -38,8 +43,13 @@ Status check_groups_of_int4(Inputs inputs) {
   if (quant.group_size < 4 || quant.group_size % 4 != 0) {
     return bad_node(format("weights: expected a group size that is a multiple of 4, found %d", quant.group_size));
   }
+  if (quant.group_size > kMaxGroupSize) {
+    return bad_node(format("weights: expected a group size of at most %d, found %d", kMaxGroupSize, quant.group_size));
+  }
+  const bool blocked = weights.packing == Packing::blocked;
   return check_slot(inputs, conv_input::group_multiplier, "group multipliers", DType::u8,
-                    {weights.shape[0], Dim(weight_groups(weights))});
+                    {weights.shape[0], Dim(weight_groups(weights))},
+                    blocked ? Packing::group_multipliers : Packing::plain);
 }
 
 Status check_weight_scales(const TensorDesc& weights) {

@@ -26,6 +26,7 @@ Result<Outputs> infer_table(const TensorDesc& x, Inputs inputs) {
   NBL_CHECK(check_type(x, "x of a table", {DType::i8, DType::u8}));
   NBL_CHECK(check_type(table, "table", {DType::i8, DType::u8}));
   NBL_CHECK(check_rank(table, "table", 1, 2));
+  if (table.packing != Packing::plain) return bad_node("table: packed in another order than kernels read");
   if (table.shape.size() == 1) {
     NBL_CHECK(check_shape(table, "table", {256}));
   } else {

@@ -1,6 +1,7 @@
 #include "runtime/bound_session.h"
 
 #include <cstring>
+#include <map>
 
 #include "core/text.h"
 #include "core/try.h"
@@ -79,11 +80,13 @@ void set_ranges(BoundSession& bound) {
 
 Status find_edges(const Plan& plan, Kind kind, const std::vector<TensorId>& tensors, std::vector<EdgeTensor>& edges,
                   std::vector<TensorInfo>& infos) {
+  std::map<TensorId, BufferId> buffers;  // the first of each tensor
+  for (size_t i = 0; i < plan.buffers.size(); ++i) {
+    if (plan.buffers[i].kind == kind) buffers.emplace(plan.buffers[i].tensor, static_cast<BufferId>(i));
+  }
   for (TensorId tensor : tensors) {
     EdgeTensor edge;
-    for (size_t i = 0; i < plan.buffers.size() && edge.buffer < 0; ++i) {
-      if (plan.buffers[i].kind == kind && plan.buffers[i].tensor == tensor) edge.buffer = static_cast<BufferId>(i);
-    }
+    if (const auto found = buffers.find(tensor); found != buffers.end()) edge.buffer = found->second;
     infos.push_back(tensor_info(plan.graph.desc(tensor), {}));
     const TensorInfo& info = infos.back();
     if (edge.buffer < 0 && kind == Kind::output) {

@@ -2,6 +2,7 @@
 
 #include "core/mapped_file.h"
 #include "core/try.h"
+#include "core/without_exceptions.h"
 #include "format/reader.h"
 #include "runtime/model_internal.h"
 
@@ -32,16 +33,20 @@ Result<Model> make_model(Graph graph, WeightMemory memory) {
 }
 
 Result<Model> Model::load(const std::string& path) {
-  NBL_TRY(LoadedModel loaded, load_model(path));
-  // Reading has touched every byte for its checksum. The weights are read again when they are uploaded.
-  loaded.file->release(loaded.file->bytes());
-  return make_model(std::move(loaded.graph), {std::move(loaded.file), std::move(loaded.expanded)});
+  return without_exceptions([&]() -> Result<Model> {
+    NBL_TRY(LoadedModel loaded, load_model(path));
+    // Reading has touched every byte for its checksum. The weights are read again when they are uploaded.
+    loaded.file->release(loaded.file->bytes());
+    return make_model(std::move(loaded.graph), {std::move(loaded.file), std::move(loaded.expanded)});
+  });
 }
 
 Result<Model> Model::load(std::span<const std::byte> file) {
-  auto copy = std::make_shared<const std::vector<std::byte>>(file.begin(), file.end());
-  NBL_TRY(Graph graph, read_model(*copy, copy));
-  return make_model(std::move(graph));
+  return without_exceptions([&]() -> Result<Model> {
+    auto copy = std::make_shared<const std::vector<std::byte>>(file.begin(), file.end());
+    NBL_TRY(Graph graph, read_model(*copy, copy));
+    return make_model(std::move(graph));
+  });
 }
 
 const std::vector<TensorInfo>& Model::inputs() const { return state_->inputs; }

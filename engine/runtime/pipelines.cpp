@@ -9,6 +9,7 @@
 
 #include "core/heap.h"
 #include "core/try.h"
+#include "core/without_exceptions.h"
 #include "kernels/kernel_table.h"
 
 #if defined(__cpp_exceptions)
@@ -72,7 +73,9 @@ Status PipelinePool::compile_all(const gpu::Device& device, std::span<const Key>
   for (const Key& key : keys) codes[key.kernel];
   std::atomic<size_t> next{0};
   const auto work = [&] {
-    for (size_t i = next++; i < keys.size(); i = next++) made[i] = compile(device, keys[i], codes.at(keys[i].kernel));
+    for (size_t i = next++; i < keys.size(); i = next++) {
+      made[i] = without_exceptions([&] { return compile(device, keys[i], codes.at(keys[i].kernel)); });
+    }
   };
   const size_t threads =
       std::min({keys.size(), kMostThreads, size_t{std::max(1u, std::thread::hardware_concurrency())}});

@@ -1,6 +1,7 @@
 #include "nibble/session.h"
 
 #include "core/try.h"
+#include "core/without_exceptions.h"
 #include "gpu/platform.h"
 #include "runtime/session_state.h"
 
@@ -38,18 +39,20 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Result<Session> Session::create(const Device& device, const Model& model, const SessionOptions& options) {
-  const std::string kernels = options.kernels.empty() ? gpu::environment("NIBBLE_KERNEL") : options.kernels;
-  NBL_TRY(KernelOverrides overrides, KernelOverrides::parse(kernels));
-  const gpu::Device& gpu = device.state()->gpu;
-  const auto choices = choices_for(*device.state(), options);
-  NBL_TRY(auto bound,
-          BoundSession::create(device.state(), *model.state(), options, overrides, options.dims, {choices.get()}));
-  NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(gpu, "session"));
-  NBL_TRY(gpu::CommandList external, gpu::CommandList::create(gpu, "session of an application's frame"));
-  auto state = std::make_unique<SessionState>(SessionState{device, model, options, std::move(overrides),
-                                                           std::move(bound), std::move(commands), std::move(external)});
-  NBL_CHECK(state->record_own());
-  return Session(std::move(state));
+  return without_exceptions([&]() -> Result<Session> {
+    const std::string kernels = options.kernels.empty() ? gpu::environment("NIBBLE_KERNEL") : options.kernels;
+    NBL_TRY(KernelOverrides overrides, KernelOverrides::parse(kernels));
+    const gpu::Device& gpu = device.state()->gpu;
+    const auto choices = choices_for(*device.state(), options);
+    NBL_TRY(auto bound,
+            BoundSession::create(device.state(), *model.state(), options, overrides, options.dims, {choices.get()}));
+    NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(gpu, "session"));
+    NBL_TRY(gpu::CommandList external, gpu::CommandList::create(gpu, "session of an application's frame"));
+    auto state = std::make_unique<SessionState>(SessionState{
+        device, model, options, std::move(overrides), std::move(bound), std::move(commands), std::move(external)});
+    NBL_CHECK(state->record_own());
+    return Session(std::move(state));
+  });
 }
 
 const std::vector<TensorInfo>& Session::inputs() const { return state_->bound->inputs; }
@@ -77,21 +80,23 @@ Status Session::run() {
 }
 
 Status Session::bind_dims(const std::map<std::string, int64_t>& dims) {
-  NBL_CHECK(state_->check_idle("bind_dims()"));
-  SessionState& state = *state_;
-  const auto choices = choices_for(*state.device.state(), state.options);
-  NBL_TRY(auto bound,
-          state.watch(BoundSession::create(state.device.state(), *state.model.state(), state.options, state.kernels,
-                                           dims, {choices.get(), nullptr, &state.bound->plan.choices})));
-  std::swap(state.bound, bound);
-  state.recorded = false;
-  if (Status recorded = state.record_own(); !recorded) {
-    std::swap(state.bound, bound);  // the next run records the former plan again
-    return recorded;
-  }
-  state.external.reset_descriptors();
-  state.has_run = false;
-  return {};
+  return without_exceptions([&]() -> Status {
+    NBL_CHECK(state_->check_idle("bind_dims()"));
+    SessionState& state = *state_;
+    const auto choices = choices_for(*state.device.state(), state.options);
+    NBL_TRY(auto bound,
+            state.watch(BoundSession::create(state.device.state(), *state.model.state(), state.options, state.kernels,
+                                             dims, {choices.get(), nullptr, &state.bound->plan.choices})));
+    std::swap(state.bound, bound);
+    state.recorded = false;
+    if (Status recorded = state.record_own(); !recorded) {
+      std::swap(state.bound, bound);  // the next run records the former plan again
+      return recorded;
+    }
+    state.external.reset_descriptors();
+    state.has_run = false;
+    return {};
+  });
 }
 
 Result<std::vector<StepTime>> Session::profile() const {

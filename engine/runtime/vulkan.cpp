@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "core/try.h"
+#include "gpu/caps_mask.h"
 #include "runtime/session_state.h"
 #include "runtime/tensor_io.h"
 
@@ -20,7 +21,7 @@ Result<EdgeTensor*> find_edge(BoundSession& bound, std::string_view name) {
 
 }  // namespace
 
-Result<Device> Device::wrap(const ExternalDevice& external) {
+Result<Device> Device::wrap(const ExternalDevice& external, const DeviceOptions& options) {
   gpu::ExternalHandles handles;
   handles.instance = external.instance;
   handles.physical_device = external.physical_device;
@@ -31,8 +32,12 @@ Result<Device> Device::wrap(const ExternalDevice& external) {
   handles.api_version = external.instance_version;
   for (const char* name : external.enabled_extensions) handles.enabled_extensions.emplace_back(name);
   handles.enabled_features = external.enabled_features;
-  const gpu::DeviceOptions options;
-  NBL_TRY(gpu::Device device, gpu::Device::wrap(handles, options));
+  gpu::DeviceOptions inner;
+  inner.pipeline_cache_path = options.pipeline_cache;
+  if (!options.mask.empty()) {
+    NBL_TRY(inner.mask, gpu::parse_mask(options.mask));
+  }
+  NBL_TRY(gpu::Device device, gpu::Device::wrap(handles, inner));
   return make_device(std::move(device));
 }
 

@@ -69,7 +69,8 @@ struct Parts {
     const auto input_list = b.CreateVector(inputs), output_list = b.CreateVector(outputs);
     b.Finish(fbs::CreateGraph(b, attribute_name_list, string_list, dim_list, quant_list, tensor_list, name_list,
                               edge_list, attribute_list, list_list, node_list, input_list, output_list));
-    auto graph = decode_graph({reinterpret_cast<const std::byte*>(b.GetBufferPointer()), b.GetSize()}, data, nullptr);
+    auto graph = decode_graph({reinterpret_cast<const std::byte*>(b.GetBufferPointer()), b.GetSize()}, data,
+                              data.size(), nullptr);
     if (!graph) return graph;
     if (auto status = verify(*graph); !status) return std::move(status).error();
     return graph;
@@ -237,6 +238,26 @@ TEST(HostileGraph, what_is_shared_cannot_multiply_without_bound) {
   shapes.dims.assign(8, -static_cast<int32_t>(shapes.strings.size()));
   shapes.tensors.assign(20000, tensor(0, 0, 8, 0, 0));
   expect_refused(shapes, Code::corrupt_file, "far more than the file can hold");
+
+  // Products of sums that come to nothing: little to keep, much to multiply.
+  Parts products;
+  const std::string sum = "(a+b+c+d+e+f+g+h)";
+  std::string work = sum;
+  while (work.size() < 900) work += "*" + sum;
+  const auto first = static_cast<int32_t>(products.strings.size());
+  products.tensors.clear();
+  products.dims.clear();
+  for (int32_t i = 0; i < 300; ++i) {
+    products.strings.push_back(work + "*0+" + std::to_string(i + 1));
+    products.dims.push_back(-1 - first - i);
+    products.tensors.push_back(tensor(0, 0, 1, 0, static_cast<uint32_t>(i)));
+  }
+  expect_refused(products, Code::corrupt_file, "far more than the file can hold");
+
+  Parts names;
+  names.strings.push_back(std::string(2000, 'n'));
+  names.nodes.assign(10000, node(15, 1, 0, 0, 0, 0, static_cast<uint32_t>(names.strings.size() - 1)));
+  expect_refused(names, Code::corrupt_file, "far more than the file can hold");
 
   Parts scales;
   scales.data.resize(1 << 16);

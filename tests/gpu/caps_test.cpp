@@ -109,6 +109,15 @@ TEST(CapsMask, keys_lower_limits_and_raise_alignments) {
   EXPECT_EQ(caps.int8_path, Int8Path::shift) << "the dot product was hidden";
 }
 
+TEST(CapsMask, zeros_divide_nothing_and_lanes_need_the_real_subgroup) {
+  const auto masked = [](const char* text) { return mask(big_device(), parse_mask(text).value()); };
+  EXPECT_EQ(masked("subgroup_size=0").subgroup_size, 1u);
+  EXPECT_EQ(masked("max_workgroup_invocations=0").max_workgroup_invocations, 1u);
+  EXPECT_EQ(masked("max_workgroup_size=0 0 0").max_workgroup_size, (std::array<uint32_t, 3>{1, 1, 1}));
+  EXPECT_TRUE(masked("subgroup_size=32").has(Caps::lanes));
+  EXPECT_FALSE(masked("subgroup_size=16").has(Caps::lanes));
+}
+
 TEST(CapsMask, a_path_can_be_forced_but_not_one_the_device_lacks) {
   EXPECT_EQ(mask(big_device(), parse_mask("int8_path=f32").value()).int8_path, Int8Path::f32);
   EXPECT_EQ(mask(big_device(), parse_mask("minimum,int8_path=dot").value()).int8_path, Int8Path::shift);

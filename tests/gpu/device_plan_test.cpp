@@ -167,6 +167,19 @@ TEST(DevicePlan, odd_alignments_become_usable_ones) {
   EXPECT_EQ(caps.non_coherent_atom, 64u);
 }
 
+TEST(DevicePlan, counts_of_zero_become_one) {
+  DeviceSnapshot device = plain_device();
+  device.workgroup_invocations = 0;
+  device.workgroup_size = {0, 0, 0};
+  device.workgroup_count = {0, 0, 0};
+  device.subgroup_size = 0;
+  const Caps caps = plan_device(device, CapsMask()).value().caps;
+  EXPECT_EQ(caps.max_workgroup_invocations, 1u);
+  EXPECT_EQ(caps.max_workgroup_size[2], 1u);
+  EXPECT_EQ(caps.max_workgroup_count[0], 1u);
+  EXPECT_EQ(caps.subgroup_size, 1u);
+}
+
 TEST(DevicePlan, memory_is_the_largest_heap_that_networks_may_fill) {
   DeviceSnapshot s = plain_device();
   EXPECT_EQ(plan_device(s, CapsMask()).value().caps.memory_bytes, UINT64_MAX) << "no heap is known";

@@ -3,6 +3,7 @@
 
 #include "core/half.h"
 #include "networks.h"
+#include "ops/op.h"
 #include "random_network.h"
 #include "session_fixture.h"
 
@@ -88,6 +89,39 @@ class FusionTest : public SessionTest {
     EXPECT_GE(saved.nodes, seeds / 2) << "hardly anything was fused: the networks prove nothing";
   }
 };
+
+// Linear -> a [1, 10], Linear -> b [1, 6], both joined, and then a is read again: by what counts on zeros behind its
+// ten values, where the join puts two of b's.
+TEST_F(FusionTest, a_part_that_is_read_after_its_join_keeps_its_spare_lanes) {
+  Graph g;
+  TensorDesc x;
+  x.name = "x";
+  x.shape = {1, 16};
+  g.inputs = {g.add_tensor(x)};
+  const auto linear = [&](const char* name, int64_t outputs, uint32_t seed) {
+    TensorDesc weights;
+    weights.name = name;
+    weights.shape = {outputs, 16};
+    const TensorId id = g.add_constant(weights, ConstantData::of(some_values(static_cast<size_t>(outputs) * 16, seed)));
+    const auto node = g.add_node(name, Linear{}, {g.inputs[0], id});
+    EXPECT_TRUE(node) << node.error().message;
+    return g.nodes[static_cast<size_t>(*node)].outputs[0];
+  };
+  const TensorId a = linear("a", 10, 1), b = linear("b", 6, 2);
+  const auto add = [&](const char* name, Op op, std::vector<TensorId> inputs) {
+    const auto node = g.add_node(name, std::move(op), std::move(inputs));
+    EXPECT_TRUE(node) << node.error().message;
+    g.outputs.push_back(g.nodes[static_cast<size_t>(*node)].outputs[0]);
+  };
+  add("join", Concat{.axis = 1}, {a, b});
+  add("norm", LayerNorm{.axis = 1}, {a});
+  add("product", MatMul{.transpose_b = true}, {a, a});
+  const Model network = model(std::move(g));
+  SessionOptions apart;
+  apart.keep_all = true;
+  Session unfused = session(network, apart), fused = session(network);
+  EXPECT_TRUE(run(unfused, 5) == run(fused, 5)) << fused.plan_text();
+}
 
 TEST_F(FusionTest, integer_networks_keep_every_bit) { compare_many(DType::i8, 1, 30); }
 TEST_F(FusionTest, integer_networks_of_batch_2_keep_every_bit) { compare_many(DType::i8, 2, 15); }

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "networks.h"
+#include "ops/op.h"
 #include "session_fixture.h"
 
 namespace nibble::test {
@@ -138,6 +139,21 @@ TEST_F(SessionTest, sizes_beyond_the_device_are_refused_with_both_numbers) {
   auto bound = s.bind_dims({{"N", 2'000'000}});  // 1.5 GB of input
   expect_error(bound, Code::unsupported_device, {"bytes", device().name()});
   expect_ok(s.run());
+}
+
+// Each size is one that a dimension may have; the number of elements is 2^64 + 4.
+TEST_F(SessionTest, more_elements_than_can_be_counted_are_refused) {
+  Graph g;
+  TensorDesc x;
+  x.name = "x";
+  x.shape = {Dim::symbol("A"), Dim::symbol("B"), Dim::symbol("C"), Dim::symbol("D")};
+  g.inputs = {g.add_tensor(x)};
+  const auto node = g.add_node("y", Unary{UnaryKind::relu}, {g.inputs[0]});
+  ASSERT_TRUE(node) << node.error().message;
+  g.outputs = {g.nodes[0].outputs[0]};
+  SessionOptions options;
+  options.dims = {{"A", 384773}, {"B", 49477}, {"C", 34724}, {"D", 27905}};
+  expect_error(Session::create(device(), model(std::move(g)), options), Code::invalid_argument, {"'x'", "elements"});
 }
 
 TEST_F(SessionTest, an_unknown_kernel_is_refused_by_name) {

@@ -58,8 +58,9 @@ class Device {
   // not_found: no Vulkan, or no such device. unsupported_device: too old, the message says for what.
   static Result<Device> create(const DeviceOptions& options = {});
   // Uses the application's device and queue, and never destroys them. They must outlive every Device, Session and bound
-  // model made from this. See vulkan.h.
-  static Result<Device> wrap(const ExternalDevice& external);
+  // model made from this. See vulkan.h. Of the options, pipeline_cache and mask count; the others are the
+  // application's.
+  static Result<Device> wrap(const ExternalDevice& external, const DeviceOptions& options = {});
 
   const std::string& name() const;
   // What it can do, as "key = value" lines.

@@ -30,8 +30,10 @@ struct ExternalDevice {
 // recordings. Elements are row-major without gaps: f32 and i32 four bytes, f16 two, i8, u8 and boolean one, i64 as i32;
 // the range is rounded up to whole 32-bit words. The offset must be a multiple of minStorageBufferOffsetAlignment, the
 // buffer have VK_BUFFER_USAGE_STORAGE_BUFFER_BIT. Binding the same or another buffer each frame is cheap and leaves
-// earlier recordings valid. Before a bound buffer is destroyed, bind VK_NULL_HANDLE: back to the session's own memory.
-// That, like bind_dims(), which forgets all bindings, ends the life of every recording: none may be pending.
+// earlier recordings valid. Before any buffer is destroyed that was bound since VK_NULL_HANDLE was last, bind that:
+// back to the session's own memory. It, like bind_dims(), which forgets all bindings, ends the life of every recording:
+// none may be pending. A buffer that is replaced and destroyed without it may live on in a later recording, when the
+// driver gives its handle to another.
 Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkDeviceSize offset);
 
 // Records the whole network into the application's command buffer: no submit, no wait. On entry, bound inputs must be
