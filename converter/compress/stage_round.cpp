@@ -50,7 +50,8 @@ Status round_weights(Compression& c) {
     NBL_TRY(statistics::MomentsFile file, statistics::read_moments(c.options.stats));
     auto layers = statistics::layers_of(std::move(file), c.graph);
     if (!layers) return std::move(layers).error().with_context("--stats '" + c.options.stats + "'");
-    NBL_TRY(rounding::RoundedNetwork rounded, rounding::round_network(c.graph, c.format, *layers, {.layer = options}));
+    NBL_TRY(rounding::RoundedNetwork rounded,
+            rounding::round_network(c.graph, c.format, std::move(*layers), {.layer = options}));
     c.format.rounded = std::move(rounded.layers);
     return {};
   }

@@ -3,8 +3,9 @@
 #include "converter/compress/loss_table.h"
 #include "converter/compress/stages.h"
 #include "converter/quantize/codebook.h"
+#include "converter/quantize/equal_weights.h"
 #include "converter/quantize/formats.h"
-#include "converter/rounding/round_layer.h"
+#include "converter/rounding/shared_layers.h"
 #include "core/try.h"
 
 namespace nibble::compress {
@@ -50,24 +51,25 @@ std::vector<double> importance(const statistics::LayerMoments& m) {
   return out;
 }
 
-Status round_shared_layer(Compression& c, NodeId id, const statistics::LayerMoments& moments) {
-  const Node& node = c.graph.nodes[static_cast<size_t>(id)];
+// Layers with equal weights get one rounding and one codebook.
+Status round_alike(Compression& c, const std::vector<NodeId>& ids, rounding::SharedLayers& layers,
+                   const rounding::Options& options) {
+  const Node& node = c.graph.nodes[static_cast<size_t>(ids.front())];
   const quantization::Choice choice = quantization::choose_format(c.graph, node, c.format);
-  rounding::LayerWeights layer = layer_weights(c, node, {choice.format, choice.group_size});
+  rounding::LayerWeights& layer = layers.layer();
   quantization::QuantizedWeights shared;
   if (quantization::has_codebook(choice.format)) {
     shared = quantization::round_shared(choice.format, layer.weights, layer.outputs, layer.inputs, layer.kernel,
-                                        layer.groups, importance(moments));
+                                        layer.groups, importance(layers.moments()));
     layer.shared = &shared;
     layer.fixed_scales = {};
   } else {
     layer.sparsity = c.options.sparsity;
   }
-  rounding::Options options;
-  options.propagate = false;
-  auto rounded = rounding::round_layer(layer, moments, {}, options);
+  auto rounded = layers.round(options);
   if (!rounded) return std::move(rounded).error().with_context("layer '" + node.name + "'");
-  c.format.rounded[node.name] = std::move(rounded->layer);
+  for (size_t i = 0; i < ids.size(); ++i)
+    c.format.rounded[c.graph.nodes[static_cast<size_t>(ids[i])].name] = std::move((*rounded)[i].layer);
   return {};
 }
 
@@ -87,9 +89,25 @@ Status share_weights(Compression& c) {
     const Node& node = c.graph.nodes[static_cast<size_t>(id)];
     if (is_shared(c, node)) layers.push_back(id);
   }
+  rounding::Options options;
+  options.propagate = false;
+  const std::vector<std::vector<NodeId>> alike = quantization::group_by_weights(c.graph, layers, c.format);
+  layers.clear();  // those with equal weights behind one another
+  for (const std::vector<NodeId>& group : alike) layers.insert(layers.end(), group.begin(), group.end());
+  size_t at = 0, added = 0;
+  rounding::SharedLayers open(options.bias_correction);
   for (const std::vector<NodeId>& part : statistics::moment_stages(c.graph, layers, kMomentBytes)) {
-    NBL_TRY(const statistics::LayerStatistics moments, collect_moments(c, part));
-    for (NodeId id : part) NBL_CHECK(round_shared_layer(c, id, moments.at(id)));
+    NBL_TRY(statistics::LayerStatistics moments, collect_moments(c, part));
+    for (NodeId id : part) {
+      const Node& node = c.graph.nodes[static_cast<size_t>(id)];
+      const quantization::Choice choice = quantization::choose_format(c.graph, node, c.format);
+      open.add(layer_weights(c, node, {choice.format, choice.group_size}), std::move(moments.at(id)));
+      if (++added < alike[at].size()) continue;
+      NBL_CHECK(round_alike(c, alike[at], open, options));
+      open = rounding::SharedLayers(options.bias_correction);
+      added = 0;
+      ++at;
+    }
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "converter/quantize/equal_weights.h"
 #include "core/try.h"
 #include "ops/op.h"
 
@@ -11,7 +12,11 @@ namespace {
 class Applier {
  public:
   Applier(Graph& graph, const ChannelClasses& classes, std::span<const float> factors, const ChannelRanges& ranges)
-      : graph_(graph), classes_(classes), factors_(factors), ranges_(ranges) {}
+      : graph_(graph),
+        classes_(classes),
+        factors_(factors),
+        ranges_(ranges),
+        shared_(quantization::shared_weights(graph)) {}
 
   Status run() {
     const std::vector<Node> nodes = std::move(graph_.nodes);
@@ -127,6 +132,7 @@ class Applier {
     const bool alone =
         reads_[x] == 1 && std::find(graph_.outputs.begin(), graph_.outputs.end(), x) == graph_.outputs.end();
     if (!maker || maker->outputs[0] != x || !alone || !takes_output_factors(graph_, *maker)) return x;
+    if (maker->inputs.size() > conv_input::weights && shared_.contains(maker->inputs[conv_input::weights])) return x;
     Factors sizes;
     float largest = 0.0f;
     for (const ChannelRange& r : ranges) {
@@ -152,6 +158,7 @@ class Applier {
   const ChannelClasses& classes_;
   std::span<const float> factors_;
   const ChannelRanges& ranges_;
+  const std::set<TensorId> shared_;      // weights that keep what they are, since several layers have them
   std::map<TensorId, int> reads_;        // inputs of nodes that it is, one that a node reads twice counts twice
   std::map<TensorId, TensorId> scaled_;  // a function's output -> the same with scaled channels
 };

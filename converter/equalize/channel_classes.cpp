@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "converter/quantize/equal_weights.h"
 #include "ops/op.h"
 
 namespace nibble::equalize {
@@ -54,7 +55,8 @@ const Activation* activation_of(const Node& node) {
 // Class numbers joined by union by the smaller root.
 class Classes {
  public:
-  Classes(const Graph& graph, const ClassOptions& options) : graph_(graph), options_(options) {
+  Classes(const Graph& graph, const ClassOptions& options)
+      : graph_(graph), options_(options), shared_(quantization::shared_weights(graph)) {
     out_.of_tensor.resize(graph.tensors.size());
   }
 
@@ -118,8 +120,10 @@ class Classes {
   void visit(const Node& node) {
     const TensorId x = node.inputs.empty() ? kNoTensor : node.inputs[0];
     if (has_weights(node) || op_if<InstanceNorm>(node)) {
-      if (!takes_input_factors(graph_, node)) freeze(x);
-      return give_fresh(node.outputs[0], !takes_output_factors(graph_, node));
+      // Weights that other layers have too would be kept more than once where their factors differ.
+      const bool shared = has_weights(node) && shared_.contains(node.inputs[conv_input::weights]);
+      if (shared || !takes_input_factors(graph_, node)) freeze(x);
+      return give_fresh(node.outputs[0], shared || !takes_output_factors(graph_, node));
     }
     if (const auto* op = op_if<Unary>(node)) {
       if (node.inputs.size() == 1 && is_homogeneous(op->kind)) return pass_on(node, of(x));
@@ -194,6 +198,7 @@ class Classes {
 
   const Graph& graph_;
   const ClassOptions& options_;
+  const std::set<TensorId> shared_;
   std::vector<int32_t> parent_;
   std::vector<bool> frozen_;
   ChannelClasses out_;

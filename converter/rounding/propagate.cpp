@@ -4,7 +4,9 @@
 #include <cmath>
 #include <optional>
 
+#include "converter/quantize/equal_weights.h"
 #include "converter/rounding/held_out.h"
+#include "converter/rounding/layerwise.h"
 #include "converter/rounding/network_parts.h"
 #include "converter/rounding/propagated_moments.h"
 #include "converter/rounding/round_network.h"
@@ -19,6 +21,20 @@ namespace {
 
 // Fewer pictures are too few to do without one.
 constexpr size_t kHoldOutEvery = 4, kFewestPictures = 8;
+
+// These layers against the original network's inputs, as many a pass as their sums fit.
+Result<RoundedNetwork> round_in_stages(const Graph& graph, const quantization::Options& format,
+                                       const std::vector<NodeId>& layers, const SampleFeed& samples,
+                                       const NetworkOptions& options) {
+  Layerwise rounding(graph, format, options, layers);
+  for (const auto& stage : statistics::moment_stages(graph, rounding.order(), options.cache_bytes)) {
+    NBL_TRY(statistics::Gathered gathered,
+            statistics::gather(graph, stage, {}, samples, 0,
+                               {.positions = options.positions, .threads = options.layer.threads}, {}));
+    for (NodeId id : stage) NBL_CHECK(rounding.add(id, std::move(gathered.layers.at(id))));
+  }
+  return rounding.take();
+}
 
 class Propagation {
  public:
@@ -38,6 +54,7 @@ class Propagation {
   }
 
   Result<RoundedNetwork> run() {
+    NBL_CHECK(round_shared());
     for (int level = 0; level <= levels_.last; ++level) {
       NBL_CHECK(prepare(level));
       for (size_t i = 0; i < samples_.count;) {
@@ -67,6 +84,20 @@ class Propagation {
     std::unique_ptr<Executor> original, quantized;
   };
 
+  // Layers with equal weights may lie at different levels: those weights are rounded before.
+  Status round_shared() {
+    const std::vector<NodeId> layers(layers_.begin(), layers_.end());
+    std::vector<NodeId> shared;
+    for (const std::vector<NodeId>& alike : quantization::group_by_weights(original_, layers, format_)) {
+      if (alike.size() > 1) shared.insert(shared.end(), alike.begin(), alike.end());
+    }
+    if (shared.empty()) return {};
+    NetworkOptions silent = options_;
+    silent.progress = {};
+    NBL_TRY(shared_, round_in_stages(original_, format_, shared, samples_, silent));
+    return {};
+  }
+
   Status prepare(int level) {
     current_.clear();
     parts_.clear();  // the quantized network has changed
@@ -81,7 +112,7 @@ class Propagation {
                                  options_.layer.threads);
       };
       current_.push_back({id, known ? skip : kNoTensor, moments(), {}});
-      if (holds_out()) current_.back().held.emplace(moments());
+      if (holds_out() && !shared_.layers.contains(node.name)) current_.back().held.emplace(moments());
     }
     return {};
   }
@@ -191,7 +222,7 @@ class Propagation {
         values.skip_original = run.original.at(layer.skip).real;
         values.skip_quantized = run.quantized.at(layer.skip).real;
       }
-      (is_held_out(sample) ? *layer.held : layer.moments).add(sample, values);
+      (layer.held && is_held_out(sample) ? *layer.held : layer.moments).add(sample, values);
     }
     return {};
   }
@@ -214,10 +245,21 @@ class Propagation {
     return round_layer(weights, all.moments, all.targets, options);
   }
 
+  Result<LayerResult> round(const Node& node, LayerAtLevel& layer) const {
+    const LayerWeights weights = *layer_weights(original_, node, format_);
+    const auto shared = shared_.layers.find(node.name);
+    if (shared == shared_.layers.end()) return round_fitted(weights, layer);
+    LayerResult out{shared->second, shared_.relative_error.at(node.name)};
+    const statistics::LayerMoments moments = layer.moments.take_moments();
+    if (options_.layer.bias_correction)
+      out.layer.bias = corrected_bias(weights, out.layer.weights, moments, layer.moments.take_targets());
+    return out;
+  }
+
   Status round_level() {
     for (LayerAtLevel& layer : current_) {
       const Node& node = original_.nodes[static_cast<size_t>(layer.node)];
-      auto result = round_fitted(*layer_weights(original_, node, format_), layer);
+      auto result = round(node, layer);
       if (!result)
         return std::move(result).error().with_context(nibble::format("%s '%s'", op_name(node), node.name.c_str()));
       set_weights(quantized_, quantized_.nodes[static_cast<size_t>(layer.node)], result->layer);
@@ -243,33 +285,9 @@ class Propagation {
   Graph bound_quantized_;
   DimBindings dims_;
   std::map<int, Part> parts_;  // to the current level, by where they begin
+  RoundedNetwork shared_;      // layers whose weights others have too
   RoundedNetwork out_;
 };
-
-// Every layer against the original network's inputs, as many layers a pass as their sums fit.
-Result<RoundedNetwork> round_in_stages(const Graph& graph, const quantization::Options& format,
-                                       const SampleFeed& samples, const NetworkOptions& options) {
-  RoundedNetwork out;
-  std::vector<NodeId> layers;
-  for (NodeId id : statistics::moment_layers(graph)) {
-    if (layer_weights(graph, graph.nodes[static_cast<size_t>(id)], format)) layers.push_back(id);
-  }
-  for (const auto& stage : statistics::moment_stages(graph, layers, options.cache_bytes)) {
-    NBL_TRY(const statistics::Gathered gathered,
-            statistics::gather(graph, stage, {}, samples, 0,
-                               {.positions = options.positions, .threads = options.layer.threads}, {}));
-    NetworkOptions silent = options;
-    silent.progress = {};
-    NBL_TRY(RoundedNetwork part, round_network(graph, format, gathered.layers, silent));
-    for (NodeId id : stage) {
-      const std::string& name = graph.nodes[static_cast<size_t>(id)].name;
-      out.layers[name] = std::move(part.layers.at(name));
-      out.relative_error[name] = part.relative_error[name];
-      if (options.progress) options.progress(out.layers.size(), layers.size());
-    }
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -277,7 +295,13 @@ Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Ran
                                      const quantization::Options& format, const SampleFeed& samples,
                                      const NetworkOptions& options) {
   if (samples.count == 0) return Error{Code::invalid_argument, "rounding needs samples"};
-  if (!options.layer.propagate) return round_in_stages(graph, format, samples, options);
+  if (!options.layer.propagate) {
+    std::vector<NodeId> layers;
+    for (NodeId id : statistics::moment_layers(graph)) {
+      if (layer_weights(graph, graph.nodes[static_cast<size_t>(id)], format)) layers.push_back(id);
+    }
+    return round_in_stages(graph, format, layers, samples, options);
+  }
   return Propagation(graph, ranges, format, samples, options).run();
 }
 

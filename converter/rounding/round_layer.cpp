@@ -54,7 +54,34 @@ void round_row(const LeastSquares& problem, const PlaneFactor& factor, int64_t i
   descend(problem, index, {.sweeps = options.sweeps, .least_gain = 1e-3, .move_scales = !fixed_scale}, row);
 }
 
+// The mean of what should come out of an output, minus the mean of what the rounded weights w make.
+float bias_change(const LayerWeights& layer, const statistics::LayerMoments& m, const Targets& targets, int64_t output,
+                  std::span<const double> w) {
+  const auto width = static_cast<int64_t>(w.size());
+  const std::span<const double> sum = m.sum_of(output / (layer.outputs / layer.groups));
+  double mean = 0.0;
+  for (int64_t i = 0; i < width; ++i) {
+    const double original =
+        targets.cross.empty() ? static_cast<double>(layer.weights[static_cast<size_t>(output * width + i)]) : 0.0;
+    mean += (original - w[static_cast<size_t>(i)]) * sum[static_cast<size_t>(i)];
+  }
+  if (!targets.cross.empty()) mean += targets.sum[static_cast<size_t>(output)];
+  return static_cast<float>(mean / static_cast<double>(m.count));
+}
+
 }  // namespace
+
+std::vector<float> corrected_bias(const LayerWeights& layer, const quantization::QuantizedWeights& weights,
+                                  const statistics::LayerMoments& m, const Targets& targets) {
+  std::vector<float> out = layer.bias;
+  if (m.count == 0) return out;
+  const std::vector<float> values = quantization::dequantize(weights);
+  const std::vector<double> reals(values.begin(), values.end());
+  const auto width = static_cast<size_t>(weights.row());
+  for (size_t o = 0; o < out.size(); ++o)
+    out[o] += bias_change(layer, m, targets, static_cast<int64_t>(o), std::span(reals).subspan(o * width, width));
+  return out;
+}
 
 Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::LayerMoments& m, const Targets& targets,
                                 const Options& options) {
@@ -116,16 +143,7 @@ Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::Lay
             problem.optimum[static_cast<size_t>(r * width + i)] * problem.linear[static_cast<size_t>(r * width + i)];
       if (energy > 0.0) errors[static_cast<size_t>(o)] = excess(problem, r, w) / energy;
       if (options.bias_correction && m.count > 0) {
-        // The mean of what should come out, minus the mean of what the rounded weights make.
-        double mean = 0.0;
-        const std::span<const double> sum = m.sum_of(g);
-        for (int64_t i = 0; i < width; ++i) {
-          const double original =
-              targets.cross.empty() ? static_cast<double>(layer.weights[static_cast<size_t>(o * width + i)]) : 0.0;
-          mean += (original - w[static_cast<size_t>(i)]) * sum[static_cast<size_t>(i)];
-        }
-        if (!targets.cross.empty()) mean += targets.sum[static_cast<size_t>(o)];
-        out.layer.bias[static_cast<size_t>(o)] += static_cast<float>(mean / static_cast<double>(m.count));
+        out.layer.bias[static_cast<size_t>(o)] += bias_change(layer, m, targets, o, w);
       }
       rows[static_cast<size_t>(o)] = std::move(row);
     });

@@ -51,6 +51,11 @@ struct LayerResult {
 Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::LayerMoments& moments,
                                 const Targets& targets, const Options& options);
 
+// The layer's bias, changed so that the mean of each output with these weights is what it should be. Of the moments
+// only sums and counts are read.
+std::vector<float> corrected_bias(const LayerWeights& layer, const quantization::QuantizedWeights& weights,
+                                  const statistics::LayerMoments& moments, const Targets& targets);
+
 // Without any data: int4 steps by half-quadratic splitting (Badri and Shaji, HQQ, 2023), int8 to nearest.
 quantization::RoundedLayer round_without_data(const LayerWeights& layer);
 

@@ -30,14 +30,15 @@ struct RoundedNetwork {
 };
 
 // `graph` is the float network that quantize() will get, with the same ranges and options. Layers of other formats than
-// int8 and int4 keep their weights. Errors name the layer.
+// int8 and int4 keep their weights. Layers with equal weights get equal ones, rounded on the original network's inputs;
+// their biases are their own. Errors name the layer.
 Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Ranges& ranges,
                                      const quantization::Options& format, const SampleFeed& samples,
                                      const NetworkOptions& options);
 
 // From statistics that were gathered before, without propagation. Layers without statistics are left out.
 Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Options& format,
-                                     const statistics::LayerStatistics& statistics, const NetworkOptions& options);
+                                     statistics::LayerStatistics statistics, const NetworkOptions& options);
 
 // Without samples: every layer by its weights alone.
 RoundedNetwork round_network_without_data(const Graph& graph, const quantization::Options& format);

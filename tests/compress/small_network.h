@@ -71,12 +71,12 @@ inline OnnxBuilder small_classifier(const std::vector<RepeatedRow>& repeated = {
 // net.onnx and a folder "samples" in a temporary folder of its own.
 class SmallNetworkFiles {
  public:
-  explicit SmallNetworkFiles(size_t samples = 20) {
+  explicit SmallNetworkFiles(size_t samples = 20, const OnnxBuilder& network = small_classifier()) {
     static int made = 0;
     folder_ = std::filesystem::temp_directory_path() /
               ("nibble_small_network_" + std::to_string(::getpid()) + "_" + std::to_string(made++));
     std::filesystem::create_directories(folder_ / "samples");
-    std::ofstream(path("net.onnx"), std::ios::binary) << small_classifier().bytes();
+    std::ofstream(path("net.onnx"), std::ios::binary) << network.bytes();
     for (size_t i = 0; i < samples; ++i) {
       const std::vector<float> values = normal_noise(8 * 12 * 12, 1000 + static_cast<uint32_t>(i), 1.0f);
       const std::vector<int64_t> shape{1, 8, 12, 12};

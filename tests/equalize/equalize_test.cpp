@@ -258,5 +258,23 @@ TEST(channel_classes, freeze_what_a_clip_or_an_output_sees) {
   EXPECT_TRUE(equalized(graph).empty());
 }
 
+TEST(equalize, leaves_weights_that_layers_share) {
+  // Channels of c1 differ by orders of magnitude; their two readers have one tensor, which is to stay one.
+  Floats uneven = noise(12, 1);
+  for (size_t i = 0; i < uneven.size(); ++i)
+    uneven[i] *= static_cast<float>(std::pow(10.0, static_cast<double>(i / 3)));
+  for (const bool shared : {true, false}) {
+    OnnxBuilder b;
+    b.input("x", {"1", "3", "4", "4"}).output("y");
+    b.floats("w1", {4, 3, 1, 1}, uneven)
+        .floats("w", {4, 4, 1, 1}, noise(16, 2))
+        .floats("v", {4, 4, 1, 1}, noise(16, 3));
+    b.node("Conv", {"x", "w1"}, {"c1"}).node("Relu", {"c1"}, {"r1"}).node("Conv", {"r1", "w"}, {"c2"});
+    b.node("Relu", {"c2"}, {"r2"}).node("Conv", {"r2", shared ? "w" : "v"}, {"y"});
+    Graph graph = graph_of(b);
+    EXPECT_EQ(equalized(graph).empty(), shared) << dump_text(graph);
+  }
+}
+
 }  // namespace
 }  // namespace nibble::test

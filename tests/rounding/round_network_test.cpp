@@ -5,6 +5,7 @@
 
 #include "converter/rounding/network_parts.h"
 #include "converter/rounding/sample_cache.h"
+#include "converter/rounding/shared_layers.h"
 #include "tests/statistics/layer_net.h"
 
 namespace nibble::test {
@@ -99,6 +100,76 @@ TEST(round_network, loses_less_with_every_step_of_the_recipe) {
     } else {
       EXPECT_LT(best, nearest);  // what is left is the activations' rounding
     }
+  }
+}
+
+// conv -> three convs with one tensor of weights, at three levels -> 1x1
+Graph tied_net() {
+  Graph graph;
+  const TensorId x = add_input(graph, {1, 8, 10, 10});
+  const Conv2d conv{1, 1, 1, 1, 1, 1, 1, 1, 1, {UnaryKind::relu, 0, 0}, {}};
+  TensorId at = add_layer(graph, "first", conv, x, {16, 8, 3, 3}, 1, 0.2f);
+  const TensorId w = add_noise(graph, "w", {16, 16, 3, 3}, 3, 0.15f);
+  for (const char* name : {"a", "b", "c"}) {
+    EXPECT_TRUE(graph.add_node(name, conv, {at, w, add_noise(graph, name, {16}, static_cast<uint32_t>(*name), 0.3f)}));
+    at = graph.nodes.back().outputs[0];
+  }
+  add_layer(graph, "last", Conv2d{}, at, {16, 16, 1, 1}, 7, 0.2f);
+  return graph;
+}
+
+TEST(round_network, rounds_equal_weights_once) {
+  const Graph graph = tied_net();
+  const SampleFeed samples = feed(40, 1);
+  const quantization::Ranges ranges = ranges_of(graph, samples);
+  for (const auto format : {quantization::WeightFormat::int4, quantization::WeightFormat::int8}) {
+    for (const bool propagate : {false, true}) {
+      quantization::Options options = with_weights(format);
+      const double nearest = error_of(graph, ranges, options);
+      NetworkOptions network;
+      network.layer.propagate = propagate;
+      network.cache_bytes = propagate ? size_t{256} << 20 : 1;  // a pass for every layer: sums outlast it
+      const auto rounded = round_network(graph, ranges, options, samples, network);
+      ASSERT_TRUE(rounded) << rounded.error().message;
+      ASSERT_EQ(rounded->layers.size(), 5u);
+      const quantization::RoundedLayer& a = rounded->layers.at("a");
+      for (const char* name : {"b", "c"}) {
+        const quantization::RoundedLayer& other = rounded->layers.at(name);
+        EXPECT_EQ(other.weights.values, a.weights.values) << name;
+        EXPECT_EQ(other.weights.scales, a.weights.scales) << name;
+        EXPECT_EQ(other.weights.multipliers, a.weights.multipliers) << name;
+        EXPECT_NE(other.bias, a.bias) << name;
+      }
+      options.rounded = rounded->layers;
+      EXPECT_LT(error_of(graph, ranges, options), nearest) << propagate;
+    }
+  }
+}
+
+TEST(shared_layers, centre_each_reader_on_its_own_mean) {
+  // Two readers of one input channel whose values differ by a constant: nothing of it is left but the variance.
+  statistics::LayerMoments low = statistics::make_layer_moments(1, 1, 1), high = low;
+  for (const double v : {-1.0, 1.0}) {
+    low.count = high.count += 1;
+    low.gram[0] += v * v, low.sum[0] += v;
+    high.gram[0] += (v + 10.0) * (v + 10.0), high.sum[0] += v + 10.0;
+  }
+  const std::vector<float> w{0.5f};
+  for (const bool centred : {true, false}) {
+    SharedLayers layers(centred);
+    layers.add({1, 1, 1, 1, w, {0.0f}}, low);
+    layers.add({1, 1, 1, 1, w, {1.0f}}, high);
+    EXPECT_EQ(layers.moments().count, 4u);
+    EXPECT_DOUBLE_EQ(layers.moments().gram[0], centred ? 4.0 : 4.0 + 200.0);
+    EXPECT_DOUBLE_EQ(layers.moments().sum[0], centred ? 0.0 : 20.0);
+    Options options;
+    options.bias_correction = centred;
+    const auto results = layers.round(options);
+    ASSERT_TRUE(results) << results.error().message;
+    ASSERT_EQ(results->size(), 2u);
+    const float error = 0.5f - quantization::dequantize((*results)[0].layer.weights)[0];
+    EXPECT_FLOAT_EQ((*results)[0].layer.bias[0], 0.0f);
+    EXPECT_FLOAT_EQ((*results)[1].layer.bias[0], centred ? 1.0f + 10.0f * error : 1.0f);
   }
 }
 

@@ -1,0 +1,56 @@
+// How weights are rounded and kept, as a user asks for it.
+#include <gtest/gtest.h>
+
+#include "tests/compress/small_network.h"
+#include "tests/tools/tool_process.h"
+
+namespace nibble {
+namespace {
+
+using test::normal_noise;
+using test::OnnxBuilder;
+using test::run_tool;
+using test::SmallNetworkFiles;
+using test::ToolResult;
+
+constexpr const char* kTool = NIBBLE_CONVERT;
+
+ToolResult convert(const SmallNetworkFiles& files, const std::string& output, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {files.path("net.onnx"), "-o",           files.path(output), "--calibrate",
+                                        files.path("samples"),  "--allow-noise"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_tool(kTool, arguments);
+}
+
+// Four 3x3 convolutions of 32 channels behind a first one, with one tensor of weights or each with its own.
+OnnxBuilder tower(bool shared) {
+  OnnxBuilder b;
+  b.input("x", {"1", "8", "12", "12"}).output("y");
+  b.floats("w0", {32, 8, 3, 3}, normal_noise(32 * 72, 1, 0.17f));
+  b.node("Conv", {"x", "w0"}, {"c"}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}, "first").node("Relu", {"c"}, {"t0"});
+  for (uint32_t k = 0; k < 4; ++k) {
+    const std::string n = std::to_string(k), w = shared ? "w" : "w_" + n;
+    if (!shared || k == 0) b.floats(w, {32, 32, 3, 3}, normal_noise(32 * 288, 2 + k, 0.08f));
+    b.floats("b" + n, {32}, normal_noise(32, 20 + k, 0.1f));
+    b.node("Conv", {"t" + n, w, "b" + n}, {"u" + n}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}, "tower" + n);
+    b.node("Relu", {"u" + n}, {"t" + std::to_string(k + 1)});
+  }
+  b.floats("wl", {8, 32, 1, 1}, normal_noise(256, 30, 0.2f)).node("Conv", {"t4", "wl"}, {"y"}, {}, "last");
+  return b;
+}
+
+TEST(WeightsTool, keeps_one_tensor_of_several_layers_once) {
+  const SmallNetworkFiles shared(12, tower(true)), apart(12, tower(false));
+  const std::vector<std::vector<std::string>> kinds = {
+      {"--weights", "int8"}, {"--weights", "int4"}, {"--weights", "lut4"}, {"--sparsity", "2:4"}};
+  for (const std::vector<std::string>& kind : kinds) {
+    ASSERT_EQ(convert(shared, "net.nbl", kind).code, 0) << kind[1];
+    ASSERT_EQ(convert(apart, "net.nbl", kind).code, 0) << kind[1];
+    // Three of 32 * 32 * 9 weights, of half a byte or one, are not there.
+    const size_t saved = apart.bytes("net.nbl").size() - shared.bytes("net.nbl").size();
+    EXPECT_GT(saved, kind[1].ends_with('4') && kind[0] == "--weights" ? 12000u : 25000u) << kind[1];
+  }
+}
+
+}  // namespace
+}  // namespace nibble
