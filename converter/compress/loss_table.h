@@ -19,6 +19,8 @@ struct FormatOption {
   double local_error = 0.0;            // mean squared error of the output over its variance, by the layer's moments
   double loss = 0.0;                   // what it adds to the network's divergence
   quantization::RoundedLayer rounded;  // empty for float formats
+
+  double stored_bytes(bool coded) const { return coded ? coded_bytes : bytes; }
 };
 
 struct LayerOptions {
