@@ -138,6 +138,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
   app.add_option("--prune-metric", prune_metric, "with --max-macs: what tells which channels matter least")
       ->check(CLI::IsMember({"obs", "obd", "magnitude", "random"}))
       ->capture_default_str();
+  app.add_flag("!--no-blocks", o.prune.blocks, "with --max-macs: channels only, no whole residual branches");
   app.add_flag("!--no-compensate", o.prune.compensate, "leave the remaining weights as they are");
   app.add_flag("--statistics-correction,!--no-statistics-correction", o.prune.statistics_correction,
                "restore the spread of each channel after pruning");

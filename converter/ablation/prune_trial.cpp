@@ -7,9 +7,11 @@
 #include "converter/data/network_inputs.h"
 #include "converter/onnx/import.h"
 #include "converter/passes/pass.h"
+#include "converter/prune/block_search.h"
 #include "converter/prune/dead_channels.h"
 #include "converter/prune/pruner.h"
 #include "core/try.h"
+#include "graph/cost.h"
 #include "media/preprocess.h"
 #include "media/samples.h"
 
@@ -67,6 +69,24 @@ Judged judge(const media::SampleSet& set, int offset, const std::vector<size_t>&
   return out;
 }
 
+// Branches are tried beside channels; what became of them goes to stderr.
+Result<Graph> prune_with_blocks(const Graph& graph, const prune::SampleInputs& samples, double share,
+                                const prune::PruneOptions& options, prune::PruneReport& report) {
+  uint64_t macs = 0;
+  for (const Node& node : graph.nodes) macs += multiply_adds(graph, node);
+  const auto target = static_cast<uint64_t>(share * static_cast<double>(macs));
+  NBL_TRY(const prune::Removal removal, prune::choose_removal(graph, samples, target, options));
+  for (const prune::BlockTrial& t : removal.trials)
+    std::fprintf(stderr,
+                 "  branch %s: influence %.4f, %llu multiply-adds, alone %.4f, with channels %.4f (channels "
+                 "alone %.4f)%s\n",
+                 t.add.c_str(), t.influence, static_cast<unsigned long long>(t.multiply_adds), t.alone, t.with_channels,
+                 removal.channels_alone, t.removed ? ": removed" : "");
+  NBL_TRY(Graph out, prune::apply_removal(removal, report));
+  report.macs_before = macs;
+  return out;
+}
+
 Status trial(const TrialOptions& o) {
   NBL_TRY(onnx_import::Imported imported, onnx_import::import_file(o.model));
   if (!imported.obstacles.empty()) return Error{Code::unsupported_op, onnx_import::describe(imported.obstacles)};
@@ -93,14 +113,15 @@ Status trial(const TrialOptions& o) {
       const auto start = std::chrono::steady_clock::now();
       prune::PruneOptions options;
       options.progress = std::getenv("NIBBLE_PROGRESS") != nullptr;
-      options.compensate = way == "compensated" || way == "corrected";
+      options.compensate = way == "compensated" || way == "corrected" || way == "blocks";
       options.statistics_correction = way == "corrected";
       options.metric = way == "magnitude" ? prune::Metric::magnitude
                        : way == "obd"     ? prune::Metric::obd
                        : way == "random"  ? prune::Metric::random
                                           : prune::Metric::obs;
       prune::PruneReport report;
-      NBL_TRY(const Graph pruned, prune::prune_to_macs(graph, samples, share, options, report));
+      NBL_TRY(const Graph pruned, way == "blocks" ? prune_with_blocks(graph, samples, share, options, report)
+                                                  : prune::prune_to_macs(graph, samples, share, options, report));
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       NBL_TRY(const std::vector<size_t> found, predictions(pruned, data));
       const Judged after = judge(judged_set, preprocessing.label_offset, original, found);
@@ -140,8 +161,8 @@ int main(int argc, char** argv) {
   app.add_option("--skip", o.skip, "leave out the first K samples of --data");
   app.add_option("--judge", o.judged, "judge on at most N samples");
   app.add_option("--share", o.shares, "share of the multiply-adds to keep; may be repeated")->required();
-  app.add_option("--way", o.ways, "random, magnitude, obd, obs, compensated or corrected; may be repeated")
-      ->check(CLI::IsMember({"random", "magnitude", "obd", "obs", "compensated", "corrected"}))
+  app.add_option("--way", o.ways, "random, magnitude, obd, obs, compensated, corrected or blocks; may be repeated")
+      ->check(CLI::IsMember({"random", "magnitude", "obd", "obs", "compensated", "corrected", "blocks"}))
       ->required();
   CLI11_PARSE(app, argc, argv);
   if (nibble::Status status = nibble::trial(o); !status) {

@@ -3,7 +3,8 @@
 
 #include "converter/compress/pruning_inputs.h"
 #include "converter/compress/stages.h"
-#include "converter/prune/pruner.h"
+#include "converter/prune/block_search.h"
+#include "converter/prune/split_activations.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "graph/cost.h"
@@ -29,6 +30,40 @@ void print_groups(const prune::PruneReport& report) {
   }
 }
 
+void note_blocks(Compression& c, const prune::Removal& removal) {
+  if (!removal.why_no_blocks.empty()) c.report.frozen.push_back({"residual branches", removal.why_no_blocks});
+  for (const prune::BlockTrial& t : removal.trials) {
+    if (t.alone < 0.0) continue;
+    std::string text =
+        format("residual branch of influence %.3f, %.2f M multiply-adds: outputs diverge by %.4f without it",
+               t.influence, static_cast<double>(t.multiply_adds) / 1e6, t.alone);
+    if (t.with_channels >= 0.0) text += format(", by %.4f with channels removed to the bound", t.with_channels);
+    if (removal.channels_alone >= 0.0) text += format(", by %.4f with channels alone", removal.channels_alone);
+    c.report.notes.push_back({t.add, text + (t.removed ? ": removed" : ": stays")});
+    std::printf("     '%s': %s\n", t.add.c_str(), c.report.notes.back().text.c_str());
+  }
+}
+
+// The decisions of the given plan again.
+Result<Graph> repeat(const Compression& c, const prune::PruneOptions& options, prune::PruneReport& report) {
+  const prune::SampleInputs samples = pruning_inputs(*c.samples);
+  NBL_TRY(Graph graph, prune::split_activations(c.graph));
+  if (!c.given->removed_blocks.empty()) {
+    NBL_TRY(graph, prune::remove_blocks(graph, c.given->removed_blocks, samples, options.compensate));
+  }
+  NBL_TRY(const std::unique_ptr<prune::Pruner> pruner, prune::Pruner::make(graph, samples, options));
+  std::vector<prune::KeptChannels> kept;
+  for (const plan::ChannelPlan& p : c.given->channels) kept.push_back({p.group, p.channels, p.keep});
+  return pruner->repeat(kept, report);
+}
+
+Result<Graph> decide(Compression& c, uint64_t bound, const prune::PruneOptions& options, prune::PruneReport& report) {
+  NBL_TRY(const prune::Removal removal, prune::choose_removal(c.graph, pruning_inputs(*c.samples), bound, options));
+  c.plan.removed_blocks = removal.blocks;
+  note_blocks(c, removal);
+  return prune::apply_removal(removal, report);
+}
+
 }  // namespace
 
 Status prune_channels(Compression& c) {
@@ -41,17 +76,15 @@ Status prune_channels(Compression& c) {
 
   prune::PruneOptions options = c.options.prune;
   options.integer_activations = c.integer_activations();
-  NBL_TRY(const std::unique_ptr<prune::Pruner> pruner,
-          prune::Pruner::make(c.graph, pruning_inputs(*c.samples), options));
   prune::PruneReport report;
+  c.plan.removed_blocks.clear();
   if (repeats) {
-    std::vector<prune::KeptChannels> kept;
-    for (const plan::ChannelPlan& p : c.given->channels) kept.push_back({p.group, p.channels, p.keep});
-    NBL_TRY(c.graph, pruner->repeat(kept, report));
+    NBL_TRY(c.graph, repeat(c, options, report));
+    c.plan.removed_blocks = c.given->removed_blocks;
   } else {
-    auto keep = pruner->choose(static_cast<uint64_t>(bound));
-    if (!keep) return std::move(keep).error().with_context("--max-macs " + c.options.max_macs);
-    NBL_TRY(c.graph, pruner->prune_to(*keep, report));
+    auto pruned = decide(c, static_cast<uint64_t>(bound), options, report);
+    if (!pruned) return std::move(pruned).error().with_context("--max-macs " + c.options.max_macs);
+    c.graph = *std::move(pruned);
   }
   c.plan.channels.clear();
   for (const prune::KeptChannels& kept : report.kept) c.plan.channels.push_back({kept.group, kept.channels, kept.keep});

@@ -139,7 +139,12 @@ struct LayerFit {
 class Fitter {
  public:
   Fitter(const Graph& original, PrunedGraph& pruned, const SampleInputs& samples, const FitOptions& options)
-      : original_(original), pruned_(pruned.graph), samples_(samples), options_(options), kept_(pruned.removed) {}
+      : original_(original),
+        pruned_(pruned.graph),
+        samples_(samples),
+        options_(options),
+        kept_(pruned.removed),
+        cut_(pruned.cut) {}
 
   Result<std::vector<FittedLayer>> run() {
     std::vector<FittedLayer> out;
@@ -156,7 +161,8 @@ class Fitter {
           out.push_back(std::move(layer));
         }
       }
-      if (fit || reads_changed) {
+      const bool cut = std::find(cut_.begin(), cut_.end(), static_cast<NodeId>(n)) != cut_.end();
+      if (fit || reads_changed || cut) {
         for (TensorId id : node.outputs) changed[static_cast<size_t>(id)] = true;
       }
     }
@@ -309,6 +315,7 @@ class Fitter {
   const SampleInputs& samples_;
   FitOptions options_;
   Kept kept_;
+  std::vector<NodeId> cut_;
 };
 
 }  // namespace

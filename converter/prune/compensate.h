@@ -10,6 +10,7 @@ namespace nibble::prune {
 struct PrunedGraph {
   Graph graph;                          // node ids as in the original; tensor ids too, new constants behind them
   std::vector<const Channel*> removed;  // channels of the original's groups
+  std::vector<NodeId> cut;              // sums that have become one of their inputs, see blocks.h
 };
 
 // At once, from the original's moments: each layer that lost columns gets the weights that are best on what is left,

@@ -16,6 +16,7 @@ struct PruneOptions {
   Metric metric = Metric::obs;
   bool compensate = true;              // fit the remaining weights to the original's sums
   bool statistics_correction = false;  // then scale each channel to the spread it had (restore_spread)
+  bool blocks = true;                  // whole residual branches may go too, see block_search.h
   size_t divergence_samples = 0;       // samples on which candidates are compared; 0: by the size of the network
   bool integer_activations = false;    // integer nodes follow: only ReLU and Clip are fused again
   bool progress = false;               // lines on stderr

@@ -39,12 +39,17 @@ class Pruner {
                                               const PruneOptions& options);
 
   const AxisGroups& groups() const { return groups_; }
+  // Fewer samples than classes: see README.
+  bool scarce() const { return scarce_; }
   // Cuts each group by itself, on few samples; groups that cannot be cut have one choice. Computed once.
   Result<const std::vector<GroupChoices>*> choices();
 
   // Multiply-adds of the network with these numbers of channels (one per group); call choices() first.
   uint64_t macs(const std::vector<int64_t>& keep) const;
   uint64_t macs() const { return macs_; }
+
+  // The channels that go for these numbers; call choices() first.
+  std::vector<const Channel*> removed(const std::vector<int64_t>& keep) const;
 
   // Numbers of channels for at most `target` multiply-adds, by the least loss per multiply-add saved. An error names
   // the smallest number that can be reached.
@@ -62,7 +67,6 @@ class Pruner {
   void keep_features(size_t samples, size_t classes);
   // Channels that steps took beyond the target, as far as it allows.
   void give_back(uint64_t target, std::vector<size_t>& level, std::vector<int64_t>& keep) const;
-  std::vector<const Channel*> removed(const std::vector<int64_t>& keep) const;
   Result<Graph> without(std::vector<const Channel*> channels, PruneReport& report);
 
   Graph original_;        // split activations

@@ -82,6 +82,22 @@ TEST_F(PlanTool, planted_redundancy_goes_without_being_asked_and_comes_back_from
   EXPECT_LT(files_.bytes("first.nbl").size(), files_.bytes("plain.nbl").size());
 }
 
+TEST_F(PlanTool, a_residual_branch_that_does_nothing_goes_for_a_bound_and_again_from_the_plan) {
+  write("net.onnx", test::small_residual_classifier().bytes());
+  const ToolResult first = convert("first.nbl", {"--weights", "int8", "--max-macs", "0.5x", "--plan-out",
+                                                 files_.path("plan.json"), "--report", files_.path("report.json")});
+  ASSERT_EQ(first.code, 0) << first.err;
+  const auto plan = plan::read(files_.path("plan.json"));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->removed_blocks, std::vector<std::string>{"add2"}) << first.out;
+  EXPECT_NE(files_.bytes("report.json").find("residual branch of influence"), std::string::npos);
+  const ToolResult second =
+      convert("second.nbl", {"--plan", files_.path("plan.json"), "--plan-out", files_.path("again.json")});
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_TRUE(files_.bytes("first.nbl") == files_.bytes("second.nbl"));
+  EXPECT_EQ(files_.bytes("plan.json"), files_.bytes("again.json"));
+}
+
 TEST_F(PlanTool, follows_what_was_edited) {
   ASSERT_EQ(convert("first.nbl", {"--weights", "int4", "--plan-out", files_.path("plan.json")}).code, 0);
   auto plan = plan::read(files_.path("plan.json"));

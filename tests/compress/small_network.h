@@ -68,6 +68,34 @@ inline OnnxBuilder small_classifier(const std::vector<RepeatedRow>& repeated = {
   return b;
 }
 
+// A convolution of 16 channels, two residual blocks on [1, 16, 12, 12] (the second adds next to nothing), mean, 10
+// classes.
+inline OnnxBuilder small_residual_classifier() {
+  OnnxBuilder b;
+  b.input("x", {"1", "8", "12", "12"}).output("y");
+  uint32_t seed = 200;
+  const auto conv = [&](const std::string& from, const std::string& to, int64_t inputs, float scale) {
+    const float deviation = scale * std::sqrt(2.0f / (9.0f * static_cast<float>(inputs)));
+    b.floats("w_" + to, {16, inputs, 3, 3}, normal_noise(static_cast<size_t>(16 * inputs * 9), ++seed, deviation));
+    b.floats("b_" + to, {16}, normal_noise(16, ++seed, 0.05f * scale));
+    b.node("Conv", {from, "w_" + to, "b_" + to}, {to}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}, "conv_" + to);
+  };
+  conv("x", "stem", 8, 1.0f);
+  b.node("Relu", {"stem"}, {"r0"});
+  for (const std::string n : {"1", "2"}) {
+    conv("r" + std::to_string(std::stoi(n) - 1), "a" + n, 16, 1.0f);
+    b.node("Relu", {"a" + n}, {"h" + n});
+    conv("h" + n, "c" + n, 16, n == "2" ? 1e-3f : 1.0f);
+    b.node("Add", {"r" + std::to_string(std::stoi(n) - 1), "c" + n}, {"s" + n}, {}, "add" + n);
+    b.node("Relu", {"s" + n}, {"r" + n});
+  }
+  b.node("GlobalAveragePool", {"r2"}, {"pool"}).node("Flatten", {"pool"}, {"flat"});
+  b.floats("wf", {10, 16}, normal_noise(160, 50, 0.5f));
+  b.floats("bf", {10}, normal_noise(10, 51, 0.1f));
+  b.node("Gemm", {"flat", "wf", "bf"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
+  return b;
+}
+
 // net.onnx and a folder "samples" in a temporary folder of its own.
 class SmallNetworkFiles {
  public:
