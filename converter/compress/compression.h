@@ -38,6 +38,8 @@ struct Compression {
 
   // What quantize() is asked for. Stages before it refine this: per-layer formats, rounded weights.
   quantization::Options format;
+  // By name of the original's tensors that lost channels (axis 1): the indices that are left, rising.
+  std::map<std::string, std::vector<int64_t>> kept;
   std::vector<equalize::Equalized> equalized;     // tensors of `graph` whose channels were scaled
   quantization::Ranges ranges;                    // by tensor of `graph`
   std::map<TensorId, std::string> range_methods;  // with --ranges auto: which method a tensor\'s range comes from

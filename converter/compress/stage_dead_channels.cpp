@@ -18,6 +18,7 @@ Status remove_dead(Compression& c) {
   }
   std::printf("%lld dead or constant channels removed in %zu places; the output stays the same\n",
               static_cast<long long>(dead.removed), dead.counts.size());
+  c.kept = std::move(dead.kept);
   c.graph = std::move(dead.graph);
   return {};
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "converter/compress/kept_channels.h"
 #include "converter/compress/pruning_inputs.h"
 #include "converter/compress/stages.h"
 #include "converter/prune/block_search.h"
@@ -78,6 +79,7 @@ Status prune_channels(Compression& c) {
   options.integer_activations = c.integer_activations();
   prune::PruneReport report;
   c.plan.removed_blocks.clear();
+  const Graph before = c.graph;
   if (repeats) {
     NBL_TRY(c.graph, repeat(c, options, report));
     c.plan.removed_blocks = c.given->removed_blocks;
@@ -88,6 +90,17 @@ Status prune_channels(Compression& c) {
   }
   c.plan.channels.clear();
   for (const prune::KeptChannels& kept : report.kept) c.plan.channels.push_back({kept.group, kept.channels, kept.keep});
+  for (auto& [tensor, kept] : kept_channels(before, c.plan.channels)) {
+    const auto earlier = c.kept.find(tensor);  // indices among what dead channels left
+    if (earlier != c.kept.end())
+      for (int64_t& index : kept) index = earlier->second[static_cast<size_t>(index)];
+    c.kept[tensor] = std::move(kept);
+  }
+  c.report.frozen.clear();
+  for (const prune::Frozen& frozen : report.frozen) {
+    c.report.frozen.push_back(
+        {frozen.node, format("%lld channels: %s", static_cast<long long>(frozen.channels), frozen.reason.c_str())});
+  }
   std::printf("multiply-adds %.1f M -> %.1f M (%.1f %%), divergence of the outputs %.4f\n", all / 1e6,
               static_cast<double>(report.macs_after) / 1e6, 100.0 * static_cast<double>(report.macs_after) / all,
               report.divergence);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "converter/compress/layer_sensitivity.h"
+#include "converter/compress/report_costs.h"
 #include "converter/compress/stages.h"
 #include "converter/quantize/formats.h"
 #include "core/text.h"
@@ -74,6 +75,34 @@ void add_verdict(const Compression& c, report::CompressionReport& r) {
   }
 }
 
+// The bounds that were given, as on the command line.
+std::string bounds(const ConvertOptions& o) {
+  std::string out;
+  if (!o.max_size.empty()) out += ", --max-size " + o.max_size;
+  if (!o.max_macs.empty()) out += ", --max-macs " + o.max_macs;
+  if (o.target_latency > 0.0) out += format(", --target-latency %g", o.target_latency);
+  if (!o.max_drop.empty()) out += ", --max-drop " + o.max_drop;
+  if (!o.plan.empty()) out += ", --plan " + file_name(o.plan);
+  return out;
+}
+
+// Why the layer has its format and its channels.
+std::string reason_of(const Compression& c, const report::LayerFacts& layer) {
+  if (layer.removed) return "removed: nothing reads it, or what it makes is constant";
+  const search::Budget& b = c.budget;
+  std::string out = layer.reason;
+  if (out.empty()) {
+    out = c.given                               ? "as the plan says"
+          : b.bytes || b.milliseconds || b.drop ? "search: the least loss within the bounds"
+                                                : "as asked for";
+  }
+  if (layer.channels_after < layer.channels_before) {
+    out += b.multiply_adds || !c.plan.channels.empty() ? "; channels that cost least were removed"
+                                                       : "; dead channels were removed";
+  }
+  return out;
+}
+
 }  // namespace
 
 // Before packing: integers are still in plain order.
@@ -84,7 +113,8 @@ Status measure_layers(Compression& c) {
   r.model = file_name(c.options.model);
   r.output = file_name(c.options.output);
   r.asked = format("weights %s, activations %s", to_string(c.options.format.weights),
-                   to_string(c.options.format.activations));
+                   to_string(c.options.format.activations)) +
+            bounds(c.options);
   r.samples = c.samples ? c.samples->size() : 0;
   r.macs_before = all_multiply_adds(c.original);
   r.macs_after = all_multiply_adds(c.real);
@@ -126,9 +156,10 @@ Status measure_layers(Compression& c) {
       layer.added_noise = e->second.added_noise();
     }
     if (const auto noise = alone.noise.find(node.name); noise != alone.noise.end()) layer.sensitivity = noise->second;
+    layer.reason = reason_of(c, layer);
     r.layers.push_back(std::move(layer));
   }
-  return {};
+  return add_costs(c, r);
 }
 
 Status write_reports(Compression& c) {
@@ -136,6 +167,8 @@ Status write_reports(Compression& c) {
   report::CompressionReport& r = c.report;
   r.file_bytes_before = file_bytes(c.options.model);
   r.weight_bytes_after = constant_bytes(c.graph);
+  if (r.memory_before) *r.memory_before += r.weight_bytes_before;
+  if (r.memory_after) *r.memory_after += r.weight_bytes_after;
   for (report::LayerFacts& layer : r.layers) {
     if (const Node* stored = named(c.graph.nodes, layer.node, &Node::name))
       layer.bytes_after = constant_bytes(c.graph, *stored);

@@ -50,7 +50,12 @@ Judges choose_judges(const Compression& c, size_t most) {
 Status verify_result(Compression& c) {
   if (!c.samples || c.options.verify == 0) return {};
   const Judges judges = choose_judges(c, c.options.verify);
-  auto fidelity = std::make_shared<report::Fidelity>(c.original, c.graph, c.preprocessing);
+  std::map<std::string, report::StoredChannels> channels;
+  for (const auto& [tensor, kept] : c.kept) channels[tensor].kept = kept;
+  for (const equalize::Equalized& part : c.equalized) {
+    for (const auto& [tensor, factors] : part.factors) channels[tensor].factors = factors;
+  }
+  auto fidelity = std::make_shared<report::Fidelity>(c.original, c.graph, c.preprocessing, std::move(channels));
   std::unique_ptr<Executor> original, stored;
   DimBindings bound;
   media::Progress progress("verifying", judges.indices.size());

@@ -273,6 +273,15 @@ Result<std::vector<Equalized>> equalize(Graph& graph, const ChannelRanges& range
       p.entry.largest = std::max(p.entry.largest, factor);
       factors[static_cast<size_t>(p.component->classes[i])] = static_cast<float>(factor);
     }
+    for (size_t id = 0; id < classes.of_tensor.size(); ++id) {
+      const std::vector<int32_t>& of_tensor = classes.of_tensor[id];
+      const auto scaled = [&](int32_t c) {
+        return std::binary_search(p.component->classes.begin(), p.component->classes.end(), c);
+      };
+      if (graph.tensors[id].is_constant() || std::none_of(of_tensor.begin(), of_tensor.end(), scaled)) continue;
+      std::vector<float>& of_channels = p.entry.factors[graph.tensors[id].desc.name];
+      for (int32_t c : of_tensor) of_channels.push_back(scaled(c) ? factors[static_cast<size_t>(c)] : 1.0f);
+    }
     out.push_back(std::move(p.entry));
   }
   NBL_CHECK(apply_factors(graph, classes, factors, ranges));

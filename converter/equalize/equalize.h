@@ -6,6 +6,7 @@
 // of what the readers compute, and channels are followed through additions, joins, poolings and paddings.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ struct Equalized {
   double noise_before = 0.0, noise_after = 0.0;  // by the model, over the signal
   double smallest = 1.0, largest = 1.0;          // factor
   bool behind_function = false;
+  // Every tensor that was scaled, by its name before: the original's channel c is now channel c times factors[c].
+  std::map<std::string, std::vector<float>> factors;
 };
 
 // Rewrites the float graph; its outputs stay what they were, but for float rounding. Tensors with scaled channels get

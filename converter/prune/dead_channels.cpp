@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
+#include <set>
 
 #include "converter/passes/rewrite.h"
 #include "converter/prune/axis_groups.h"
@@ -93,6 +95,25 @@ void add_to_bias(Graph& graph, Node& node, const std::vector<double>& sums) {
   node.inputs[conv_input::bias] = graph.add_constant(std::move(desc), ConstantData::of(bias));
 }
 
+void note_kept(DeadChannels& out, const std::vector<const Channel*>& gone) {
+  std::map<TensorId, std::set<int64_t>> indices;
+  for (const Channel* channel : gone) {
+    for (const Position& p : channel->positions) {
+      if (p.axis == 1 && !out.graph.tensor(p.tensor).is_constant()) indices[p.tensor].insert(p.index);
+    }
+  }
+  for (const auto& [tensor, removed] : indices) {
+    const TensorDesc& desc = out.graph.desc(tensor);
+    if (!desc.shape[1].is_const()) continue;
+    std::vector<int64_t>& kept = out.kept[desc.name];
+    if (kept.empty()) {
+      kept.resize(static_cast<size_t>(desc.shape[1].value()));
+      std::iota(kept.begin(), kept.end(), int64_t{0});
+    }
+    for (auto at = removed.rbegin(); at != removed.rend(); ++at) kept.erase(kept.begin() + *at);
+  }
+}
+
 // One round; false where nothing was found.
 Result<bool> remove_once(DeadChannels& out) {
   Graph& graph = out.graph;
@@ -117,6 +138,7 @@ Result<bool> remove_once(DeadChannels& out) {
     out.counts.push_back({group.name, removed, static_cast<int64_t>(group.channels.size())});
   }
   if (set.channels().empty()) return false;
+  note_kept(out, set.channels());
   if (folded.empty()) {
     NBL_TRY(graph, remove_channels(graph, set.channels()));
     return true;

@@ -2,6 +2,7 @@
 // every input, and the network without them computes the same.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct DeadChannels {
   };
   std::vector<Count> counts;
   int64_t removed = 0;
+  // By name of the computed tensors that lost some of axis 1: the indices that are left, rising.
+  std::map<std::string, std::vector<int64_t>> kept;
 };
 
 // A channel goes where every sum that reads it has weights of (nearly, see negligible_weight) zero for it, or where it

@@ -16,7 +16,7 @@ struct LayerFacts {
   std::string weights, activations;  // formats, as quantization::to_string says
   std::string rounding;              // "nearest", "gptq", ...; empty where nothing was rounded
   int32_t group_size = 0;            // 0: no groups
-  std::string reason;                // why it is not what was asked for; empty when it is
+  std::string reason;                // why it is what it is
   bool removed = false;
   int64_t channels_before = 0, channels_after = 0;  // outputs
   uint64_t macs_before = 0, macs_after = 0;
@@ -58,8 +58,9 @@ struct CompressionReport {
   std::optional<double> sqnr_db;
   std::optional<Interval> sqnr_interval;
 
-  // Where they were measured.
+  std::string timed_on;  // the device that times were measured on; empty: none
   std::optional<double> ms_before, ms_after;
+  // Computed, not measured: constants, and the activations that are needed at once for one sample.
   std::optional<uint64_t> memory_before, memory_after;
 
   size_t sensitivity_samples = 0;

@@ -31,16 +31,52 @@ std::string decibels(std::optional<double> db) { return db ? format("%.1f dB", *
 
 }  // namespace
 
-Fidelity::Fidelity(const Graph& original, const Graph& stored, media::Preprocessing preprocessing)
+Fidelity::Fidelity(const Graph& original, const Graph& stored, media::Preprocessing preprocessing,
+                   std::map<std::string, StoredChannels> channels)
     : original_(original),
       preprocessing_(std::move(preprocessing)),
       decides_(guess_decides(original, preprocessing_)),
       errors_(original, stored),
-      counterparts_(errors_.counterparts()) {
+      counterparts_(errors_.counterparts()),
+      stored_channels_(std::move(channels)) {
+  std::set<std::string> names;
+  for (const Tensor& t : stored.tensors) names.insert(t.desc.name);
+  for (const auto& [name, view] : stored_channels_) {
+    const std::string scaled = name + ":equalized";  // as converter/equalize calls it
+    if (!view.factors.empty() && names.contains(scaled)) counterparts_[name] = scaled;
+  }
   for (const Node& node : original.nodes) {
     if (sums_of(node) && original.desc(node.outputs[0]).shape.size() >= 2)
       channels_[original.desc(node.outputs[0]).name] = {};
   }
+}
+
+void Fidelity::add_layer(const std::string& name, std::span<const float> reference, const Shape& shape,
+                         std::vector<float> other) {
+  const auto found = stored_channels_.find(name);
+  if (found == stored_channels_.end()) return errors_.add(name, reference, other);
+  const StoredChannels& view = found->second;
+  const std::vector<int64_t> dims = sizes(shape);
+  size_t inner = 1;
+  for (size_t i = 2; i < dims.size(); ++i) inner *= static_cast<size_t>(dims[i]);
+  const size_t channels = dims.size() < 2 ? 0 : static_cast<size_t>(dims[1]);
+  const size_t stored = view.kept.empty() ? channels : view.kept.size();
+  const size_t batch = stored * inner == 0 ? 0 : other.size() / (stored * inner);
+  if (batch == 0 || other.size() != batch * stored * inner || reference.size() != batch * channels * inner) return;
+  if (!view.factors.empty() && view.factors.size() != stored) return;
+  std::vector<float> expected(other.size());
+  for (size_t b = 0; b < batch; ++b) {
+    for (size_t s = 0; s < stored; ++s) {
+      const size_t c = view.kept.empty() ? s : static_cast<size_t>(view.kept[s]);
+      const float factor = view.factors.empty() ? 1.0f : view.factors[s];
+      for (size_t i = 0; i < inner; ++i) {
+        const size_t at = (b * stored + s) * inner + i;
+        expected[at] = reference[(b * channels + c) * inner + i];
+        other[at] *= factor;
+      }
+    }
+  }
+  errors_.add(name, expected, other);
 }
 
 void Fidelity::note_channels(TensorId id, std::span<const float> values, const Shape& shape) {
@@ -89,7 +125,7 @@ Status Fidelity::add(Executor& original, Executor& stored, const std::vector<ref
             if (counterpart == counterparts_.end()) return;
             const auto other = kept.find(counterpart->second);
             if (other == kept.end()) return;
-            errors_.add(name, v, other->second);
+            add_layer(name, v, original.graph().desc(id).shape, std::move(other->second));
             kept.erase(other);
           }));
   ErrorSums sample;

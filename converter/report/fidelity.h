@@ -30,10 +30,19 @@ struct ConstantChannels {
   int64_t constant = 0, channels = 0;
 };
 
+// How the channels (axis 1) of a tensor of the original are stored: those of `kept`, rising (empty: all), each divided
+// by its factor (empty: by 1).
+struct StoredChannels {
+  std::vector<int64_t> kept;
+  std::vector<float> factors;  // as many as are stored
+};
+
 class Fidelity {
  public:
   // `original` is the float network, `stored` what is about to be written (plain packing, integer nodes and all).
-  Fidelity(const Graph& original, const Graph& stored, media::Preprocessing preprocessing);
+  // `channels`: by name of the original's tensors that are not stored as they were; for their errors only.
+  Fidelity(const Graph& original, const Graph& stored, media::Preprocessing preprocessing,
+           std::map<std::string, StoredChannels> channels = {});
 
   // One sample through both; `values` as the original's inputs take them. Both executors run these graphs, with shapes
   // bound for the sample. Tensors live during the call only.
@@ -57,6 +66,8 @@ class Fidelity {
   struct ChannelRange {
     std::vector<float> low, high;
   };
+  void add_layer(const std::string& name, std::span<const float> reference, const Shape& shape,
+                 std::vector<float> other);
   void note_channels(TensorId id, std::span<const float> values, const Shape& shape);
 
   Graph original_;  // a copy (constants are shared), so that results outlive the compression
@@ -69,7 +80,8 @@ class Fidelity {
   std::vector<std::pair<double, double>> sample_noise_;  // signal, noise of each sample's outputs
   LayerErrors errors_;
   std::map<std::string, std::string> counterparts_;  // original tensor -> stored tensor
-  std::map<std::string, ChannelRange> channels_;     // by tensor of the original
+  std::map<std::string, StoredChannels> stored_channels_;
+  std::map<std::string, ChannelRange> channels_;  // by tensor of the original
 };
 
 }  // namespace nibble::report

@@ -28,9 +28,17 @@ std::string text(double x, double y, const char* style, const std::string& conte
   return format("<text x=\"%.1f\" y=\"%.1f\" class=\"%s\">", x, y, style) + escaped(content) + "</text>";
 }
 
-// What a layer costs the result: alone if that was measured, else what it adds to the noise that came in.
-std::optional<double> cost_of(const LayerFacts& layer) {
-  const auto cost = layer.sensitivity ? layer.sensitivity : layer.added_noise;
+// Whether bars can show each layer alone: that is rounding only, which says nothing of channels that were removed.
+bool shows_alone(const CompressionReport& r) {
+  const auto any = [&](auto has) { return std::any_of(r.layers.begin(), r.layers.end(), has); };
+  const bool pruned = any([](const LayerFacts& l) { return l.channels_after < l.channels_before; });
+  return any([](const LayerFacts& l) { return l.sensitivity.has_value(); }) &&
+         !(pruned && any([](const LayerFacts& l) { return l.added_noise.has_value(); }));
+}
+
+// What a layer costs: alone, or what it adds to the noise that came in.
+std::optional<double> cost_of(const LayerFacts& layer, bool alone) {
+  const auto cost = alone ? layer.sensitivity : layer.added_noise;
   return cost && std::isfinite(*cost) ? cost : std::nullopt;
 }
 
@@ -50,28 +58,28 @@ const char* format_class(const LayerFacts& layer) {
 std::string layer_chart(const CompressionReport& r) {
   if (r.layers.empty()) return "";
   const auto n = static_cast<double>(r.layers.size());
-  const double left = 64, right = 16, width = std::max(760.0, left + right + 13.0 * n),
+  const double left = 64, right = 16, width = std::max(1180.0, left + right + 13.0 * n),
                step = (width - left - right) / n;
-  const double bar = std::max(3.0, step * 0.72), top = 34, cost_height = 190, gap = 34, sqnr_height = 70,
+  const double bar = std::clamp(step * 0.72, 3.0, 60.0), top = 34, cost_height = 190, gap = 34, sqnr_height = 70,
                bytes_height = 90;
   const double base = top + cost_height, sqnr_top = base + gap, sqnr_base = sqnr_top + sqnr_height,
                bytes_top = sqnr_base + gap, height = bytes_top + bytes_height + 30;
+  const bool alone = shows_alone(r);
   double most_cost = 0.0, most_db = 0.0, most_bytes = 0.0;
   for (const LayerFacts& l : r.layers) {
-    most_cost = std::max(most_cost, cost_of(l).value_or(0.0));
+    most_cost = std::max(most_cost, cost_of(l, alone).value_or(0.0));
     most_db = std::max(most_db, std::min(l.sqnr_db.value_or(0.0), 80.0));
     most_bytes = std::max(most_bytes, static_cast<double>(l.bytes_before));
   }
   const double cost_scale = round_up(most_cost), db_scale = std::max(20.0, std::ceil(most_db / 20.0) * 20.0);
   std::string out = format(
-      "<svg viewBox=\"0 0 %.0f %.0f\" style=\"min-width:%.0fpx\" role=\"img\" aria-label=\"What each "
+      "<svg viewBox=\"0 0 %.0f %.0f\" style=\"min-width:%.0fpx;max-width:%.0fpx\" role=\"img\" aria-label=\"What each "
       "layer costs, in network order\">",
-      width, height, std::min(width, 760.0));
+      width, height, std::min(width, 760.0 + 4.0 * n), 1.15 * width);
   const auto x_of = [&](size_t i) { return left + step * (static_cast<double>(i) + 0.5); };
-  const bool alone = std::any_of(r.layers.begin(), r.layers.end(), [](const LayerFacts& l) { return l.sensitivity; });
   out += text(left, 18, "t",
               alone ? "Noise in the output when only this layer is compressed"
-                    : "Noise that this layer adds to what it was given");
+                    : "Noise over signal that this layer adds to what it was given");
   for (const double part : {0.0, 0.5, 1.0}) {
     const double y = base - part * cost_height;
     out += format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" class=\"g\"/>", left, width - right, y, y);
@@ -80,15 +88,16 @@ std::string layer_chart(const CompressionReport& r) {
   std::vector<size_t> order(r.layers.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return cost_of(r.layers[a]).value_or(0.0) > cost_of(r.layers[b]).value_or(0.0);
+    return cost_of(r.layers[a], alone).value_or(0.0) > cost_of(r.layers[b], alone).value_or(0.0);
   });
   for (size_t i = 0; i < r.layers.size(); ++i) {
     const LayerFacts& l = r.layers[i];
-    const double h = cost_scale > 0.0 ? cost_of(l).value_or(0.0) / cost_scale * cost_height : 0.0;
+    const double h = cost_scale > 0.0 ? cost_of(l, alone).value_or(0.0) / cost_scale * cost_height : 0.0;
     out += format("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"%s\"><title>", x_of(i) - bar / 2,
                   base - std::max(h, 1.5), bar, std::max(h, 1.5), format_class(l));
-    out += escaped(l.node + ": " + l.weights + (cost_of(l) ? ", " + percent(*cost_of(l)) : std::string())) +
-           "</title></rect>";
+    out +=
+        escaped(l.node + ": " + l.weights + (cost_of(l, alone) ? ", " + percent(*cost_of(l, alone)) : std::string())) +
+        "</title></rect>";
   }
   // The three that cost most, by name; where they lie close together one below the other.
   double last_x = -1e9, last_y = 0;
@@ -96,7 +105,7 @@ std::string layer_chart(const CompressionReport& r) {
                             order.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(3, order.size())));
   std::sort(named.begin(), named.end());
   for (size_t i : named) {
-    const double cost = cost_of(r.layers[i]).value_or(0.0);
+    const double cost = cost_of(r.layers[i], alone).value_or(0.0);
     if (cost <= 0.0) continue;
     double y = base - cost / cost_scale * cost_height - 6;
     if (x_of(i) - last_x < 130 && std::abs(y - last_y) < 14) y = last_y - 14;
@@ -172,6 +181,11 @@ std::string pareto_chart(const CompressionReport& r) {
     line += format("%s%.1f %.1f", line.empty() ? "M" : "L", x_of(p.bytes), y_of(p.loss));
   out += "<path d=\"" + line + "\" class=\"l\"/>";
   for (const ParetoPoint& p : sorted) {
+    if (p.chosen) {
+      const bool end = x_of(p.bytes) > width - 160;
+      out += text(x_of(p.bytes) + (end ? -10 : 10), y_of(p.loss) - 10, end ? "ne" : "n",
+                  format("chosen: %.0f kB, %.3g", p.bytes / 1000, p.loss));
+    }
     out += format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%d\" class=\"%s\"><title>", x_of(p.bytes), y_of(p.loss),
                   p.chosen ? 6 : 3, p.chosen ? "c" : "d") +
            escaped(format("%.1f kB, loss %.4g", p.bytes / 1000, p.loss)) + "</title></circle>";

@@ -17,7 +17,7 @@ h1{font-size:22px;margin:0 0 4px;overflow-wrap:anywhere}h2{font-size:17px;margin
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px}.tile{background:var(--card);border-radius:8px;padding:10px 12px}
 .tile b{display:block;font-size:20px}.tile span{color:var(--soft);font-size:13px}
 .wide{overflow-x:auto;-webkit-overflow-scrolling:touch}svg{display:block;width:100%;height:auto}
-svg text{fill:var(--soft);font-size:12px}svg .t{fill:var(--ink);font-weight:600}svg .e,svg .ne{text-anchor:end}svg .n,svg .ne{fill:var(--ink)}
+svg text{fill:var(--soft);font-size:12px}svg .t{fill:var(--ink);font-weight:600}svg .e,svg .ne{text-anchor:end}svg .n,svg .ne{fill:var(--ink);paint-order:stroke;stroke:var(--back);stroke-width:4px;stroke-linejoin:round}
 svg .g{stroke:var(--line)}svg .l{fill:none;stroke:var(--soft);stroke-width:1.2}svg .d{fill:var(--soft)}svg .c{fill:var(--w4)}svg .p{fill:var(--line)}
 svg .w4{fill:var(--w4)}svg .w8{fill:var(--w8)}svg .w16{fill:var(--w16)}svg .w32{fill:var(--w32)}svg .w2{fill:var(--w2)}svg .wx{fill:var(--line)}
 .key{display:flex;flex-wrap:wrap;gap:14px;margin:4px 0 8px;font-size:13px;color:var(--soft)}.key i{display:inline-block;width:11px;height:11px;border-radius:2px;margin-right:5px}
@@ -52,7 +52,9 @@ std::string cell(const std::string& content, const char* style = "r") {
 
 std::string decibels(std::optional<double> db) { return db && std::isfinite(*db) ? format("%.1f", *db) : "–"; }
 
-std::string share_text(std::optional<double> share) { return share && std::isfinite(*share) ? format("%.3g %%", 100 * *share) : "–"; }
+std::string share_text(std::optional<double> share) {
+  return share && std::isfinite(*share) ? format("%.3g %%", 100 * *share) : "–";
+}
 
 std::string tiles(const CompressionReport& r) {
   std::string out = "<div class=\"tiles\">";
@@ -75,10 +77,11 @@ std::string tiles(const CompressionReport& r) {
                                                    : format("SQNR of the outputs, n = %zu", r.judged));
   }
   if (r.ms_after)
-    out += tile(format("%.2f ms", *r.ms_after), r.ms_before ? format("a run, was %.2f ms", *r.ms_before) : "a run");
+    out += tile(format("%.2f ms", *r.ms_after),
+                r.ms_before ? format("a run, was %.2f ms in fp32", *r.ms_before) : "a run");
   if (r.memory_after)
-    out +=
-        tile(bytes_text(*r.memory_after), r.memory_before ? "memory, was " + bytes_text(*r.memory_before) : "memory");
+    out += tile(bytes_text(*r.memory_after),
+                "memory at the peak, computed" + (r.memory_before ? ", was " + bytes_text(*r.memory_before) : ""));
   return out + "</div>";
 }
 
@@ -103,7 +106,10 @@ std::string table(const CompressionReport& r) {
   std::string out =
       "<div class=\"wide\"><table><tr><th>layer</th><th>operator</th><th>weights</th><th>activations</th>"
       "<th class=\"r\">channels</th><th class=\"r\">bytes</th><th class=\"r\">multiply-adds</th>"
-      "<th class=\"r\">SQNR dB</th><th class=\"r\">alone</th>";
+      "<th class=\"r\" title=\"of the layer's output, the whole network being compressed\">SQNR dB</th>"
+      "<th class=\"r\" title=\"noise over signal that this layer adds to what it was given\">adds</th>"
+      "<th class=\"r\" title=\"noise over signal of the network's output when only this layer is rounded\">rounded "
+      "alone</th>";
   if (timed) out += "<th class=\"r\">ms</th>";
   out += "<th>why</th></tr>\n";
   for (const LayerFacts& l : r.layers) {
@@ -119,8 +125,11 @@ std::string table(const CompressionReport& r) {
     out += cell(bytes_text(l.bytes_before) + " → " + bytes_text(l.bytes_after));
     out += cell(l.macs_after == l.macs_before ? count_text(l.macs_after)
                                               : count_text(l.macs_before) + " → " + count_text(l.macs_after));
-    out += cell(decibels(l.sqnr_db)) + cell(share_text(l.sensitivity));
-    if (timed) out += cell(l.ms_after ? format("%.3f", *l.ms_after) : "–");
+    out += cell(decibels(l.sqnr_db)) + cell(share_text(l.added_noise)) + cell(share_text(l.sensitivity));
+    if (timed) {
+      const std::string before = l.ms_before ? format("%.3f", *l.ms_before) : "–";
+      out += cell(before + " → " + (l.ms_after ? format("%.3f", *l.ms_after) : "–"));
+    }
     out += cell(l.reason, "why") + "</tr>\n";
   }
   return out + "</table></div>";
@@ -195,6 +204,7 @@ std::string to_html(const CompressionReport& r) {
   if (r.judged)
     basis += format(" Judged on %zu samples %s.", r.judged,
                     r.held_out ? "that calibration has not seen" : "among those of the calibration");
+  if (!r.timed_on.empty()) basis += " Times: measured on " + r.timed_on + ".";
   if (r.sensitivity_samples) basis += format(" Layers alone: on %zu samples.", r.sensitivity_samples);
   out += "<p class=\"soft\">" + escaped(basis) + "</p>\n";
   out += list("Notes", r.notes);
@@ -204,7 +214,7 @@ std::string to_html(const CompressionReport& r) {
   const std::string points = pareto_chart(r);
   if (!points.empty()) out += "<h2>What other sizes would have cost</h2>\n<div class=\"wide\">" + points + "</div>\n";
   if (!r.layers.empty()) out += "<h2>Layers</h2>\n" + table(r) + "\n";
-  out += list("Kept as they were", r.frozen);
+  out += list("Channels that could not be removed, and why", r.frozen);
   out += "<p class=\"soft\">nibble-convert " + escaped(r.version) + "</p>\n</body></html>\n";
   return out;
 }

@@ -64,6 +64,7 @@ std::string to_json(const CompressionReport& r) {
   result["sqnr_db_interval"] = interval(r.sqnr_interval);
   out["result"] = result;
   out["calibration_samples"] = r.samples;
+  out["timed_on"] = r.timed_on.empty() ? json(nullptr) : json(r.timed_on);
   out["time_ms_before"] = number(r.ms_before);
   out["time_ms"] = number(r.ms_after);
   out["memory_before"] = count(r.memory_before);
