@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "converter/compress/samples.h"
@@ -40,6 +41,7 @@ struct Compression {
   quantization::Options format;
   // By name of the original's tensors that lost channels (axis 1): the indices that are left, rising.
   std::map<std::string, std::vector<int64_t>> kept;
+  std::set<std::string> renumbered;               // tensors that lost channels in a way that `kept` does not follow
   std::vector<equalize::Equalized> equalized;     // tensors of `graph` whose channels were scaled
   quantization::Ranges ranges;                    // by tensor of `graph`
   std::map<TensorId, std::string> range_methods;  // with --ranges auto: which method a tensor\'s range comes from

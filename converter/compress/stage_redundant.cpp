@@ -1,4 +1,6 @@
 #include <cstdio>
+#include <map>
+#include <string>
 
 #include "converter/compress/pruning_inputs.h"
 #include "converter/compress/stages.h"
@@ -38,6 +40,11 @@ Status remove_redundant(Compression& c) {
   std::printf("%lld redundant channels removed in %zu place%s; no output moves by more than %.1g of the largest\n",
               static_cast<long long>(found.removed), found.steps.size(), found.steps.size() == 1 ? "" : "s",
               found.largest_difference);
+  std::map<std::string, Shape> shapes;
+  for (const Tensor& t : split.tensors) shapes[t.desc.name] = t.desc.shape;
+  for (const Tensor& t : found.graph.tensors) {
+    if (!t.is_constant() && shapes[t.desc.name] != t.desc.shape) c.renumbered.insert(t.desc.name);
+  }
   remove_dead(found.graph);
   NBL_CHECK(passes::run(found.graph, {.integer_activations = c.integer_activations()}));
   c.graph = std::move(found.graph);

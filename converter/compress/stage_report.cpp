@@ -97,8 +97,7 @@ std::string reason_of(const Compression& c, const report::LayerFacts& layer) {
                                                 : "as asked for";
   }
   if (layer.channels_after < layer.channels_before) {
-    out += b.multiply_adds || !c.plan.channels.empty() ? "; channels that cost least were removed"
-                                                       : "; dead channels were removed";
+    out += c.report.pruned ? "; channels that cost least were removed" : "; dead channels were removed";
   }
   return out;
 }
@@ -115,6 +114,8 @@ Status measure_layers(Compression& c) {
   r.asked = format("weights %s, activations %s", to_string(c.options.format.weights),
                    to_string(c.options.format.activations)) +
             bounds(c.options);
+  r.pruned = std::any_of(c.plan.channels.begin(), c.plan.channels.end(),
+                         [](const plan::ChannelPlan& p) { return static_cast<int64_t>(p.keep.size()) < p.channels; });
   r.samples = c.samples ? c.samples->size() : 0;
   r.macs_before = all_multiply_adds(c.original);
   r.macs_after = all_multiply_adds(c.real);

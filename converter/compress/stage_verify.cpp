@@ -52,6 +52,7 @@ Status verify_result(Compression& c) {
   const Judges judges = choose_judges(c, c.options.verify);
   std::map<std::string, report::StoredChannels> channels;
   for (const auto& [tensor, kept] : c.kept) channels[tensor].kept = kept;
+  for (const std::string& tensor : c.renumbered) channels.erase(tensor);
   for (const equalize::Equalized& part : c.equalized) {
     for (const auto& [tensor, factors] : part.factors) channels[tensor].factors = factors;
   }

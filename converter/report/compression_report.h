@@ -63,6 +63,7 @@ struct CompressionReport {
   // Computed, not measured: constants, and the activations that are needed at once for one sample.
   std::optional<uint64_t> memory_before, memory_after;
 
+  bool pruned = false;  // channels that said something were removed
   size_t sensitivity_samples = 0;
   std::string loss_of_points;  // what ParetoPoint::loss is
   std::vector<LayerFacts> layers;

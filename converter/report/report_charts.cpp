@@ -28,12 +28,11 @@ std::string text(double x, double y, const char* style, const std::string& conte
   return format("<text x=\"%.1f\" y=\"%.1f\" class=\"%s\">", x, y, style) + escaped(content) + "</text>";
 }
 
-// Whether bars can show each layer alone: that is rounding only, which says nothing of channels that were removed.
+// Whether bars show each layer rounded alone, which says nothing of what removing channels cost.
 bool shows_alone(const CompressionReport& r) {
   const auto any = [&](auto has) { return std::any_of(r.layers.begin(), r.layers.end(), has); };
-  const bool pruned = any([](const LayerFacts& l) { return l.channels_after < l.channels_before; });
   return any([](const LayerFacts& l) { return l.sensitivity.has_value(); }) &&
-         !(pruned && any([](const LayerFacts& l) { return l.added_noise.has_value(); }));
+         !(r.pruned && any([](const LayerFacts& l) { return l.added_noise.has_value(); }));
 }
 
 // What a layer costs: alone, or what it adds to the noise that came in.

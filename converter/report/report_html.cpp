@@ -21,10 +21,10 @@ svg text{fill:var(--soft);font-size:12px}svg .t{fill:var(--ink);font-weight:600}
 svg .g{stroke:var(--line)}svg .l{fill:none;stroke:var(--soft);stroke-width:1.2}svg .d{fill:var(--soft)}svg .c{fill:var(--w4)}svg .p{fill:var(--line)}
 svg .w4{fill:var(--w4)}svg .w8{fill:var(--w8)}svg .w16{fill:var(--w16)}svg .w32{fill:var(--w32)}svg .w2{fill:var(--w2)}svg .wx{fill:var(--line)}
 .key{display:flex;flex-wrap:wrap;gap:14px;margin:4px 0 8px;font-size:13px;color:var(--soft)}.key i{display:inline-block;width:11px;height:11px;border-radius:2px;margin-right:5px}
-.chip{display:inline-block;color:#fff;border-radius:4px;padding:0 6px;font-size:12px}
+.chip{display:inline-block;color:var(--back);border-radius:4px;padding:0 6px;font-size:12px}
 .w4.chip,.key .w4{background:var(--w4)}.w8.chip,.key .w8{background:var(--w8)}.w16.chip,.key .w16{background:var(--w16)}.w32.chip,.key .w32{background:var(--w32)}.w2.chip,.key .w2{background:var(--w2)}.wx.chip,.key .wx{background:var(--line)}
 table{border-collapse:collapse;width:100%;font-size:13px}th,td{padding:5px 8px;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap}
-td.r,th.r{text-align:right;font-variant-numeric:tabular-nums}td.why{white-space:normal;min-width:180px;color:var(--soft)}td.name{max-width:260px;overflow-wrap:anywhere;white-space:normal}
+td.r,th.r{text-align:right;font-variant-numeric:tabular-nums}td.why{white-space:normal;min-width:180px;color:var(--soft)}td.name{min-width:120px;max-width:280px;overflow-wrap:break-word;white-space:normal}
 li{margin:3px 0;overflow-wrap:anywhere}
 )";
 

@@ -69,6 +69,7 @@ std::string to_json(const CompressionReport& r) {
   out["time_ms"] = number(r.ms_after);
   out["memory_before"] = count(r.memory_before);
   out["memory"] = count(r.memory_after);
+  out["pruned"] = r.pruned;
   out["sensitivity_samples"] = r.sensitivity_samples;
   out["layers"] = json::array();
   for (const LayerFacts& l : r.layers) out["layers"].push_back(layer_json(l));

@@ -64,6 +64,31 @@ TEST(compression_report, json_says_everything_and_no_nan) {
   EXPECT_TRUE(json["time_ms"].is_null());  // not measured
 }
 
+TEST(compression_report, times_memory_and_what_they_rest_on) {
+  CompressionReport r = sample();
+  r.timed_on = "a <device>", r.ms_before = 8.25, r.ms_after = 4.5;
+  r.memory_before = 3000000, r.memory_after = 1000000;
+  r.layers[1].ms_before = 1.25, r.layers[1].ms_after = 0.5;
+  const std::string page = to_html(r);
+  for (const char* text :
+       {"4.50 ms", "was 8.25 ms in fp32", "measured on a &lt;device&gt;", "1.250 → 0.500", "computed, was 3.00 MB"})
+    EXPECT_NE(page.find(text), std::string::npos) << text;
+  const auto json = nlohmann::json::parse(to_json(r));
+  EXPECT_EQ(json["timed_on"], "a <device>");
+  EXPECT_EQ(json["layers"][1]["ms"], 0.5);
+  EXPECT_TRUE(json["layers"][0]["ms"].is_null());
+  EXPECT_EQ(json["memory"], 1000000);
+}
+
+TEST(compression_report, after_pruning_the_bars_show_what_layers_add) {
+  CompressionReport r = sample();
+  for (LayerFacts& l : r.layers) l.added_noise = 0.01;
+  r.layers[2].added_noise = 0.4;
+  EXPECT_EQ(layer_chart(r).find("40 %"), std::string::npos);  // rounded alone it costs 0.3 %
+  r.pruned = true;
+  EXPECT_NE(layer_chart(r).find("40 %"), std::string::npos);
+}
+
 TEST(compression_report, page_stands_alone_and_escapes_every_name) {
   const std::string page = to_html(sample());
   EXPECT_EQ(page.find("<script"), std::string::npos);

@@ -135,5 +135,60 @@ TEST(fidelity, channels_that_never_change_are_counted) {
   EXPECT_EQ(constant[0].channels, 16);
 }
 
+// The stored network lacks channel 2 of the hidden layer and holds the others divided by their factors.
+TEST(fidelity, removed_and_scaled_channels_are_compared_with_the_ones_they_come_from) {
+  const auto net = [](const std::vector<size_t>& kept, const Floats& factors) {
+    const Floats w = noise(16 * 12, 3), v = noise(10 * 16, 5);
+    const auto hidden = static_cast<int64_t>(kept.size());
+    Floats w_kept, v_kept;
+    for (size_t k = 0; k < kept.size(); ++k) {
+      for (size_t i = 0; i < 12; ++i) w_kept.push_back(w[kept[k] * 12 + i] / factors[k]);
+    }
+    for (size_t o = 0; o < 10; ++o) {
+      for (size_t k = 0; k < kept.size(); ++k) v_kept.push_back(kept[k] == 2 ? 0.0f : v[o * 16 + kept[k]] * factors[k]);
+    }
+    OnnxBuilder b(13);
+    b.input("x", {"1", "12"}).output("y").floats("w", {hidden, 12}, w_kept).floats("v", {10, hidden}, v_kept);
+    b.node("Gemm", {"x", "w"}, {"h"}, {{"transB", int64_t{1}}}, "first").node("Relu", {"h"}, {"r"});
+    b.node("Gemm", {"r", "v"}, {"y"}, {{"transB", int64_t{1}}}, "second");
+    return b.graph().value();
+  };
+  std::vector<size_t> all, kept;
+  std::vector<int64_t> left;
+  Floats factors;
+  for (size_t i = 0; i < 16; ++i) {
+    all.push_back(i);
+    if (i == 2) continue;
+    kept.push_back(i);
+    left.push_back(static_cast<int64_t>(i));
+    factors.push_back(i % 2 == 0 ? 0.5f : 4.0f);
+  }
+  const Graph original = net(all, Floats(16, 1.0f));
+  Graph stored = net(kept, factors);
+  for (Tensor& t : stored.tensors) {
+    if (t.desc.name == "r") t.desc.name += ":equalized";
+  }
+  const auto layer_sqnr = [&](std::map<std::string, report::StoredChannels> channels) -> std::optional<double> {
+    Fidelity f(original, stored, {}, std::move(channels));
+    auto a = make_cpu_executor(bind_dims(original, {}).value());
+    auto b = make_cpu_executor(bind_dims(stored, {}).value(), 1, true);
+    reference::FloatValue value = reference::make_value<float>((*a)->graph().desc((*a)->graph().inputs[0])).value();
+    value.real = noise(value.real.size(), 100);
+    EXPECT_TRUE(f.add(**a, **b, {value}));
+    for (const auto& layer : f.layers()) {
+      if (layer.name == "r") return layer.sums.sqnr_db();
+    }
+    return {};
+  };
+  EXPECT_FALSE(layer_sqnr({}));  // nothing to compare with
+  const auto right = layer_sqnr({{"r", {left, factors}}});
+  ASSERT_TRUE(right);
+  EXPECT_GT(*right, 100.0);
+  factors[3] *= 2.0f;  // a wrong factor shows
+  const auto wrong = layer_sqnr({{"r", {left, factors}}});
+  ASSERT_TRUE(wrong);
+  EXPECT_LT(*wrong, 30.0);
+}
+
 }  // namespace
 }  // namespace nibble::test
