@@ -189,7 +189,7 @@ TEST_F(BadInput, noise_is_refused_unless_allowed) {
   pictures(10);
   r = calibrated({}, "pictures.onnx");
   EXPECT_EQ(r.code, 0) << r.err;
-  EXPECT_EQ(r.err.find("noise"), std::string::npos) << r.err;
+  EXPECT_EQ(r.err.find("random noise"), std::string::npos) << r.err;
 }
 
 TEST_F(BadInput, samples_of_one_value_are_a_warning) {
