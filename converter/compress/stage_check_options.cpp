@@ -44,8 +44,11 @@ Status check_effects(const ConvertOptions& o) {
   };
   const std::string weights = std::string("--weights is ") + to_string(w);
   if (!repeats) {
-    NBL_CHECK(needs(integers, {"rounding", "no-propagate", "no-bias-correction", "no-clip-search", "augment", "stats"},
-                    "it is about int8 and int4 weights, " + weights));
+    NBL_CHECK(needs(!floats, {"rounding", "no-propagate", "no-bias-correction", "no-clip-search", "augment", "stats"},
+                    "it is about quantized weights, " + weights));
+    NBL_CHECK(needs(!o.format.power_of_two,
+                    {"rounding", "no-propagate", "no-bias-correction", "no-clip-search", "augment", "stats"},
+                    "weights are rounded to nearest with --scale po2"));
     NBL_CHECK(needs(w == WeightFormat::int4 || (searches && integers), {"group-size"},
                     "groups are for int4 weights, " + weights));
     NBL_CHECK(needs(!floats, {"sparsity", "scale"}, "it is about quantized weights, " + weights));
@@ -53,7 +56,7 @@ Status check_effects(const ConvertOptions& o) {
                     "ranges are for int8 activations, --activations is " +
                         std::string(o.format.activations == ActivationFormat::real ? "float" : "fp16")));
     NBL_CHECK(needs(o.ranges.method == calibrate::Method::percentile, {"percentile"}, "it needs --ranges percentile"));
-    NBL_CHECK(needs(!o.equalize || integers, {"equalize"}, "it is about int8 and int4 weights, " + weights));
+    NBL_CHECK(needs(!o.equalize || !floats, {"equalize"}, "it is about quantized weights, " + weights));
     NBL_CHECK(needs(!o.max_macs.empty(), {"prune-metric", "no-compensate", "statistics-correction"},
                     "channels are removed for --max-macs, which is not given"));
     NBL_CHECK(needs(!o.recover.empty(), {"recover-steps"}, "it needs --recover"));
@@ -63,6 +66,30 @@ Status check_effects(const ConvertOptions& o) {
   NBL_CHECK(needs(!o.calibrate.empty() || o.verify == 0, {"verify"}, "it needs samples: give --calibrate PATH"));
   return needs(o.executor == "device" || o.target_latency > 0.0, {"device"},
                "it needs --executor device or --target-latency");
+}
+
+// What cannot be had together.
+Status check_contradictions(const ConvertOptions& o) {
+  const WeightFormat w = o.format.weights;
+  const auto refuse = [](const std::string& text) { return Error{Code::invalid_argument, text}; };
+  if (o.format.power_of_two && quantization::has_codebook(w)) {
+    return refuse(std::string("--scale po2 goes with int8 and int4 weights: with --weights ") + to_string(w) +
+                  " a layer's scales belong to its codebook");
+  }
+  if (o.format.power_of_two && o.sparsity != rounding::SparsityPattern::dense) {
+    return refuse(
+        "--sparsity and --scale po2: zeros are chosen while weights are rounded by second moments, and scales "
+        "that are powers of two are rounded to nearest; leave one away");
+  }
+  if (!quantization::has_codebook(w)) return {};
+  for (const auto& [option, given] : {std::pair{"--max-size", !o.max_size.empty()},
+                                      {"--max-drop", !o.max_drop.empty()},
+                                      {"--target-latency", o.target_latency > 0.0}}) {
+    if (!given) continue;
+    return refuse(std::string(option) + " chooses between int8 and int4 for each layer, --weights " + to_string(w) +
+                  " is neither: leave one away");
+  }
+  return {};
 }
 
 std::vector<NamedFile> outputs_of(const ConvertOptions& o) {
@@ -124,6 +151,7 @@ Status check_files(const ConvertOptions& o) {
 Status check_options(Compression& c) {
   if (c.options.check_only) return {};
   NBL_CHECK(check_effects(c.options));
+  NBL_CHECK(check_contradictions(c.options));
   return check_files(c.options);
 }
 

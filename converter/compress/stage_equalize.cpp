@@ -15,7 +15,7 @@ constexpr size_t kMostSamples = 32;
 
 Status equalize_channels(Compression& c) {
   const auto weights = c.format.weights;
-  const bool rounds = weights == quantization::WeightFormat::int8 || weights == quantization::WeightFormat::int4;
+  const bool rounds = weights != quantization::WeightFormat::fp32 && weights != quantization::WeightFormat::fp16;
   if (!c.options.equalize || !rounds) return {};
   if (!c.samples || c.samples->size() == 0) {
     const auto scaled = [](const plan::RangePlan& r) { return r.tensor.ends_with(":equalized"); };
@@ -38,6 +38,8 @@ Status equalize_channels(Compression& c) {
     options.noise.weight_levels = 7.0;
     options.noise.weight_group = c.format.group_size;
   }
+  // Sixteen entries, placed where the weights are: about int4 with one scale a row.
+  if (quantization::has_codebook(weights)) options.noise.weight_levels = 7.0;
   NBL_TRY(c.equalized, equalize::equalize(c.graph, ranges, options));
   return {};
 }

@@ -60,6 +60,11 @@ Status check_plan(Compression& c) {
       return Error{Code::invalid_argument, format("the plan's layer '%s': a group size of %d does not go with %s",
                                                   l.node.c_str(), l.group_size, l.weights.c_str())};
     }
+    if (c.format.power_of_two && quantization::has_codebook(weights)) {
+      return Error{Code::invalid_argument, format("the plan's layer '%s': %s weights do not go with scales that are "
+                                                  "powers of two",
+                                                  l.node.c_str(), l.weights.c_str())};
+    }
     c.format.layers[l.node] = {weights, l.group_size};
   }
   return {};

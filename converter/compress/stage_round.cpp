@@ -2,6 +2,7 @@
 
 #include "converter/compress/stages.h"
 #include "converter/data/network_inputs.h"
+#include "converter/rounding/layer_weights.h"
 #include "converter/rounding/round_network.h"
 #include "converter/statistics/moments_file.h"
 #include "core/try.h"
@@ -34,18 +35,19 @@ bool all_pictures(const media::SampleSet& set) {
   return true;
 }
 
-bool rounds_weights(quantization::WeightFormat format) {
-  return format == quantization::WeightFormat::int8 || format == quantization::WeightFormat::int4;
+// By what the layers are granted: beside a codebook the first layer and depthwise ones are int8, say. Scales that are
+// powers of two are chosen when the weights are stored, which rounds to nearest.
+bool rounds_any(const Compression& c) {
+  return !c.format.power_of_two && std::any_of(c.graph.nodes.begin(), c.graph.nodes.end(), [&](const Node& node) {
+    return rounding::layer_weights(c.graph, node, c.format).has_value();
+  });
 }
 
 }  // namespace
 
 Status round_weights(Compression& c) {
   const rounding::Options& options = c.options.rounding;
-  const bool any = rounds_weights(c.format.weights) ||
-                   std::any_of(c.format.layers.begin(), c.format.layers.end(),
-                               [](const auto& layer) { return rounds_weights(layer.second.format); });
-  if (!any || (options.method == rounding::Method::nearest && !options.bias_correction && !options.clip)) return {};
+  if (!rounds_any(c) || (options.method == rounding::Method::nearest && !options.bias_correction && !options.clip)) return {};
   if (!c.options.stats.empty() && options.method != rounding::Method::hqq) {
     NBL_TRY(statistics::MomentsFile file, statistics::read_moments(c.options.stats));
     auto layers = statistics::layers_of(std::move(file), c.graph);

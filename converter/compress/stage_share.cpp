@@ -30,7 +30,9 @@ bool is_shared(const Compression& c, const Node& node) {
   const quantization::Choice choice = quantization::choose_format(c.graph, node, c.format);
   if (quantization::has_codebook(choice.format)) return true;
   const bool integers = choice.format == WeightFormat::int8 || choice.format == WeightFormat::int4;
-  return c.options.sparsity != rounding::SparsityPattern::dense && integers && choice.reason.empty() &&
+  const plan::LayerPlan* before = c.given ? c.given->layer(node.name) : nullptr;
+  const std::string& reason = before ? before->reason : choice.reason;
+  return c.options.sparsity != rounding::SparsityPattern::dense && integers && reason.empty() &&
          c.graph.desc(node.inputs[conv_input::weights]).shape[1].value() >= 8;
 }
 
@@ -80,16 +82,20 @@ Status share_weights(Compression& c) {
   if (c.options.sparsity != rounding::SparsityPattern::dense && quantization::has_codebook(c.options.format.weights)) {
     return Error{Code::invalid_argument, "--sparsity goes with int8 and int4 weights: a codebook need not have a zero"};
   }
-  if (!c.samples) {  // quantize() finds codebooks by the weights alone
+  const bool by_weights = c.options.rounding.method == rounding::Method::hqq;
+  if (!c.samples || by_weights) {  // quantize() finds codebooks by the weights alone
     if (c.options.sparsity == rounding::SparsityPattern::dense) return {};
-    return Error{Code::invalid_argument, "--sparsity needs samples: give --calibrate PATH"};
+    return Error{Code::invalid_argument, by_weights
+                                             ? "--sparsity chooses by what samples say, --rounding hqq by the weights "
+                                               "alone: leave one away"
+                                             : "--sparsity needs samples: give --calibrate PATH"};
   }
   std::vector<NodeId> layers;
   for (NodeId id : statistics::moment_layers(c.graph)) {
     const Node& node = c.graph.nodes[static_cast<size_t>(id)];
     if (is_shared(c, node)) layers.push_back(id);
   }
-  rounding::Options options;
+  rounding::Options options = c.options.rounding;
   options.propagate = false;
   const std::vector<std::vector<NodeId>> alike = quantization::group_by_weights(c.graph, layers, c.format);
   layers.clear();  // those with equal weights behind one another

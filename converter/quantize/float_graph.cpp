@@ -30,8 +30,7 @@ Result<Decision> narrow_weights(Graph& graph, Node& node, const Choice& choice, 
   node.inputs[conv_input::weights] = constants.weights;
   node.inputs[conv_input::multiplier] = add_f32(graph, {weights.outputs}, weights.scales);
   if (constants.group_multipliers != kNoTensor) node.inputs[conv_input::group_multiplier] = constants.group_multipliers;
-  if (const auto found = options.rounded.find(node.name);
-      found != options.rounded.end() && !found->second.bias.empty()) {
+  if (const RoundedLayer* rounded = rounded_elsewhere(graph, node, options); rounded && !rounded->bias.empty()) {
     NBL_TRY(const std::vector<float> bias, bias_of(graph, node, options));
     node.inputs[conv_input::bias] = add_f32(graph, {weights.outputs}, bias);
   }

@@ -126,6 +126,14 @@ Choice choose_format(const Graph& graph, const Node& node, const Options& option
   return choice;
 }
 
+const RoundedLayer* rounded_elsewhere(const Graph& graph, const Node& node, const Options& options) {
+  const auto found = options.rounded.find(node.name);
+  if (found == options.rounded.end()) return nullptr;
+  // A codebook's scales are its own; others would have to become powers of two.
+  const bool taken = !options.power_of_two || has_codebook(choose_format(graph, node, options).format);
+  return taken ? &found->second : nullptr;
+}
+
 Result<QuantizedWeights> round_weights(const Graph& graph, const Node& node, const Choice& choice,
                                        const Options& options) {
   const Tensor& tensor = graph.tensor(node.inputs[conv_input::weights]);
@@ -133,9 +141,8 @@ Result<QuantizedWeights> round_weights(const Graph& graph, const Node& node, con
   const int64_t outputs = shape[0].value(), inputs = shape[1].value();
   const int64_t kernel = shape.size() == 4 ? shape[2].value() * shape[3].value() : 1;
   const bool int4 = choice.format == WeightFormat::int4, looked_up = has_codebook(choice.format);
-  if (const auto found = options.rounded.find(node.name);
-      found != options.rounded.end() && (looked_up || !options.power_of_two)) {
-    const QuantizedWeights& w = found->second.weights;
+  if (const RoundedLayer* rounded = rounded_elsewhere(graph, node, options)) {
+    const QuantizedWeights& w = rounded->weights;
     const int32_t expected = int4 ? choice.group_size : 0;
     if (w.outputs != outputs || w.inputs != inputs || w.kernel != kernel || w.group_size != expected) {
       return Error{Code::internal,
@@ -171,13 +178,12 @@ std::span<const float> own_scales(const Tensor& weights) {
 Result<std::vector<float>> bias_of(const Graph& graph, const Node& node, const Options& options) {
   const auto outputs = static_cast<size_t>(graph.desc(node.inputs[conv_input::weights]).shape[0].value());
   std::vector<float> out(outputs, 0.0f);
-  if (const auto found = options.rounded.find(node.name);
-      found != options.rounded.end() && !found->second.bias.empty() && !options.power_of_two) {
-    if (found->second.bias.size() != outputs) {
+  if (const RoundedLayer* rounded = rounded_elsewhere(graph, node, options); rounded && !rounded->bias.empty()) {
+    if (rounded->bias.size() != outputs) {
       return Error{Code::internal,
-                   format("its corrected bias has %zu values, expected %zu", found->second.bias.size(), outputs)};
+                   format("its corrected bias has %zu values, expected %zu", rounded->bias.size(), outputs)};
     }
-    return found->second.bias;
+    return rounded->bias;
   }
   if (node.inputs.size() > conv_input::bias && node.inputs[conv_input::bias] != kNoTensor) {
     const auto values = graph.tensor(node.inputs[conv_input::bias]).constant->as<float>();

@@ -29,6 +29,8 @@ Result<QuantizedWeights> round_weights(const Graph& graph, const Node& node, con
                                        const Options& options);
 // Scales that the weights came with, one or one per output; empty: none that fit.
 std::span<const float> own_scales(const Tensor& weights);
+// Weights of this node that were rounded elsewhere, where they are to be taken; null: none.
+const RoundedLayer* rounded_elsewhere(const Graph& graph, const Node& node, const Options& options);
 // The bias that goes with them, one per output: that of options.rounded, else the node's own, else zeros.
 Result<std::vector<float>> bias_of(const Graph& graph, const Node& node, const Options& options);
 

@@ -54,8 +54,8 @@ struct Options {
   std::map<std::string, LayerFormat> layers;
   // By node name, in the format that choose_format gives the node; other nodes are rounded to nearest.
   std::map<std::string, RoundedLayer> rounded;
-  // Scales of activations and weights are powers of two, but for those that the network brings. Layers rounded
-  // elsewhere are rounded to nearest instead.
+  // Scales of activations and weights are powers of two, but for those that the network brings. int8 and
+  // int4 layers rounded elsewhere are rounded to nearest instead.
   bool power_of_two = false;
   std::vector<std::regex> keep_wide;      // nodes whose name matches get the next wider format
   std::optional<BytePixels> byte_input;   // the first input takes uint8 pixels

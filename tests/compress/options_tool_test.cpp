@@ -68,6 +68,7 @@ TEST_F(OptionsTool, an_option_without_effect_is_refused) {
             useless[0] != "--ranges");
   }
   refused({"--group-size", "64"}, {"--group-size", "int4", "int8"});
+  refused({"--scale", "po2", "--rounding", "gptq"}, {"--rounding", "no effect", "po2"});
   refused({"--percentile", "99"}, {"--percentile", "--ranges percentile"});
   for (const char* option : {"--no-compensate", "--statistics-correction"}) refused({option}, {option, "--max-macs"});
   refused({"--prune-metric", "obd"}, {"--prune-metric", "--max-macs"});
@@ -75,6 +76,17 @@ TEST_F(OptionsTool, an_option_without_effect_is_refused) {
   refused({"--device", "0"}, {"--device", "--executor device"});
   for (const char* option : {"--skip", "--samples", "--augment", "--verify"})
     refused({"--weights", "int8", "--activations", "float", option, "4"}, {option, "--calibrate"}, false);
+}
+
+TEST_F(OptionsTool, what_cannot_be_had_together) {
+  refused({"--scale", "po2", "--sparsity", "2:4"}, {"--sparsity", "--scale po2"});
+  refused({"--sparsity", "2:4", "--rounding", "hqq"}, {"--sparsity", "hqq"});
+  for (const char* format : {"lut4", "ternary", "sign"}) {
+    refused({"--weights", format, "--scale", "po2"}, {"--scale po2", format});
+    for (const std::vector<std::string>& bound :
+         {std::vector<std::string>{"--max-size", "0.2x"}, {"--max-drop", "kl:0.1"}, {"--target-latency", "3"}})
+      refused({"--weights", format, bound[0], bound[1]}, {bound[0], format, "int8"});
+  }
 }
 
 TEST_F(OptionsTool, what_has_an_effect_passes) {

@@ -35,6 +35,9 @@ TEST_F(PlanTool, repeats_every_kind_of_file_to_the_byte) {
       {"--weights", "int4", "--ranges", "percentile", "--entropy-code"},
       {"--weights", "int4", "--activations", "float"},
       {"--weights", "int8", "--scale", "po2"},
+      {"--weights", "lut4"},
+      {"--weights", "lut4", "--rounding", "gptq", "--no-bias-correction"},
+      {"--weights", "int4", "--sparsity", "2:4"},
       {"--weights", "fp16"}};
   for (std::vector<std::string> kind : kinds) {
     kind.insert(kind.end(), {"--plan-out", files_.path("plan.json")});

@@ -1,6 +1,9 @@
 // How weights are rounded and kept, as a user asks for it.
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "converter/plan/plan.h"
 #include "tests/compress/small_network.h"
 #include "tests/tools/tool_process.h"
 
@@ -50,6 +53,29 @@ TEST(WeightsTool, keeps_one_tensor_of_several_layers_once) {
     const size_t saved = apart.bytes("net.nbl").size() - shared.bytes("net.nbl").size();
     EXPECT_GT(saved, kind[1].ends_with('4') && kind[0] == "--weights" ? 12000u : 25000u) << kind[1];
   }
+}
+
+TEST(WeightsTool, rounds_every_layer_beside_and_in_a_codebook_as_asked) {
+  const SmallNetworkFiles files(12);
+  const auto made = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--weights", "lut4", "--plan-out", files.path("plan.json")});
+    const ToolResult result = convert(files, "net.nbl", more);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return files.bytes("net.nbl");
+  };
+  const std::string usual = made({});
+  const auto plan = plan::read(files.path("plan.json"));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->layer("conv1")->weights, "int8");  // the first layer
+  EXPECT_EQ(plan->layer("conv1")->rounding, "cd");
+  EXPECT_EQ(plan->layer("conv2")->weights, "lut4");
+  std::set<std::string> files_made{usual};
+  for (const std::vector<std::string>& options : {std::vector<std::string>{"--rounding", "nearest"},
+                                                  {"--rounding", "gptq"},
+                                                  {"--rounding", "hqq"},
+                                                  {"--no-bias-correction"},
+                                                  {"--no-equalize"}})
+    EXPECT_TRUE(files_made.insert(made(options)).second) << options[0];
 }
 
 }  // namespace
