@@ -34,7 +34,7 @@ bool BudgetSearch::keeps_drop(const search::Divergence& divergence) const {
 Result<std::vector<size_t>> BudgetSearch::smallest_within_drop() {
   std::vector<size_t> widest(table_.size(), 0), narrowest;
   for (const LayerOptions& layer : table_) narrowest.push_back(layer.options.size() - 1);
-  coded_ = true;
+  coded_ = may_code();
   NBL_TRY(const double actual, file_bytes(narrowest));
   overhead_ += actual - predicted_bytes(narrowest);
   NBL_TRY(const Candidate least, measured(narrowest));
@@ -82,7 +82,7 @@ Status BudgetSearch::run() {
   NBL_CHECK(prepare());
   coded_ = c_.options.entropy_code;
   const std::vector<size_t> widest(table_.size(), 0);
-  if (std::isfinite(byte_bound_) && !coded_) {
+  if (std::isfinite(byte_bound_) && !coded_ && may_code()) {
     // Coding loses nothing but the time to expand it at load: used as soon as the widest formats do not fit without.
     NBL_TRY(const double bytes, file_bytes(widest));
     coded_ = bytes > byte_bound_;

@@ -70,6 +70,8 @@ class BudgetSearch {
   };
   Result<Made> make(const std::vector<size_t>& selection) const;
 
+  // Whether entropy coding may be chosen: not where it was refused.
+  bool may_code() const { return c_.options.entropy_code || !c_.options.given.contains("no-entropy-code"); }
   bool keeps_drop(const search::Divergence& divergence) const;
   // Eight sizes between the narrowest and the widest formats; printed too.
   std::vector<report::ParetoPoint> points() const;

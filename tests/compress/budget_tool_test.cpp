@@ -52,6 +52,22 @@ TEST(BudgetTool, keeps_a_bound_on_the_size_with_formats_by_layer) {
   }
 }
 
+TEST(BudgetTool, does_not_code_what_is_not_to_be_coded) {
+  const SmallNetworkFiles files;
+  for (const std::vector<std::string>& bound : {std::vector<std::string>{"--max-size", "0.22x"}, {"--max-drop", "kl:5"}}) {
+    for (const bool refused : {false, true}) {
+      std::vector<std::string> arguments = bound;
+      arguments.insert(arguments.end(), {"--plan-out", files.path("plan.json")});
+      if (refused) arguments.push_back("--no-entropy-code");
+      const ToolResult result = convert(files, "net.nbl", arguments);
+      ASSERT_EQ(result.code, 0) << result.err;
+      const auto plan = plan::read(files.path("plan.json"));
+      ASSERT_TRUE(plan) << plan.error().message;
+      EXPECT_EQ(plan->recipe.at("entropy-code"), refused ? "no" : "yes") << bound[0];
+    }
+  }
+}
+
 TEST(BudgetTool, finds_the_same_again) {
   const SmallNetworkFiles files;
   ASSERT_EQ(convert(files, "first.nbl", {"--max-size", "0.22x"}).code, 0);
