@@ -30,6 +30,7 @@ struct ConvertOptions {
   bool rounding_chosen = false;      // --rounding was given
   bool choose = true;                // what was not given is chosen by what it does to the outputs
   std::string stats;                 // file of nibble-calibrate
+  std::string stats_checksum;        // of that file; empty without one
   std::optional<size_t> variations;  // --augment; none: as many as make up 256 samples
   std::string executor = "cpu";      // or "device"
   std::string device;

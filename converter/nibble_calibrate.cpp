@@ -11,6 +11,7 @@
 #include "converter/number_option.h"
 #include "converter/onnx/import.h"
 #include "converter/passes/pass.h"
+#include "converter/prune/dead_channels.h"
 #include "converter/statistics/gather.h"
 #include "converter/statistics/moments_file.h"
 #include "core/atomic_file.h"
@@ -131,7 +132,9 @@ Result<Graph> read_network(const CalibrateOptions& o) {
                      onnx_import::describe(imported.obstacles)};
   }
   NBL_CHECK(passes::run(imported.graph, {.integer_activations = true}));
-  return std::move(imported.graph);
+  // As nibble-convert does before it rounds, whatever it is asked for.
+  NBL_TRY(prune::DeadChannels dead, prune::remove_dead_channels(imported.graph));
+  return std::move(dead.removed > 0 ? dead.graph : imported.graph);
 }
 
 Status calibrate(const CalibrateOptions& o) {

@@ -82,6 +82,12 @@ const std::vector<Entry>& entries() {
          o.variations = std::stoul(value);
          return true;
        }},
+      {"stats", [](const ConvertOptions& o) { return o.stats_checksum; },
+       [](const std::string& value, ConvertOptions& o) {
+         o.stats_checksum = value;
+         return value.find_first_not_of("0123456789abcdef") == std::string::npos &&
+                (value.empty() || value.size() == 8);
+       }},
       text("input-type", &ConvertOptions::input_type, {"float", "uint8"}),
       text("output-type", &ConvertOptions::output_type, {"float", "uint8"}),
       text("recover", &ConvertOptions::recover, {"", "block", "network"}),

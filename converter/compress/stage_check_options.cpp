@@ -1,6 +1,7 @@
 // What is asked for must make sense as a whole: an option that would have no effect is an error, not a silence, and so
 // is a file that would be written over another of this run. Before anything takes time.
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <utility>
 
@@ -81,6 +82,15 @@ Status check_contradictions(const ConvertOptions& o) {
         "--sparsity and --scale po2: zeros are chosen while weights are rounded by second moments, and scales "
         "that are powers of two are rounded to nearest; leave one away");
   }
+  if (!o.stats.empty()) {
+    for (const auto& [option, given] : {std::pair{"--max-macs", !o.max_macs.empty()},
+                                        {"--recover", !o.recover.empty()},
+                                        {"--equalize", o.equalize && o.given.contains("equalize")}}) {
+      if (!given) continue;
+      return refuse(std::string("--stats and ") + option +
+                    ": the statistics are of the network as it came, which that changes; leave one away");
+    }
+  }
   if (!quantization::has_codebook(w)) return {};
   for (const auto& [option, given] : {std::pair{"--max-size", !o.max_size.empty()},
                                       {"--max-drop", !o.max_drop.empty()},
@@ -152,6 +162,13 @@ Status check_options(Compression& c) {
   if (c.options.check_only) return {};
   NBL_CHECK(check_effects(c.options));
   NBL_CHECK(check_contradictions(c.options));
+  if (!c.options.stats.empty() && c.options.equalize) {
+    c.options.equalize = false;
+    if (!c.options.calibrate.empty())
+      std::printf(
+          "channels stay as they are (no equalisation, none that repeat others removed): --stats are of the "
+          "network as it came\n");
+  }
   return check_files(c.options);
 }
 

@@ -4,6 +4,7 @@
 #include "converter/compress/recipe.h"
 #include "converter/compress/stages.h"
 #include "converter/quantize/formats.h"
+#include "converter/statistics/moments_file.h"
 #include "core/crc32c.h"
 #include "core/text.h"
 #include "core/try.h"
@@ -32,11 +33,19 @@ std::string checksum_of_names(const media::SampleSet& set) {
 }  // namespace
 
 Status read_plan(Compression& c) {
+  if (!c.options.stats.empty()) {
+    NBL_TRY(c.options.stats_checksum, statistics::checksum(c.options.stats));
+  }
   if (c.options.plan.empty()) return {};
   NBL_TRY(c.given, plan::read(c.options.plan));
   const std::map<std::string, std::string> asked = recipe_of(c.options);
   if (Status status = apply_recipe(c.given->recipe, c.options); !status)
     return std::move(status).error().with_context("plan '" + c.options.plan + "'");
+  if (!c.options.stats_checksum.empty() && c.options.stats.empty()) {
+    return Error{Code::invalid_argument, format("plan '%s' rounds by statistics, a file with the checksum %s: give it "
+                                                "with --stats",
+                                                c.options.plan.c_str(), c.options.stats_checksum.c_str())};
+  }
   for (const auto& [name, value] : asked) {
     const std::string& planned = c.given->recipe.at(name);
     if (value == planned || (!c.options.given.contains(name) && !c.options.given.contains("no-" + name))) continue;

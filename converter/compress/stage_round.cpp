@@ -47,7 +47,8 @@ bool rounds_any(const Compression& c) {
 
 Status round_weights(Compression& c) {
   const rounding::Options& options = c.options.rounding;
-  if (!rounds_any(c) || (options.method == rounding::Method::nearest && !options.bias_correction && !options.clip)) return {};
+  if (!rounds_any(c) || (options.method == rounding::Method::nearest && !options.bias_correction && !options.clip))
+    return {};
   if (!c.options.stats.empty() && options.method != rounding::Method::hqq) {
     NBL_TRY(statistics::MomentsFile file, statistics::read_moments(c.options.stats));
     auto layers = statistics::layers_of(std::move(file), c.graph);

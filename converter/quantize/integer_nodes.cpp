@@ -41,8 +41,8 @@ Result<QuantizedWeights> fit_bias(const Graph& graph, const Node& node, const Ch
   NBL_TRY(QuantizedWeights w, round_weights(graph, node, choice, options));
   // What is rounded again: weights that were rounded elsewhere count as they stand.
   const auto own = graph.tensor(node.inputs[conv_input::weights]).constant->as<float>();
-  const std::vector<float> all = rounded_elsewhere(graph, node, options) ? dequantize(w)
-                                                                          : std::vector<float>(own.begin(), own.end());
+  const std::vector<float> all =
+      rounded_elsewhere(graph, node, options) ? dequantize(w) : std::vector<float>(own.begin(), own.end());
   for (size_t o = 0; o < bias.size(); ++o) {
     const double needed =
         std::abs(static_cast<double>(bias[o])) / (static_cast<double>(x_scale) * static_cast<double>(kMaxBias));

@@ -112,6 +112,11 @@ std::string fingerprint(const Graph& graph) {
   return format("%08x", crc);
 }
 
+Result<std::string> checksum(const std::string& path) {
+  NBL_TRY(const std::vector<uint8_t> bytes, media::read_file(path, kMostBytes));
+  return format("%08x", crc32c(std::as_bytes(std::span(bytes))));
+}
+
 Status check_same_origin(const MomentsFile& into, const MomentsFile& other) {
   const auto same = [](const char* what, const std::string& a, const std::string& b) -> Status {
     if (a == b) return {};

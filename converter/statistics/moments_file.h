@@ -24,6 +24,9 @@ struct MomentsFile {
 
 std::string fingerprint(const Graph& graph);
 
+// Checksum of a file of statistics, 8 hexadecimal digits.
+Result<std::string> checksum(const std::string& path);
+
 // An error where they are of different networks, preprocessings or numbers of positions, and so cannot be added.
 Status check_same_origin(const MomentsFile& into, const MomentsFile& other);
 

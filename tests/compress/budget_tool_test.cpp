@@ -54,7 +54,8 @@ TEST(BudgetTool, keeps_a_bound_on_the_size_with_formats_by_layer) {
 
 TEST(BudgetTool, does_not_code_what_is_not_to_be_coded) {
   const SmallNetworkFiles files;
-  for (const std::vector<std::string>& bound : {std::vector<std::string>{"--max-size", "0.22x"}, {"--max-drop", "kl:5"}}) {
+  for (const std::vector<std::string>& bound :
+       {std::vector<std::string>{"--max-size", "0.22x"}, {"--max-drop", "kl:5"}}) {
     for (const bool refused : {false, true}) {
       std::vector<std::string> arguments = bound;
       arguments.insert(arguments.end(), {"--plan-out", files.path("plan.json")});

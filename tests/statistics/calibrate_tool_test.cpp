@@ -104,6 +104,38 @@ TEST_F(CalibrateTool, holds_every_layer_and_sample_and_comes_out_the_same) {
   EXPECT_FALSE(files_.bytes("all.nbl") == files_.bytes("few.nbl"));
 }
 
+TEST_F(CalibrateTool, fits_the_conversion_that_is_not_told_to_leave_channels_alone) {
+  // Channels that differ, repeat each other (5, of 2) or say nothing (7): those that a conversion would change.
+  std::ofstream(files_.path("net.onnx"), std::ios::binary)
+      << test::small_classifier({{5, 2, 1.0f}, {7, 0, 0.0f}, {9, 1, 20.0f}}).bytes();
+  ASSERT_EQ(gather("a.stats").code, 0);
+  ASSERT_EQ(gather("few.stats", {"--samples", "5"}).code, 0);
+  const auto converted = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {
+        files_.path("net.onnx"), "-o", files_.path("net.nbl"), "--calibrate", files_.path("samples"), "--allow-noise"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_tool(NIBBLE_CONVERT, arguments);
+  };
+  const std::string stats = files_.path("a.stats"), plan = files_.path("plan.json");
+  const ToolResult first = converted({"--weights", "int4", "--stats", stats, "--plan-out", plan});
+  ASSERT_EQ(first.code, 0) << first.err;
+  expect_words(first.out, {"dead", "no equalisation", "--stats"});
+  const std::string bytes = files_.bytes("net.nbl");
+  // The plan takes that file, and no other.
+  const ToolResult again = converted({"--plan", plan, "--stats", stats});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_TRUE(files_.bytes("net.nbl") == bytes);
+  for (const auto& [arguments, word] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"--plan", plan}, "give it with --stats"},
+           {{"--plan", plan, "--stats", files_.path("few.stats")}, "stats"},
+           {{"--stats", stats, "--equalize"}, "--equalize"},
+           {{"--stats", stats, "--max-macs", "0.8x"}, "--max-macs"}}) {
+    const ToolResult refused = converted(arguments);
+    EXPECT_EQ(refused.code, 1) << word;
+    expect_words(refused.err, {word});
+  }
+}
+
 TEST_F(CalibrateTool, goes_on_where_it_ended) {
   ASSERT_EQ(gather("whole.stats").code, 0);
   ASSERT_EQ(gather("part.stats", {"--samples", "7"}).code, 0);
