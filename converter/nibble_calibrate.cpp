@@ -14,6 +14,7 @@
 #include "converter/prune/dead_channels.h"
 #include "converter/statistics/gather.h"
 #include "converter/statistics/moments_file.h"
+#include "converter/tool_main.h"
 #include "core/atomic_file.h"
 #include "core/text.h"
 #include "core/try.h"
@@ -194,11 +195,13 @@ Status calibrate(const CalibrateOptions& o) {
 }  // namespace nibble
 
 int main(int argc, char** argv) {
-  const nibble::CalibrateOptions options = nibble::parse(argc, argv);
-  if (nibble::Status status = options.merge.empty() ? nibble::calibrate(options) : nibble::merge_files(options);
-      !status) {
-    std::fprintf(stderr, "nibble-calibrate: %s\n", status.error().message.c_str());
-    return 1;
-  }
-  return 0;
+  return nibble::run_tool_main("nibble-calibrate", [&] {
+    const nibble::CalibrateOptions options = nibble::parse(argc, argv);
+    if (nibble::Status status = options.merge.empty() ? nibble::calibrate(options) : nibble::merge_files(options);
+        !status) {
+      std::fprintf(stderr, "nibble-calibrate: %s\n", status.error().message.c_str());
+      return 1;
+    }
+    return 0;
+  });
 }

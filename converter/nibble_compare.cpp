@@ -8,6 +8,7 @@
 #include "converter/passes/pass.h"
 #include "converter/report/comparison.h"
 #include "converter/report/sample_values.h"
+#include "converter/tool_main.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "graph/cost.h"
@@ -304,10 +305,12 @@ Status compare(const CompareOptions& o) {
 }  // namespace nibble
 
 int main(int argc, char** argv) {
-  const nibble::CompareOptions options = nibble::parse_compare_options(argc, argv);
-  if (nibble::Status status = nibble::compare(options); !status) {
-    std::fprintf(stderr, "nibble-compare: %s\n", status.error().message.c_str());
-    return 1;
-  }
-  return 0;
+  return nibble::run_tool_main("nibble-compare", [&] {
+    const nibble::CompareOptions options = nibble::parse_compare_options(argc, argv);
+    if (nibble::Status status = nibble::compare(options); !status) {
+      std::fprintf(stderr, "nibble-compare: %s\n", status.error().message.c_str());
+      return 1;
+    }
+    return 0;
+  });
 }

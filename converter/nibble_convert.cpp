@@ -5,6 +5,7 @@
 #include "converter/convert_options.h"
 #include "converter/execute/device_executor.h"
 #include "converter/latency/device_timer.h"
+#include "converter/tool_main.h"
 #include "core/try.h"
 
 namespace nibble {
@@ -46,13 +47,15 @@ Result<std::vector<std::string>> convert(const ConvertOptions& o) {
 }  // namespace nibble
 
 int main(int argc, char** argv) {
-  const nibble::ConvertOptions options = nibble::parse_convert_options(argc, argv);
-  const auto missed = nibble::convert(options);
-  if (!missed) {
-    std::fprintf(stderr, "nibble-convert: %s\n", missed.error().message.c_str());
-    return 1;
-  }
-  // The file is written: it is the best that was found.
-  for (const std::string& line : *missed) std::fprintf(stderr, "nibble-convert: missed %s\n", line.c_str());
-  return missed->empty() ? 0 : 3;
+  return nibble::run_tool_main("nibble-convert", [&] {
+    const nibble::ConvertOptions options = nibble::parse_convert_options(argc, argv);
+    const auto missed = nibble::convert(options);
+    if (!missed) {
+      std::fprintf(stderr, "nibble-convert: %s\n", missed.error().message.c_str());
+      return 1;
+    }
+    // The file is written: it is the best that was found.
+    for (const std::string& line : *missed) std::fprintf(stderr, "nibble-convert: missed %s\n", line.c_str());
+    return missed->empty() ? 0 : 3;
+  });
 }

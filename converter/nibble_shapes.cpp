@@ -5,6 +5,7 @@
 #include "converter/shapes/make_network.h"
 #include "converter/shapes/networks.h"
 #include "converter/shapes_options.h"
+#include "converter/tool_main.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "format/writer.h"
@@ -111,10 +112,12 @@ Status run(const ShapesOptions& o) {
 }  // namespace nibble
 
 int main(int argc, char** argv) {
-  const nibble::ShapesOptions options = nibble::parse_shapes_options(argc, argv);
-  if (nibble::Status status = nibble::run(options); !status) {
-    std::fprintf(stderr, "nibble-shapes: %s\n", status.error().message.c_str());
-    return 1;
-  }
-  return 0;
+  return nibble::run_tool_main("nibble-shapes", [&] {
+    const nibble::ShapesOptions options = nibble::parse_shapes_options(argc, argv);
+    if (nibble::Status status = nibble::run(options); !status) {
+      std::fprintf(stderr, "nibble-shapes: %s\n", status.error().message.c_str());
+      return 1;
+    }
+    return 0;
+  });
 }

@@ -5,6 +5,7 @@
 #include "converter/rounding/layer_weights.h"
 #include "converter/rounding/round_network.h"
 #include "converter/statistics/moments_file.h"
+#include "core/text.h"
 #include "core/try.h"
 #include "media/progress.h"
 
@@ -43,6 +44,20 @@ bool rounds_any(const Compression& c) {
   });
 }
 
+// For the report: layers whose rounding knows less than that of others.
+void note_long_rows(Compression& c) {
+  for (const Node& node : c.graph.nodes) {
+    const auto layer = rounding::layer_weights(c.graph, node, c.format);
+    if (!layer || !c.format.rounded.contains(node.name)) continue;
+    const int64_t row = layer->inputs * layer->kernel;
+    if (row <= statistics::kLongestRowWithPairs || c.options.rounding.method == rounding::Method::hqq) continue;
+    c.report.notes.push_back(
+        {node.name, format("rows of %lld weights, more than %lld: rounded by the mean square of each input, without "
+                           "making up for errors with other weights",
+                           static_cast<long long>(row), static_cast<long long>(statistics::kLongestRowWithPairs))});
+  }
+}
+
 }  // namespace
 
 Status round_weights(Compression& c) {
@@ -56,6 +71,7 @@ Status round_weights(Compression& c) {
     NBL_TRY(rounding::RoundedNetwork rounded,
             rounding::round_network(c.graph, c.format, std::move(*layers), {.layer = options}));
     c.format.rounded = std::move(rounded.layers);
+    note_long_rows(c);
     return {};
   }
   if (!c.samples || options.method == rounding::Method::hqq) {
@@ -83,6 +99,7 @@ Status round_weights(Compression& c) {
   NBL_TRY(rounding::RoundedNetwork rounded, rounding::round_network(c.graph, c.ranges, c.format, source, network));
   if (progress) progress->finish();
   c.format.rounded = std::move(rounded.layers);
+  note_long_rows(c);
   return {};
 }
 

@@ -43,7 +43,7 @@ std::vector<double> importance(const statistics::LayerMoments& m) {
   double mean = 0.0;
   for (int64_t g = 0; g < m.groups; ++g) {
     for (size_t k = 0; k < row; ++k) {
-      out.push_back(m.gram_of(g)[k * row + k] / static_cast<double>(std::max<uint64_t>(m.count, 1)));
+      out.push_back(m.square(g, static_cast<int64_t>(k)) / static_cast<double>(std::max<uint64_t>(m.count, 1)));
       mean += out.back();
     }
   }

@@ -44,6 +44,14 @@ bool has_free_weights(const Graph& graph, const Node& node) {
          absent_or_f32(graph, node, conv_input::bias) && features_are_channels(graph, node);
 }
 
+// The search for factors keeps a number for each pair of channels that a layer connects.
+bool too_large(const Graph& graph, const Node& node) {
+  constexpr int64_t kMostPairs = int64_t{1} << 24;
+  if (!has_weights(node)) return false;
+  const Shape& shape = graph.desc(node.inputs[conv_input::weights]).shape;
+  return shape[0].value() * shape[1].value() > kMostPairs;
+}
+
 const Activation* activation_of(const Node& node) {
   if (const auto* conv = op_if<Conv2d>(node)) return &conv->activation;
   if (const auto* conv = op_if<ConvTranspose2d>(node)) return &conv->activation;
@@ -122,7 +130,7 @@ class Classes {
     if (has_weights(node) || op_if<InstanceNorm>(node)) {
       // Weights that other layers have too would be kept more than once where their factors differ.
       const bool shared = has_weights(node) && shared_.contains(node.inputs[conv_input::weights]);
-      if (shared || !takes_input_factors(graph_, node)) freeze(x);
+      if (shared || too_large(graph_, node) || !takes_input_factors(graph_, node)) freeze(x);
       return give_fresh(node.outputs[0], shared || !takes_output_factors(graph_, node));
     }
     if (const auto* op = op_if<Unary>(node)) {

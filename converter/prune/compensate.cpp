@@ -155,7 +155,7 @@ class Fitter {
       const bool reads_changed = std::any_of(node.inputs.begin(), node.inputs.end(), is_changed);
       bool fit = false;
       if (is_weight_layer(original_, node)) {
-        fit = reads_changed || kept_.touched(node.inputs[conv_input::weights], 1);
+        fit = (reads_changed || kept_.touched(node.inputs[conv_input::weights], 1)) && !has_long_rows(original_, node);
         if (fit) {
           NBL_TRY(FittedLayer layer, fit_layer_of(static_cast<NodeId>(n), changed));
           out.push_back(std::move(layer));

@@ -31,7 +31,9 @@ constexpr double kEvaluationMacs = 1.2e10;
 Result<Moments> collect(const Graph& graph, const SampleInputs& samples) {
   statistics::CollectOptions options;
   options.positions = std::max<int64_t>(64, 100000 / static_cast<int64_t>(samples.count));
-  statistics::MomentsCollector collector(graph, statistics::moment_layers(graph), {}, options);
+  std::vector<NodeId> layers = statistics::moment_layers(graph);
+  std::erase_if(layers, [&](NodeId id) { return has_long_rows(graph, graph.nodes[static_cast<size_t>(id)]); });
+  statistics::MomentsCollector collector(graph, layers, {}, options);
   std::unique_ptr<Executor> executor;
   DimBindings bound_dims;
   for (size_t i = 0; i < samples.count; ++i) {
@@ -48,6 +50,25 @@ Result<Moments> collect(const Graph& graph, const SampleInputs& samples) {
     NBL_CHECK(collector.end());
   }
   return collector.take_layers();
+}
+
+// What channels are worth, and what makes up for them, takes a reader's second moments.
+void freeze_before_long_rows(const Graph& graph, AxisGroups& groups) {
+  const auto consumer_list = consumers(graph);
+  std::erase_if(groups.groups, [&](const Group& group) {
+    for (const Channel& channel : group.channels) {
+      for (const Column& column : readers_of(graph, consumer_list, channel).columns) {
+        const Node& reader = graph.nodes[static_cast<size_t>(column.node)];
+        if (!has_long_rows(graph, reader)) continue;
+        groups.frozen.push_back(
+            {group.name, static_cast<int64_t>(group.channels.size()),
+             format("'%s' reads it, whose rows of more than %lld weights have no second moments", reader.name.c_str(),
+                    static_cast<long long>(statistics::kLongestRowWithPairs))});
+        return true;
+      }
+    }
+    return false;
+  });
 }
 
 // Keep-counts worth a look: multiples of four at eighths or what `parts` says, down to a quarter of the channels.
@@ -99,6 +120,7 @@ Result<std::unique_ptr<Pruner>> Pruner::make(const Graph& graph, const SampleInp
   out->samples_ = cached_samples(samples);
   out->options_ = options;
   out->groups_ = find_axis_groups(out->original_);
+  freeze_before_long_rows(out->original_, out->groups_);
   out->macs_ = total_macs(out->original_);
   const size_t given = samples.given == 0 ? samples.count : samples.given, classes = most_classes(out->original_);
   out->scarce_ = given < classes;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "converter/passes/rewrite.h"
+#include "converter/statistics/layer_moments.h"
 #include "ops/op.h"
 
 namespace nibble::prune {
@@ -15,6 +16,11 @@ int64_t groups_of(const Node& node) {
 }
 
 }  // namespace
+
+bool has_long_rows(const Graph& graph, const Node& layer) {
+  const WeightShape shape = weight_shape(graph, layer);
+  return shape.inputs * shape.taps > statistics::kLongestRowWithPairs;
+}
 
 bool is_weight_layer(const Graph& graph, const Node& node) {
   if (!op_if<Conv2d>(node) && !op_if<ConvTranspose2d>(node) && !op_if<Linear>(node)) return false;

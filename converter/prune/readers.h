@@ -29,6 +29,8 @@ struct WeightShape {
 // True for Conv2d, ConvTranspose2d and Linear with float constant weights and bias.
 bool is_weight_layer(const Graph& graph, const Node& node);
 WeightShape weight_shape(const Graph& graph, const Node& node);
+// Whether a layer's rows are too long for second moments of all pairs (statistics::kLongestRowWithPairs).
+bool has_long_rows(const Graph& graph, const Node& layer);
 // Convolutions with one input channel a group pass channels on and sum none.
 bool is_depthwise(const Graph& graph, const Node& node);
 

@@ -49,7 +49,11 @@ class Descent {
         const double va = row_.scale * row_.value[a];
         slope += va * g_[a];
         double dot = 0.0;
-        for (size_t b : members[m]) dot += p_.h[a * k_ + b] * row_.scale * row_.value[b];
+        if (p_.diagonal()) {
+          dot = diagonal(a) * va;
+        } else {
+          for (size_t b : members[m]) dot += p_.h[a * k_ + b] * row_.scale * row_.value[b];
+        }
         curve += va * dot;
       }
       if (!(curve > 0.0)) continue;
@@ -88,8 +92,12 @@ class Descent {
   }
 
  private:
-  double diagonal(size_t j) const { return p_.h[j * k_ + j]; }
+  double diagonal(size_t j) const { return p_.h_at(static_cast<int64_t>(j)); }
   void add_row(size_t j, double factor) {
+    if (p_.diagonal()) {
+      g_[j] += factor * p_.h[j];
+      return;
+    }
     const double* h = p_.h.data() + j * k_;
     for (size_t i = 0; i < k_; ++i) g_[i] += factor * h[i];
   }

@@ -64,6 +64,25 @@ void damp(const GroupSums& s, const std::vector<double>& amounts, LeastSquares& 
   }
 }
 
+// Each weight for itself: the best one is the original, whatever the damping.
+LeastSquares make_diagonal(const GroupSums& s, const Damping& damping, bool centred) {
+  LeastSquares out{s.rows, s.width, {}, {}, {}};
+  const auto k = static_cast<size_t>(s.width);
+  const double unit = s.count > 0 ? 1.0 / s.count : 0.0;
+  double trace = 0.0;
+  for (size_t i = 0; i < k; ++i) {
+    const double mean = centred ? s.sum[i] * unit : 0.0;
+    out.h.push_back(std::max(s.gram[i] * unit - mean * mean, 0.0));
+    trace += out.h.back();
+  }
+  const double floor = trace > 0.0 ? trace / static_cast<double>(k) * damping.uniform : 1.0;
+  for (double& h : out.h) h += floor;
+  out.optimum.assign(s.weights.begin(), s.weights.end());
+  out.linear = out.optimum;
+  for (size_t i = 0; i < out.linear.size(); ++i) out.linear[i] *= out.h[i % k];
+  return out;
+}
+
 }  // namespace
 
 std::vector<double> factor(std::span<const double> h, int64_t width, std::span<const int64_t> order) {
@@ -90,6 +109,7 @@ Result<LeastSquares> make_least_squares(const GroupSums& s, const Damping& dampi
     return Error{Code::invalid_argument, "its statistics hold NaN or infinity"};
   if (!std::all_of(s.weights.begin(), s.weights.end(), [](float v) { return std::isfinite(v); }))
     return Error{Code::invalid_argument, "its weights hold NaN or infinity"};
+  if (static_cast<int64_t>(s.gram.size()) < k * k) return make_diagonal(s, damping, centred);
   out.h.resize(static_cast<size_t>(k * k));
   out.linear.resize(static_cast<size_t>(s.rows * k));
   const double mean = fill_moments(s, centred, out);
@@ -126,6 +146,10 @@ double excess(const LeastSquares& p, int64_t row, std::span<const double> w) {
   for (size_t i = 0; i < e.size(); ++i) e[i] = w[i] - p.optimum[static_cast<size_t>(row * p.width) + i];
   for (int64_t i = 0; i < p.width; ++i) {
     if (e[static_cast<size_t>(i)] == 0.0) continue;
+    if (p.diagonal()) {
+      sum += e[static_cast<size_t>(i)] * e[static_cast<size_t>(i)] * p.h_at(i);
+      continue;
+    }
     const std::span<const double> h = p.h_row(i);
     double dot = 0.0;
     for (size_t j = 0; j < e.size(); ++j) dot += h[j] * e[j];

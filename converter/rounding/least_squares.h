@@ -16,11 +16,15 @@ namespace nibble::rounding {
 struct LeastSquares {
   int64_t rows = 0;
   int64_t width = 0;
-  std::vector<double> h;       // [width, width], symmetric, positive definite
+  // [width, width], symmetric, positive definite; of long rows (statistics::kLongestRowWithPairs) the diagonal alone.
+  std::vector<double> h;
   std::vector<double> linear;  // [rows, width]
   // The minimiser without rounding: linear H^-1.
   std::vector<double> optimum;  // [rows, width]
 
+  bool diagonal() const { return static_cast<int64_t>(h.size()) < width * width; }
+  double h_at(int64_t i) const { return h[static_cast<size_t>(diagonal() ? i : i * width + i)]; }
+  // Where H is not diagonal.
   std::span<const double> h_row(int64_t i) const { return {h.data() + i * width, static_cast<size_t>(width)}; }
 };
 
@@ -37,7 +41,7 @@ struct GroupSums {
   int64_t rows = 0;
   int64_t width = 0;
   double count = 0;
-  std::span<const double> gram;        // [width, width]: sum of x xT, x as the quantized network has it
+  std::span<const double> gram;        // [width, width]: sum of x xT, x as the quantized network has it; or diagonal
   std::span<const double> sum;         // [width]
   std::span<const double> cross;       // [rows, width]: sum of t xT, t the wanted output; empty: t = w x
   std::span<const double> target_sum;  // [rows]: sum of t; empty with cross

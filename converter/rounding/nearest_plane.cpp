@@ -7,6 +7,7 @@ namespace nibble::rounding {
 
 PlaneFactor make_plane_factor(const LeastSquares& p) {
   PlaneFactor out;
+  if (p.diagonal()) return out;
   out.order.resize(static_cast<size_t>(p.width));
   std::iota(out.order.begin(), out.order.end(), 0);
   std::stable_sort(out.order.begin(), out.order.end(), [&](int64_t a, int64_t b) {

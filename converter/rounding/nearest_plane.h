@@ -9,9 +9,10 @@ namespace nibble::rounding {
 // H's Cholesky factor in the order of rounding: the last column of the order is rounded first.
 struct PlaneFactor {
   std::vector<int64_t> order;
-  std::vector<double> lower;  // [width, width]
+  std::vector<double> lower;  // [width, width]; where H is diagonal its diagonal
 };
 // Columns with the largest diagonal of H are rounded first, while there is most left to make up for them.
+// Nothing where H is diagonal: rounding one column then says nothing of another.
 PlaneFactor make_plane_factor(const LeastSquares& problem);
 
 // GPTQ (Frantar et al., 2022) is Babai's nearest-plane algorithm on the lattice that H's Cholesky factor spans (Chen et

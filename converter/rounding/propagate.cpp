@@ -112,7 +112,8 @@ class Propagation {
                                  options_.layer.threads);
       };
       current_.push_back({id, known ? skip : kNoTensor, moments(), {}});
-      if (holds_out() && !shared_.layers.contains(node.name)) current_.back().held.emplace(moments());
+      const bool chosen = !shared_.layers.contains(node.name) && current_.back().moments.has_pairs();
+      if (holds_out() && chosen) current_.back().held.emplace(moments());
     }
     return {};
   }

@@ -11,7 +11,7 @@ namespace nibble::rounding {
 PropagatedMoments::PropagatedMoments(std::string name, LayerWeights layer, int64_t positions, int threads)
     : name_(std::move(name)), layer_(std::move(layer)), positions_(positions), threads_(threads) {
   moments_ = statistics::make_layer_moments(layer_.inputs, layer_.kernel, layer_.groups);
-  targets_.cross.assign(static_cast<size_t>(layer_.outputs * moments_.row()), 0.0);
+  if (moments_.has_pairs()) targets_.cross.assign(static_cast<size_t>(layer_.outputs * moments_.row()), 0.0);
   targets_.sum.assign(static_cast<size_t>(layer_.outputs), 0.0);
   capacity_ = std::max(statistics::kGramRows, positions_);
   rows_.resize(static_cast<size_t>(layer_.groups * capacity_ * moments_.row()));
@@ -75,9 +75,9 @@ void PropagatedMoments::flush() {
   statistics::parallel_for(groups, groups == 1 ? 1 : threads_, [&](int64_t g) {
     const float* x = rows_.data() + g * capacity_ * row;
     const float* t = wanted_.data() + g * capacity_ * per_group;
-    statistics::add_gram(x, waiting_, row, moments_.gram.data() + g * row * row, inner);
-    statistics::add_sum(x, waiting_, row, moments_.sum.data() + g * row);
-    statistics::add_cross(t, x, waiting_, per_group, row, targets_.cross.data() + g * per_group * row, inner);
+    statistics::add_rows(moments_, g, x, waiting_, inner);
+    if (moments_.has_pairs())
+      statistics::add_cross(t, x, waiting_, per_group, row, targets_.cross.data() + g * per_group * row, inner);
     statistics::add_sum(t, waiting_, per_group, targets_.sum.data() + g * per_group);
   });
   waiting_ = 0;
@@ -85,8 +85,7 @@ void PropagatedMoments::flush() {
 
 statistics::LayerMoments PropagatedMoments::take_moments() {
   flush();
-  for (int64_t g = 0; g < moments_.groups; ++g)
-    statistics::mirror(moments_.gram.data() + g * moments_.row() * moments_.row(), moments_.row());
+  statistics::complete(moments_);
   rows_ = {};
   wanted_ = {};
   return std::move(moments_);

@@ -17,6 +17,7 @@ class PropagatedMoments {
  public:
   PropagatedMoments(std::string name, LayerWeights layer, int64_t positions, int threads);
 
+  bool has_pairs() const { return moments_.has_pairs(); }  // statistics::LayerMoments
   Status bind(const Graph& bound, const Node& node);
   // `number` picks the output positions.
   void add(uint64_t number, const LayerSample& sample);

@@ -54,6 +54,21 @@ void round_row(const LeastSquares& problem, const PlaneFactor& factor, int64_t i
   descend(problem, index, {.sweeps = options.sweeps, .least_gain = 1e-3, .move_scales = !fixed_scale}, row);
 }
 
+// Rows of a layer are rounded so many weights at once: what a problem holds of each takes 30 bytes. Another part of the
+// rows costs another factorisation where there is one.
+constexpr int64_t kMostWeightsAtOnce = int64_t{1} << 22, kMostWeightsWithPairs = int64_t{1} << 24;
+
+void append(quantization::QuantizedWeights rows, quantization::QuantizedWeights& to) {
+  if (to.outputs == 0) {
+    to = std::move(rows);
+    return;
+  }
+  to.outputs += rows.outputs;
+  to.values.insert(to.values.end(), rows.values.begin(), rows.values.end());
+  to.scales.insert(to.scales.end(), rows.scales.begin(), rows.scales.end());
+  to.multipliers.insert(to.multipliers.end(), rows.multipliers.begin(), rows.multipliers.end());
+}
+
 // The mean of what should come out of an output, minus the mean of what the rounded weights w make.
 float bias_change(const LayerWeights& layer, const statistics::LayerMoments& m, const Targets& targets, int64_t output,
                   std::span<const double> w) {
@@ -62,10 +77,10 @@ float bias_change(const LayerWeights& layer, const statistics::LayerMoments& m, 
   double mean = 0.0;
   for (int64_t i = 0; i < width; ++i) {
     const double original =
-        targets.cross.empty() ? static_cast<double>(layer.weights[static_cast<size_t>(output * width + i)]) : 0.0;
+        targets.sum.empty() ? static_cast<double>(layer.weights[static_cast<size_t>(output * width + i)]) : 0.0;
     mean += (original - w[static_cast<size_t>(i)]) * sum[static_cast<size_t>(i)];
   }
-  if (!targets.cross.empty()) mean += targets.sum[static_cast<size_t>(output)];
+  if (!targets.sum.empty()) mean += targets.sum[static_cast<size_t>(output)];
   return static_cast<float>(mean / static_cast<double>(m.count));
 }
 
@@ -88,31 +103,33 @@ Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::Lay
   const int64_t width = layer.inputs * layer.kernel, per_group = layer.outputs / layer.groups;
   RowFormat format = row_format(layer.inputs, layer.kernel, layer.group_size);
   if (layer.shared) format.codebook = layer.shared->codebook;
-  std::vector<WeightRow> rows(static_cast<size_t>(layer.outputs));
+  const int64_t chunk = std::max<int64_t>((m.has_pairs() ? kMostWeightsWithPairs : kMostWeightsAtOnce) / width, 1);
   LayerResult out;
   out.layer.bias = layer.bias;
   std::vector<double> errors(static_cast<size_t>(layer.outputs), 0.0);
-  for (int64_t g = 0; g < layer.groups; ++g) {
-    const int64_t first = g * per_group;
-    GroupSums sums{per_group,
+  for (int64_t first = 0, count = 0; first < layer.outputs; first += count) {
+    const int64_t g = first / per_group;
+    count = std::min(chunk, (g + 1) * per_group - first);
+    std::vector<WeightRow> rows(static_cast<size_t>(count));
+    GroupSums sums{count,
                    width,
                    static_cast<double>(m.count),
                    m.gram_of(g),
                    m.sum_of(g),
                    {},
                    {},
-                   layer.weights.subspan(static_cast<size_t>(first * width), static_cast<size_t>(per_group * width))};
+                   layer.weights.subspan(static_cast<size_t>(first * width), static_cast<size_t>(count * width))};
     if (!targets.cross.empty()) {
       sums.cross =
-          std::span(targets.cross).subspan(static_cast<size_t>(first * width), static_cast<size_t>(per_group * width));
-      sums.target_sum = std::span(targets.sum).subspan(static_cast<size_t>(first), static_cast<size_t>(per_group));
+          std::span(targets.cross).subspan(static_cast<size_t>(first * width), static_cast<size_t>(count * width));
+      sums.target_sum = std::span(targets.sum).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
     }
     NBL_TRY(const LeastSquares problem, make_least_squares(sums, options.damping, options.bias_correction));
     const PlaneFactor sparse = layer.sparsity == SparsityPattern::dense
                                    ? PlaneFactor{}
                                    : make_block_factor(problem, layer.inputs, layer.kernel);
     const PlaneFactor factor = options.method == Method::nearest ? PlaneFactor{} : make_plane_factor(problem);
-    statistics::parallel_for(per_group, width * per_group > 4096 ? options.threads : 1, [&](int64_t r) {
+    statistics::parallel_for(count, width * count > 4096 ? options.threads : 1, [&](int64_t r) {
       const int64_t o = first + r;
       WeightRow row = format.row();
       if (!layer.fixed_scales.empty()) {
@@ -145,11 +162,11 @@ Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::Lay
       if (options.bias_correction && m.count > 0) {
         out.layer.bias[static_cast<size_t>(o)] += bias_change(layer, m, targets, o, w);
       }
-      rows[static_cast<size_t>(o)] = std::move(row);
+      rows[static_cast<size_t>(r)] = std::move(row);
     });
+    append(assemble(format, layer.inputs, layer.kernel, rows), out.layer.weights);
   }
   for (double e : errors) out.relative_error += e / static_cast<double>(layer.outputs);
-  out.layer.weights = assemble(format, layer.inputs, layer.kernel, rows);
   return out;
 }
 

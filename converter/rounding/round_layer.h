@@ -39,8 +39,8 @@ struct LayerWeights {
 
 // What came out of the layer, as the original network has it, for the rows that went in: sums as in GroupSums.
 struct Targets {
-  std::vector<double> cross;  // [outputs, row]; empty: the moments are those of the original network
-  std::vector<double> sum;    // [outputs]
+  std::vector<double> cross;  // [outputs, row]; empty of long rows, which are rounded towards their own weights
+  std::vector<double> sum;    // [outputs]; empty: the moments are those of the original network
 };
 
 struct LayerResult {

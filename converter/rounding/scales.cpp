@@ -18,12 +18,12 @@ double rounding_error(const LeastSquares& p, std::span<const double> target, std
   }
   double sum = 0.0;
   for (size_t a = 0; a < e.size(); ++a) {
-    const std::span<const double> h = p.h_row(static_cast<int64_t>(members[a]));
     if (!search.weighted) {
       sum += e[a] * e[a];
-    } else if (!block) {
-      sum += e[a] * e[a] * h[members[a]];
+    } else if (!block || p.diagonal()) {
+      sum += e[a] * e[a] * p.h_at(static_cast<int64_t>(members[a]));
     } else {
+      const std::span<const double> h = p.h_row(static_cast<int64_t>(members[a]));
       double dot = 0.0;
       for (size_t b = 0; b < e.size(); ++b) dot += h[members[b]] * e[b];
       sum += e[a] * dot;

@@ -1,5 +1,7 @@
 #include "converter/rounding/shared_layers.h"
 
+#include <algorithm>
+
 #include "core/try.h"
 
 namespace nibble::rounding {
@@ -10,11 +12,15 @@ void centre(statistics::LayerMoments& m) {
   if (m.count == 0) return;
   const int64_t row = m.row();
   for (int64_t g = 0; g < m.groups; ++g) {
-    double* gram = m.gram.data() + g * row * row;
+    double* gram = m.gram.data() + g * m.gram_size();
     double* sum = m.sum.data() + g * row;
+    const auto count = static_cast<double>(m.count);
     for (int64_t i = 0; i < row; ++i) {
-      for (int64_t j = 0; j < row; ++j) gram[i * row + j] -= sum[i] * sum[j] / static_cast<double>(m.count);
-      gram[i * row + i] = std::max(gram[i * row + i], 0.0);  // cancellation
+      for (int64_t j = 0; m.has_pairs() && j < row; ++j) {
+        if (j != i) gram[i * row + j] -= sum[i] * sum[j] / count;
+      }
+      double& square = gram[m.has_pairs() ? i * row + i : i];
+      square = std::max(square - sum[i] * sum[i] / count, 0.0);  // cancellation
     }
     std::fill_n(sum, row, 0.0);
   }

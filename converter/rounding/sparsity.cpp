@@ -1,6 +1,7 @@
 #include "converter/rounding/sparsity.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace nibble::rounding {
@@ -42,13 +43,14 @@ class ColumnLoop {
     return w * w;
   }
   void close(size_t i, double value) {
+    if (f_.lower.size() == k_) return;  // diagonal
     const double error = target_[static_cast<size_t>(f_.order[i])] - value;
     const double* l = f_.lower.data() + i * k_;
     for (size_t a = 0; a < i; ++a) pull_[a] += l[a] * error;
   }
 
  private:
-  double diagonal(size_t i) const { return f_.lower[i * k_ + i]; }
+  double diagonal(size_t i) const { return f_.lower[f_.lower.size() == k_ ? i : i * k_ + i]; }
 
   const PlaneFactor& f_;
   const size_t k_;
@@ -78,13 +80,17 @@ PlaneFactor make_block_factor(const LeastSquares& p, int64_t inputs, int64_t ker
   std::vector<Block> blocks = blocks_of(inputs, kernel);
   const auto weight = [&](const Block& block) {
     double sum = 0.0;
-    for (int64_t j : block.elements) sum += p.h[static_cast<size_t>(j * p.width + j)];
+    for (int64_t j : block.elements) sum += p.h_at(j);
     return sum;
   };
   // The end of the order goes first, while most columns are still open.
   std::ranges::stable_sort(blocks, {}, weight);
   PlaneFactor out;
   for (const Block& block : blocks) out.order.insert(out.order.end(), block.elements.begin(), block.elements.end());
+  if (p.diagonal()) {
+    for (int64_t j : out.order) out.lower.push_back(std::sqrt(p.h_at(j)));
+    return out;
+  }
   out.lower = factor(p.h, p.width, out.order);
   return out;
 }

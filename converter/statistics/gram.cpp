@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <dnnl.hpp>
+#include <exception>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -41,14 +43,22 @@ void add_tile(const float* a, int64_t a_stride, const float* b, int64_t b_stride
 
 void parallel_for(int64_t count, int threads, const std::function<void(int64_t)>& f) {
   std::atomic<int64_t> next{0};
+  std::exception_ptr failed;  // memory ran out in a thread
+  std::mutex mutex;
   const auto work = [&] {
-    const ThreadLimit limit(1);
-    for (int64_t i = next++; i < count; i = next++) f(i);
+    try {
+      const ThreadLimit limit(1);
+      for (int64_t i = next++; i < count; i = next++) f(i);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failed = std::current_exception();
+    }
   };
   std::vector<std::thread> others;
   for (int64_t t = 1; t < std::min<int64_t>(threads, count); ++t) others.emplace_back(work);
   work();
   for (std::thread& t : others) t.join();
+  if (failed) std::rethrow_exception(failed);
 }
 
 void add_gram(const float* x, int64_t n, int64_t k, double* gram, int threads) {

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "converter/statistics/gram.h"
 #include "core/text.h"
 
 namespace nibble::statistics {
 
 std::span<const double> LayerMoments::gram_of(int64_t group) const {
-  const auto size = static_cast<size_t>(row() * row());
+  const auto size = static_cast<size_t>(gram_size());
   return std::span(gram).subspan(static_cast<size_t>(group) * size, size);
 }
 
@@ -36,9 +37,30 @@ Status LayerMoments::merge(const LayerMoments& other) {
   return {};
 }
 
+void add_rows(LayerMoments& m, int64_t group, const float* x, int64_t n, int threads) {
+  const int64_t row = m.row();
+  double* gram = m.gram.data() + group * m.gram_size();
+  if (m.has_pairs()) {
+    add_gram(x, n, row, gram, threads);
+  } else {
+    for (int64_t p = 0; p < n; ++p) {
+      for (int64_t i = 0; i < row; ++i) {
+        const auto v = static_cast<double>(x[p * row + i]);
+        gram[i] += v * v;
+      }
+    }
+  }
+  add_sum(x, n, row, m.sum.data() + group * row);
+}
+
+void complete(LayerMoments& m) {
+  if (!m.has_pairs()) return;
+  for (int64_t g = 0; g < m.groups; ++g) mirror(m.gram.data() + g * m.gram_size(), m.row());
+}
+
 LayerMoments make_layer_moments(int64_t inputs, int64_t kernel, int64_t groups) {
   LayerMoments out{inputs, kernel, groups, 0, 0, {}, {}};
-  out.gram.assign(static_cast<size_t>(groups * out.row() * out.row()), 0.0);
+  out.gram.assign(static_cast<size_t>(groups * out.gram_size()), 0.0);
   out.sum.assign(static_cast<size_t>(groups * out.row()), 0.0);
   return out;
 }

@@ -10,6 +10,10 @@
 
 namespace nibble::statistics {
 
+// Products of all pairs of a row take row^2 doubles (170 MB here, 5 GB for VGG's first fully connected layer); of
+// longer rows only the squares are kept, one a value, and what needs the pairs does without.
+inline constexpr int64_t kLongestRowWithPairs = 4608;
+
 // Sums over sampled output positions of all samples. A row x holds the input values that one output position
 // multiplies, in the order of the weights [I, kh, kw] (Linear: [K]) of one convolution group; padding counts as 0.
 struct LayerMoments {
@@ -19,10 +23,16 @@ struct LayerMoments {
   uint64_t count = 0;  // output positions summed
   // How many samples they come from: positions of one picture say less than as many of different ones.
   uint64_t samples = 0;
-  std::vector<double> gram;  // [groups, row, row], symmetric: sum of x xT
-  std::vector<double> sum;   // [groups, row]: sum of x
+  // [groups, row, row], symmetric: sum of x xT; of rows without pairs its diagonal alone, [groups, row].
+  std::vector<double> gram;
+  std::vector<double> sum;  // [groups, row]: sum of x
 
   int64_t row() const { return inputs * kernel; }
+  bool has_pairs() const { return row() <= kLongestRowWithPairs; }
+  int64_t gram_size() const { return has_pairs() ? row() * row() : row(); }  // of a convolution group
+  double square(int64_t group, int64_t i) const {                            // sum of x_i^2
+    return gram[static_cast<size_t>(group * gram_size() + (has_pairs() ? i * row() + i : i))];
+  }
   std::span<const double> gram_of(int64_t group) const;
   std::span<const double> sum_of(int64_t group) const;
   size_t bytes() const { return (gram.size() + sum.size()) * sizeof(double); }
@@ -31,6 +41,12 @@ struct LayerMoments {
   // Sums of both; an error names the sizes where they belong to different layers.
   Status merge(const LayerMoments& other);
 };
+
+// n rows x [n, row] of convolution group `group` are added to gram and sum; of gram, with pairs, only what is on and
+// below the diagonal is written (complete()).
+void add_rows(LayerMoments& moments, int64_t group, const float* x, int64_t n, int threads);
+// The part of gram above the diagonal.
+void complete(LayerMoments& moments);
 
 LayerMoments make_layer_moments(int64_t inputs, int64_t kernel, int64_t groups);
 

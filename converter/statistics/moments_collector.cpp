@@ -43,7 +43,7 @@ LayerMoments empty_moments(const Graph& graph, const Node& node) {
 
 size_t moment_bytes(const Graph& graph, const Node& node) {
   const LayerMoments m = empty_moments(graph, node);
-  return static_cast<size_t>(m.groups * m.row() * (m.row() + 1)) * sizeof(double);
+  return static_cast<size_t>(m.groups * (m.gram_size() + m.row())) * sizeof(double);
 }
 
 std::vector<std::vector<NodeId>> moment_stages(const Graph& graph, const std::vector<NodeId>& layers, size_t bytes) {
@@ -116,8 +116,7 @@ void MomentsCollector::add(Layer& layer, std::span<const float> values) {
     layer.reader.gather(values, positions, layer.rows.data());
     parallel_for(m.groups, m.groups * row * row * n > 1 << 20 ? options_.threads : 1, [&](int64_t g) {
       const float* rows = layer.rows.data() + g * n * row;
-      add_gram(rows, n, row, m.gram.data() + g * row * row, 1);
-      add_sum(rows, n, row, m.sum.data() + g * row);
+      add_rows(m, g, rows, n, 1);
     });
     return;
   }
@@ -134,8 +133,7 @@ void MomentsCollector::add(Layer& layer, std::span<const float> values) {
 void MomentsCollector::flush(Layer& layer) {
   if (layer.waiting == 0) return;
   LayerMoments& m = layer.moments;
-  add_gram(layer.rows.data(), layer.waiting, m.row(), m.gram.data(), options_.threads);
-  add_sum(layer.rows.data(), layer.waiting, m.row(), m.sum.data());
+  add_rows(m, 0, layer.rows.data(), layer.waiting, options_.threads);
   layer.waiting = 0;
 }
 
@@ -175,8 +173,7 @@ LayerStatistics MomentsCollector::take_layers() {
   LayerStatistics out;
   for (Layer& layer : layers_) {
     flush(layer);
-    for (int64_t g = 0; g < layer.moments.groups; ++g)
-      mirror(layer.moments.gram.data() + g * layer.moments.row() * layer.moments.row(), layer.moments.row());
+    complete(layer.moments);
     out.emplace(layer.node, std::move(layer.moments));
   }
   layers_.clear();

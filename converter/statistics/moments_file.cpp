@@ -67,14 +67,16 @@ Result<LayerMoments> read_layer(Reader& in) {
       inputs * kernel > kMost)
     return Error{Code::corrupt_file, "a layer has impossible sizes"};
   const uint64_t row = inputs * kernel;
-  if (in.left() / sizeof(double) / groups < row * (row + 1) / 2 + row)
+  const bool pairs = row <= static_cast<uint64_t>(kLongestRowWithPairs);
+  if (in.left() / sizeof(double) / groups < (pairs ? row * (row + 1) / 2 : row) + row)
     return Error{Code::corrupt_file, "a layer's sums are longer than the file"};
   LayerMoments m =
       make_layer_moments(static_cast<int64_t>(inputs), static_cast<int64_t>(kernel), static_cast<int64_t>(groups));
   NBL_TRY(m.count, in.number());
   NBL_TRY(m.samples, in.number());
   NBL_CHECK(in.doubles(m.sum));
-  for (uint64_t g = 0; g < groups; ++g) {
+  if (!pairs) NBL_CHECK(in.doubles(m.gram));
+  for (uint64_t g = 0; pairs && g < groups; ++g) {
     double* gram = m.gram.data() + g * row * row;
     for (uint64_t i = 0; i < row; ++i) {
       NBL_CHECK(in.doubles({gram + i * row, i + 1}));
@@ -180,7 +182,8 @@ Status write_moments(const MomentsFile& file, const std::string& path) {
     put_number(out, m.samples);
     put(out, m.sum.data(), m.sum.size() * sizeof(double));
     const auto row = static_cast<size_t>(m.row());
-    for (size_t g = 0; g < static_cast<size_t>(m.groups); ++g) {
+    if (!m.has_pairs()) put(out, m.gram.data(), m.gram.size() * sizeof(double));
+    for (size_t g = 0; m.has_pairs() && g < static_cast<size_t>(m.groups); ++g) {
       for (size_t i = 0; i < row; ++i) put(out, m.gram.data() + (g * row + i) * row, (i + 1) * sizeof(double));
     }
   }

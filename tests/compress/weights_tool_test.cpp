@@ -78,5 +78,44 @@ TEST(WeightsTool, rounds_every_layer_beside_and_in_a_codebook_as_asked) {
     EXPECT_TRUE(files_made.insert(made(options)).second) << options[0];
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which take all addresses for themselves
+TEST(WeightsTool, takes_rows_whose_second_moments_would_not_fit) {
+  // 12,288 inputs: their second moments alone would take 1.2 GB.
+  OnnxBuilder b;
+  b.input("x", {"1", "8", "12", "12"}).output("y");
+  b.floats("w1", {96, 8, 3, 3}, normal_noise(96 * 72, 1, 0.17f));
+  b.node("Conv", {"x", "w1"}, {"c"}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}, "conv").node("Relu", {"c"}, {"r"});
+  b.node("Flatten", {"r"}, {"flat"});
+  b.floats("w2", {8, 96 * 144}, normal_noise(8 * 96 * 144, 2, 0.01f));
+  b.node("Gemm", {"flat", "w2"}, {"y"}, {{"transB", int64_t{1}}}, "fc");
+  const SmallNetworkFiles files(12, b);
+  const auto limited = [&](const std::string& kilobytes, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"-c",
+                                          "ulimit -v " + kilobytes + " && exec \"$0\" \"$@\"",
+                                          kTool,
+                                          files.path("net.onnx"),
+                                          "-o",
+                                          files.path("net.nbl"),
+                                          "--calibrate",
+                                          files.path("samples"),
+                                          "--allow-noise",
+                                          "--report",
+                                          files.path("r.json")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_tool("/bin/sh", arguments);
+  };
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{}, {"--weights", "int4"}, {"--sparsity", "2:4"}, {"--max-macs", "0.9x"}}) {
+    const ToolResult result = limited("1500000", more);
+    EXPECT_EQ(result.code, more.empty() || more[0] != "--max-macs" ? 0 : 1) << result.err;
+    if (!more.empty() && more[0] == "--max-macs") {
+      EXPECT_NE(result.err.find("pruning reaches"), std::string::npos) << result.err;
+      continue;
+    }
+    EXPECT_NE(files.bytes("r.json").find("without making up for errors"), std::string::npos) << result.out;
+  }
+}
+#endif
+
 }  // namespace
 }  // namespace nibble

@@ -195,6 +195,34 @@ TEST(round_network, gives_the_same_bytes_whatever_the_threads_and_the_cache) {
   }
 }
 
+TEST(round_network, takes_rows_too_long_for_second_moments) {
+  const int64_t row = statistics::kLongestRowWithPairs + 12;
+  Graph graph;
+  const TensorId x = add_input(graph, {1, row});
+  add_layer(graph, "wide", Linear{}, x, {12, row}, 1, 0.05f);
+  const SampleFeed samples = feed(40, 1);
+  const quantization::Ranges ranges = ranges_of(graph, samples);
+  for (const bool propagate : {false, true}) {
+    quantization::Options options = with_weights(quantization::WeightFormat::int4);
+    const double nearest = error_of(graph, ranges, options);
+    NetworkOptions network;
+    network.layer.propagate = propagate;
+    const auto rounded = round_network(graph, ranges, options, samples, network);
+    ASSERT_TRUE(rounded) << rounded.error().message;
+    options.rounded = rounded->layers;
+    EXPECT_LT(error_of(graph, ranges, options), 1.02 * nearest);
+  }
+  const auto moments = statistics::gather(graph, {0}, {}, samples, 0, {}, {});
+  ASSERT_TRUE(moments) << moments.error().message;
+  EXPECT_EQ(moments->layers.at(0).gram.size(), static_cast<size_t>(row));  // not its square
+  double sum = 0.0;
+  for (size_t k = 0; k < samples.count; ++k) {
+    const float v = samples.inputs(graph, k).value()[0].real[7];
+    sum += static_cast<double>(v) * static_cast<double>(v);
+  }
+  EXPECT_NEAR(moments->layers.at(0).square(0, 7), sum, 1e-6 * sum);
+}
+
 TEST(round_network, simulates_what_the_integer_network_computes) {
   // The float graph with rounded weights and quantized activations against the integer graph: the same values but for
   // ties and the rounding of biases, which may differ by one step and then little more.

@@ -50,6 +50,24 @@ TEST(moments_file, reads_what_it_wrote) {
   std::filesystem::remove(path);
 }
 
+TEST(moments_file, keeps_squares_of_rows_without_pairs) {
+  const std::string path = path_of("moments_long.stats");
+  MomentsFile file = part(0, 2);
+  LayerMoments& m = file.layers["wide"] = make_layer_moments(kLongestRowWithPairs + 1, 1, 1);
+  const Floats values = noise(static_cast<size_t>(m.row()), 5);
+  add_rows(m, 0, values.data(), 1, 1);
+  complete(m);
+  ASSERT_EQ(m.gram.size(), values.size());
+  ASSERT_TRUE(write_moments(file, path));
+  const auto back = read_moments(path);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->layers.at("wide").gram, m.gram);
+  EXPECT_EQ(back->layers.at("wide").sum, m.sum);
+  EXPECT_EQ(back->layers.at("conv").gram, file.layers.at("conv").gram);
+  EXPECT_EQ(m.square(0, 3), static_cast<double>(values[3]) * static_cast<double>(values[3]));
+  std::filesystem::remove(path);
+}
+
 TEST(moments_file, says_what_is_damaged) {
   const std::string path = path_of("moments_damaged.stats");
   ASSERT_TRUE(write_moments(part(0, 2), path));
