@@ -7,6 +7,7 @@
 
 #include "converter/compress/stages.h"
 #include "converter/quantize/formats.h"
+#include "converter/statistics/moments_file.h"
 #include "core/atomic_file.h"
 #include "core/text.h"
 #include "core/try.h"
@@ -162,6 +163,9 @@ Status check_options(Compression& c) {
   if (c.options.check_only) return {};
   NBL_CHECK(check_effects(c.options));
   NBL_CHECK(check_contradictions(c.options));
+  if (!c.options.stats.empty()) {
+    NBL_TRY(c.options.stats_checksum, statistics::checksum(c.options.stats));
+  }
   if (!c.options.stats.empty() && c.options.equalize) {
     c.options.equalize = false;
     if (!c.options.calibrate.empty())

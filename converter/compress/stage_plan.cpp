@@ -33,10 +33,10 @@ std::string checksum_of_names(const media::SampleSet& set) {
 }  // namespace
 
 Status read_plan(Compression& c) {
+  if (c.options.plan.empty()) return {};
   if (!c.options.stats.empty()) {
     NBL_TRY(c.options.stats_checksum, statistics::checksum(c.options.stats));
   }
-  if (c.options.plan.empty()) return {};
   NBL_TRY(c.given, plan::read(c.options.plan));
   const std::map<std::string, std::string> asked = recipe_of(c.options);
   if (Status status = apply_recipe(c.given->recipe, c.options); !status)

@@ -5,6 +5,7 @@
 #include <dnnl.hpp>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -55,7 +56,10 @@ void parallel_for(int64_t count, int threads, const std::function<void(int64_t)>
     }
   };
   std::vector<std::thread> others;
-  for (int64_t t = 1; t < std::min<int64_t>(threads, count); ++t) others.emplace_back(work);
+  try {
+    for (int64_t t = 1; t < std::min<int64_t>(threads, count); ++t) others.emplace_back(work);
+  } catch (const std::system_error&) {  // no further thread is to be had: those there are do it all
+  }
   work();
   for (std::thread& t : others) t.join();
   if (failed) std::rethrow_exception(failed);
