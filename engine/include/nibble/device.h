@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nibble/export.h"
 #include "nibble/result.h"
 
 namespace nibble {
@@ -38,7 +39,7 @@ struct DeviceInfo {
 };
 
 // Every Vulkan device of the machine, usable or not. not_found when there is no Vulkan loader, saying what to install.
-Result<std::vector<DeviceInfo>> list_devices();
+NBL_API Result<std::vector<DeviceInfo>> list_devices();
 
 // What was found in the file of DeviceOptions::pipeline_cache.
 struct CacheState {
@@ -53,7 +54,7 @@ struct OpenDevice;  // internal
 
 // A handle: copies refer to the same device, which is closed when the last copy, session and uploaded model is gone.
 // May be used from several threads.
-class Device {
+class NBL_API Device {
  public:
   // not_found: no Vulkan, or no such device. unsupported_device: too old, the message says for what.
   static Result<Device> create(const DeviceOptions& options = {});

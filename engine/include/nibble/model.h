@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "nibble/export.h"
 #include "nibble/result.h"
 #include "nibble/tensor.h"
 
@@ -16,7 +17,7 @@ namespace nibble {
 struct ModelState;  // internal
 
 // Immutable: copies are cheap, refer to the same network and may be used from any thread.
-class Model {
+class NBL_API Model {
  public:
   // Maps the file; its weights are not copied until a session uploads them. not_found, io, corrupt_file,
   // unsupported_version, unsupported_op.

@@ -10,6 +10,8 @@
 
 #if defined(__cpp_exceptions)
 #include <stdexcept>
+
+#include "nibble/export.h"
 #endif
 
 namespace nibble {
@@ -27,7 +29,7 @@ enum class Code {
   internal,             // a bug in nibble
 };
 
-const char* to_string(Code code);
+NBL_API const char* to_string(Code code);
 
 struct Error {
   Code code = Code::internal;
@@ -42,7 +44,7 @@ struct Error {
 
 #if defined(__cpp_exceptions)
 // Thrown by Result::value() only; nothing else in the library throws.
-class Exception : public std::runtime_error {
+class NBL_API Exception : public std::runtime_error {
  public:
   explicit Exception(Error error) : std::runtime_error(error.message), code_(error.code) {}
   Code code() const { return code_; }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nibble/device.h"
+#include "nibble/export.h"
 #include "nibble/model.h"
 #include "nibble/result.h"
 #include "nibble/tensor.h"
@@ -57,7 +58,7 @@ struct TensorValues {
 struct SessionState;  // internal
 
 // Move-only. Belongs to one thread at a time; different sessions may run in different threads, also on one device.
-class Session {
+class NBL_API Session {
  public:
   // Plans, compiles and uploads what other sessions of the model and the device have not yet. out_of_memory with both
   // numbers, before any of that, when the plan needs more than the limit or than the device has left.

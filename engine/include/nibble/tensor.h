@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "nibble/export.h"
+
 namespace nibble {
 
 // Element types. The numbers are stored in files: append, never renumber.
@@ -22,11 +24,11 @@ enum class DType : uint8_t {
 };
 inline constexpr int kDTypeCount = 9;
 
-const char* to_string(DType type);
+NBL_API const char* to_string(DType type);
 
 // Bytes of one element in memory of the host; i4 and lut4 count as one byte there (they are only ever
 // packed in files).
-size_t bytes_per_element(DType type);
+NBL_API size_t bytes_per_element(DType type);
 
 // An input or output of a model.
 struct TensorInfo {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nibble/device.h"
+#include "nibble/export.h"
 #include "nibble/model.h"
 #include "nibble/result.h"
 
@@ -61,6 +62,6 @@ struct TuneReport {
 // sums. Sessions made on the device from then on use the fastest; Device::save_pipeline_cache() keeps them for later
 // runs on the same device, driver and kernels. A limit that is too short is no error: see TuneReport::not_reached. The
 // device should do nothing else meanwhile. Errors are those of Session::create and run; nothing is changed then.
-Result<TuneReport> tune(const Device& device, const Model& model, const TuneOptions& options = {});
+NBL_API Result<TuneReport> tune(const Device& device, const Model& model, const TuneOptions& options = {});
 
 }  // namespace nibble

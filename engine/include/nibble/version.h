@@ -1,6 +1,8 @@
 // The library's version: semantic versioning.
 #pragma once
 
+#include "nibble/export.h"
+
 #define NBL_VERSION_MAJOR 0
 #define NBL_VERSION_MINOR 1
 #define NBL_VERSION_PATCH 0
@@ -8,6 +10,6 @@
 namespace nibble {
 
 // "0.1.0", of the library that runs (the macros tell of the headers it was compiled with).
-const char* version();
+NBL_API const char* version();
 
 }  // namespace nibble

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "nibble/export.h"
 #include "nibble/session.h"
 
 namespace nibble {
@@ -34,12 +35,12 @@ struct ExternalDevice {
 // back to the session's own memory. It, like bind_dims(), which forgets all bindings, ends the life of every recording:
 // none may be pending. A buffer that is replaced and destroyed without it may live on in a later recording, when the
 // driver gives its handle to another.
-Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkDeviceSize offset);
+NBL_API Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkDeviceSize offset);
 
 // Records the whole network into the application's command buffer: no submit, no wait. On entry, bound inputs must be
 // visible to compute reads; on exit, outputs were written by compute; the caller places the barriers around. Recordings
 // and runs of one session share its activations, so all go to one queue, and a run() waits for none of them.
 // Compute pipeline, descriptor set 0 and push constants are changed.
-Status record(Session& session, VkCommandBuffer commands);
+NBL_API Status record(Session& session, VkCommandBuffer commands);
 
 }  // namespace nibble
