@@ -41,6 +41,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"gpu", {}},
     {"kernels", {"graph", "ops", "format", "gpu"}},
     {"runtime", {"graph", "ops", "format", "kernels", "gpu"}},
+    {"c", {}},
     {"media", {}},
 };
 
