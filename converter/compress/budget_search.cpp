@@ -155,6 +155,7 @@ Status search_budget(Compression& c) {
   const std::vector<double> shares = missed ? std::vector<double>{0.85, 0.7, 0.55} : std::vector<double>{0.9};
   for (const double share : shares) {
     Compression candidate = before;
+    candidate.graph = before.unscaled;  // a plan prunes first and equalises then
     candidate.budget.multiply_adds = search::Bound{share, true};
     if (Status status = run_from(candidate, Phase::prepare, "prune"); !status) {
       std::printf("channels stay: %s\n", status.error().message.c_str());

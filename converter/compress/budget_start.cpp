@@ -53,6 +53,7 @@ Status BudgetSearch::prepare() {
   // A thousand runs of the network for the factors, but a handful of samples at least.
   const size_t layers = std::max<size_t>(statistics::moment_layers(c_.graph).size(), 1);
   NBL_TRY(table_, make_loss_table(c_, oracle_, std::clamp<size_t>(1000 / layers, 8, 32)));
+  c_.format.keep_wide.clear();  // its layers have no other options in the table
   if (table_.empty())
     return Error{Code::invalid_argument, "bounds: the network has no layers with weights to choose formats for"};
   if (!c_.budget.milliseconds) return {};

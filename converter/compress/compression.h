@@ -35,6 +35,7 @@ struct Compression {
 
   Graph original;  // the float network after import and passes: what results are judged against, never changed
   Graph graph;     // the network being changed: float up to quantize, integers and packed weights behind it
+  Graph unscaled;  // the same before equalisation, which a search prunes further
   Graph real;      // the float network that quantize() was given: pruned and equalised, values not yet rounded
 
   // What quantize() is asked for. Stages before it refine this: per-layer formats, rounded weights.

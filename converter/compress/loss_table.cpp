@@ -177,6 +177,7 @@ Result<std::vector<LayerOptions>> make_loss_table(const Compression& c, const se
   quantization::Options alone = c.format;
   alone.activations = quantization::ActivationFormat::real;
   alone.byte_output.reset();
+  alone.keep_wide.clear();  // the options of each layer are already what it grants
   for (LayerOptions& layer : table) {
     for (const LayerOptions& other : table) alone.layers[other.name] = {WeightFormat::fp32, 0};
     alone.rounded.clear();

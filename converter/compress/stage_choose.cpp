@@ -23,8 +23,9 @@ constexpr size_t kJudgeEvery = 4;
 // Multiply-adds of all the samples of a trial, and how many samples those are at most and at least.
 constexpr double kTrialWork = 2e10;
 constexpr size_t kMostSamples = 64, kFewestSamples = 8;
-// Another recipe must leave so much less than the one before.
-constexpr double kWorthwhile = 0.97;
+// Another recipe must leave so much less than the one before: with a handful of samples to judge by, a few percent are
+// chance.
+constexpr double kWorthwhile = 0.9;
 
 struct Alternative {
   const char* name;

@@ -14,6 +14,8 @@ constexpr size_t kMostSamples = 32;
 }  // namespace
 
 Status equalize_channels(Compression& c) {
+  c.unscaled = c.graph;
+  c.equalized.clear();
   const auto weights = c.format.weights;
   const bool rounds = weights != quantization::WeightFormat::fp32 && weights != quantization::WeightFormat::fp16;
   if (!c.options.equalize || !rounds) return {};

@@ -9,7 +9,8 @@ namespace nibble::compress {
 
 // clang-format off
 const std::vector<Stage>& stages() {
-  // Pruning and equalisation change the float network and come before the ranges; rounding needs both; nothing comes
+  // Pruning and equalisation change the float network and come before the ranges, what recovers the pruned one between
+  // them, while its tensors are still those of the original; rounding needs both; nothing comes
   // between quantize and write that changes a value.
   static const std::vector<Stage> list = {
       {"budget", read_budget, Phase::prepare},
@@ -25,9 +26,9 @@ const std::vector<Stage>& stages() {
       {"dead", remove_dead, Phase::prepare},
       {"redundant", remove_redundant, Phase::prepare},
       {"prune", prune_channels, Phase::prepare},
+      {"recover", recover_weights, Phase::prepare},
       {"choose", choose_recipe, Phase::prepare},
       {"equalize", equalize_channels, Phase::prepare},
-      {"recover", recover_weights, Phase::change},
       {"ranges", find_ranges, Phase::change},
       {"plan ranges", note_ranges, Phase::change},
       {"round", round_weights, Phase::change},
