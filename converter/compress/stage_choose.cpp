@@ -18,11 +18,11 @@ namespace {
 
 using quantization::WeightFormat;
 
-// Of four samples one judges and three are fitted to.
-constexpr size_t kJudgeEvery = 4;
+// Every second sample judges, the others are fitted to: 14 judges took what 50 found equal (SqueezeNet).
+constexpr size_t kJudgeEvery = 2;
 // Multiply-adds of all the samples of a trial, and how many samples those are at most and at least.
-constexpr double kTrialWork = 2e10;
-constexpr size_t kMostSamples = 64, kFewestSamples = 8;
+constexpr double kTrialWork = 4e10;
+constexpr size_t kMostSamples = 100, kFewestSamples = 8;
 // Another recipe must leave so much less than the one before: with a handful of samples to judge by, a few percent are
 // chance.
 constexpr double kWorthwhile = 0.9;

@@ -30,7 +30,7 @@ TEST_F(Choice, names_every_alternative_with_its_divergence_in_the_report) {
     EXPECT_TRUE(says(made.err, name)) << made.err;
     EXPECT_TRUE(says(files_.bytes("a.json"), name));
   }
-  EXPECT_TRUE(says(made.err, "on 6 samples held out")) << made.err;
+  EXPECT_TRUE(says(made.err, "on 12 samples held out")) << made.err;
 }
 
 TEST_F(Choice, leaves_what_was_given_alone) {
