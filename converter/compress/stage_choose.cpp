@@ -31,6 +31,7 @@ struct Alternative {
   const char* name;
   bool open;            // neither given nor meaningless here
   bool keeps_training;  // fits a network that was trained for quantization
+  bool tried;           // on other networks
   void (*apply)(ConvertOptions& options);
 };
 
@@ -39,12 +40,13 @@ std::vector<Alternative> alternatives(const Compression& c) {
   const bool rounds =
       o.rounding.method == rounding::Method::cd && !o.rounding_chosen && o.stats.empty() && !o.format.power_of_two;
   return {
-      {"ranges by min-max", !o.given.contains("ranges") && o.ranges.method != calibrate::Method::min_max, true,
+      // Elsewhere min-max won now and then by a few extremes of the samples, and lost on others.
+      {"ranges by min-max", !o.given.contains("ranges") && o.ranges.method != calibrate::Method::min_max, true, false,
        [](ConvertOptions& p) { p.ranges.method = calibrate::Method::min_max; }},
-      {"no equalisation", !o.given.contains("equalize") && o.equalize, true,
+      {"no equalisation", !o.given.contains("equalize") && o.equalize, true, true,
        [](ConvertOptions& p) { p.equalize = false; }},
       // int4 without second order has nowhere been better.
-      {"rounding to nearest", rounds && c.format.weights == WeightFormat::int8, false,
+      {"rounding to nearest", rounds && c.format.weights == WeightFormat::int8, false, true,
        [](ConvertOptions& p) { p.rounding.method = rounding::Method::nearest; }},
   };
 }
@@ -120,6 +122,7 @@ Status choose_recipe(Compression& c) {
     keep_what_was_trained(open, c);
     return {};
   }
+  std::erase_if(open, [](const Alternative& a) { return !a.tried; });
   if (open.empty() || c.samples->size() < kFewestSamples) return {};
 
   std::vector<size_t> fit, judge;

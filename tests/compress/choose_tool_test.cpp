@@ -26,7 +26,7 @@ bool says(const std::string& text, const std::string& what) { return text.find(w
 TEST_F(Choice, names_every_alternative_with_its_divergence_in_the_report) {
   const ToolResult made = convert("a.nbl", {"--weights", "int8", "--report", files_.path("a.json")});
   ASSERT_EQ(made.code, 0) << made.err;
-  for (const char* name : {"ranges by min-max", "no equalisation", "rounding to nearest"}) {
+  for (const char* name : {"no equalisation", "rounding to nearest"}) {
     EXPECT_TRUE(says(made.err, name)) << made.err;
     EXPECT_TRUE(says(files_.bytes("a.json"), name));
   }
