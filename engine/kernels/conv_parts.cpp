@@ -208,8 +208,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   if (indexes_sums(lowering.caps())) spec.push_back({NBL_SPEC_CONV_INDEXED, 1});
   const Kernel& kernel = kernel_table()[static_cast<size_t>(choice.kernel)];
   const bool lanes = (kernel.needs & gpu::Caps::lanes) != 0;
-  // Sixty-four selections out of a codebook without a loop around them are more than SwiftShader's compiler ends with.
-  if (p.in_blocks == 1 && kernel.key.weights != ElementType::lut4) spec.push_back({NBL_SPEC_CONV_ONE_BLOCK, 1});
+  if (p.in_blocks == 1) spec.push_back({NBL_SPEC_CONV_ONE_BLOCK, 1});
   if (const std::optional<uint32_t> chunk = chunk_steps(kernel, p, lowering.caps())) {
     const bool grouped = kernel.key.weights == ElementType::i4 && !lanes;  // chunks are the weights' groups
     const uint32_t several = p.in_blocks <= *chunk && !grouped ? NBL_CHUNKS_TAPS : NBL_CHUNKS_COUNTED;
