@@ -15,18 +15,6 @@ namespace {
 
 constexpr size_t kInput = 3 * 9 * 7, kOutput = 6 * 9 * 7;
 
-nbl_external_device external_of(const gpu::ExternalHandles& handles) {
-  auto external = NBL_INIT(nbl_external_device);
-  external.instance = handles.instance;
-  external.physical_device = handles.physical_device;
-  external.device = handles.device;
-  external.queue = handles.queue;
-  external.queue_family = handles.queue_family;
-  external.get_instance_proc_addr = handles.get_instance_proc_addr;
-  external.instance_version = handles.api_version;
-  return external;
-}
-
 void expect_ok(nbl_error* error) {
   EXPECT_EQ(error, nullptr) << nbl_error_message(error);
   nbl_error_free(error);
@@ -35,7 +23,7 @@ void expect_ok(nbl_error* error) {
 TEST(CApiVulkan, records_into_the_applications_frame) {
   const gpu::OwnDevice own;
   const gpu::Frame frame(own);
-  const auto external = external_of(own.handles());
+  const auto external = gpu::external_of(own.handles(), NBL_INIT(nbl_external_device));
   const auto bytes = model_bytes(residual_network()).value();
   nbl_device* device = nullptr;
   nbl_model* model = nullptr;
@@ -52,15 +40,7 @@ TEST(CApiVulkan, records_into_the_applications_frame) {
   expect_ok(nbl_session_read(session, "sum", NBL_F32, expected.data(), kOutput));
 
   {
-    ExternalDevice same;
-    same.instance = external.instance;
-    same.physical_device = external.physical_device;
-    same.device = external.device;
-    same.queue = external.queue;
-    same.queue_family = external.queue_family;
-    same.get_instance_proc_addr = external.get_instance_proc_addr;
-    same.instance_version = external.instance_version;
-    const Device buffers = Device::wrap(same).value();
+    const Device buffers = Device::wrap(gpu::external_of(own.handles(), ExternalDevice{})).value();
     const gpu::Device& gpu = buffers.state()->gpu;
     const auto in = gpu::Buffer::create(gpu, kInput * 4, gpu::BufferPurpose::upload, "frame").value();
     const auto out = gpu::Buffer::create(gpu, kOutput * 4, gpu::BufferPurpose::readback, "result").value();

@@ -62,4 +62,17 @@ class OwnDevice {
   ExternalHandles handles_;
 };
 
+// The same for wrapping by the public API, in C++ or in C: both structures name these alike.
+template <class External>
+External external_of(const ExternalHandles& handles, External external) {
+  external.instance = handles.instance;
+  external.physical_device = handles.physical_device;
+  external.device = handles.device;
+  external.queue = handles.queue;
+  external.queue_family = handles.queue_family;
+  external.get_instance_proc_addr = handles.get_instance_proc_addr;
+  external.instance_version = handles.api_version;
+  return external;
+}
+
 }  // namespace nibble::gpu

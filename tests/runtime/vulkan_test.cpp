@@ -15,17 +15,7 @@ namespace {
 
 constexpr size_t kInput = 3 * 9 * 7, kOutput = 6 * 9 * 7;
 
-ExternalDevice external_of(const gpu::ExternalHandles& handles) {
-  ExternalDevice external;
-  external.instance = handles.instance;
-  external.physical_device = handles.physical_device;
-  external.device = handles.device;
-  external.queue = handles.queue;
-  external.queue_family = handles.queue_family;
-  external.get_instance_proc_addr = handles.get_instance_proc_addr;
-  external.instance_version = handles.api_version;
-  return external;
-}
+ExternalDevice external_of(const gpu::ExternalHandles& handles) { return gpu::external_of(handles, ExternalDevice{}); }
 
 std::vector<float> floats_in(const gpu::Buffer& buffer, uint64_t offset, size_t count) {
   std::vector<float> values(count);
