@@ -11,17 +11,8 @@
 namespace nibble::prune {
 namespace {
 
+using test::random_samples;
 using test::RandomNet;
-
-SampleInputs random_samples(size_t count) {
-  SampleInputs out;
-  out.count = count;
-  out.dims = [](const Graph&, size_t) -> Result<DimBindings> { return DimBindings{}; };
-  out.inputs = [](const Graph& bound, size_t i) -> Result<std::vector<reference::FloatValue>> {
-    return test::random_inputs(bound, static_cast<uint32_t>(1000 + i));
-  };
-  return out;
-}
 
 std::vector<float> floats_of(const Graph& graph, TensorId id) {
   const auto values = graph.tensor(id).constant->as<float>();

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "converter/execute/executor.h"
+#include "converter/prune/sample_inputs.h"
 #include "ops/op.h"
 
 namespace nibble::test {
@@ -124,6 +125,17 @@ inline double largest_difference(const std::vector<float>& a, const std::vector<
   for (size_t i = 0; i < a.size() && i < b.size(); ++i)
     worst = std::max(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
   return worst;
+}
+
+// `count` samples, each by random_inputs().
+inline prune::SampleInputs random_samples(size_t count) {
+  prune::SampleInputs out;
+  out.count = count;
+  out.dims = [](const Graph&, size_t) -> Result<DimBindings> { return DimBindings{}; };
+  out.inputs = [](const Graph& bound, size_t i) -> Result<std::vector<reference::FloatValue>> {
+    return random_inputs(bound, static_cast<uint32_t>(1000 + i));
+  };
+  return out;
 }
 
 }  // namespace nibble::test
