@@ -16,7 +16,7 @@ build=(build-essential cmake ninja-build pkg-config
 run=(libvulkan1 mesa-vulkan-drivers)
 # Built by default together with the rest, so they are no part of --tests.
 test_libraries=(libgtest-dev libbenchmark-dev vulkan-validationlayers)
-tests=(python3-onnx python3-numpy)
+tests=(python3-onnx python3-numpy mono-mcs mono-runtime)
 format=(clang-format-14)
 
 swiftshader_dir=/usr/local/lib/nibble-swiftshader

@@ -5,7 +5,9 @@
 
 namespace nibble {
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__)
+__attribute__((format(gnu_printf, 1, 2)))  // "printf" would mean that of Windows, which knows no %zu
+#elif defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
 #endif
 std::string

@@ -1,6 +1,6 @@
 # Installs the build into a folder of its own and uses it from outside, in every way that the documents promise:
-# find_package with the static and the shared library, pkg-config, Python; with SLOW also add_subdirectory.
-# cmake -DBUILD=... -DSOURCE=... -DWORK=... -DPYTHON=... [-DSLOW=1] -P package_test.cmake
+# find_package with the static and the shared library, pkg-config, Python, C#; with SLOW also add_subdirectory.
+# cmake -DBUILD=... -DSOURCE=... -DWORK=... -DPYTHON=... -DMONO=... -DMCS=... [-DSLOW=1] -P package_test.cmake
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}")
 set(prefix "${WORK}/prefix")
@@ -62,6 +62,33 @@ expect_same("pkg-config, C" "${WORK}/by_pkg_config" "${model}")
 if(PYTHON)
   set(ENV{NIBBLE_LIBRARY} "${library}")
   expect_same("Python" "${PYTHON}" "${SOURCE}/samples/python/classify.py" "${model}")
+endif()
+
+# In C# the network on the ramp must give what it gives in C, and a picture the class that nibble-run finds.
+if(MONO AND MCS)
+  file(GLOB sources "${SOURCE}/samples/csharp/*.cs")
+  run("${MCS}" -warnaserror -warn:4 "-out:${WORK}/Classify.exe" ${sources})
+  set(ENV{LD_LIBRARY_PATH} "${library_dir}")
+  expect_same("C#" "${MONO}" "${WORK}/Classify.exe" "${model}")
+  set(glyphs "${SOURCE}/samples/models/classifier")
+  set(picture "${SOURCE}/samples/models/data/glyphs/sample.png")
+  run("${BUILD}/converter/nibble-convert" "${glyphs}.onnx" -o "${WORK}/pixels.nbl" --weights fp32 --input-type uint8
+      --preprocess "${glyphs}.preprocess.json" --classes "${glyphs}.classes.txt"
+      --calibrate "${SOURCE}/samples/models/data/glyphs/calibration-images-idx3-ubyte")
+  run("${BUILD}/engine/tools/nibble-run" "${WORK}/pixels.nbl" --input "${picture}" --top 1)
+  string(REGEX MATCH "1  [0-9.]+  ([^\n]+)" best "${OUTPUT}")
+  if(NOT best)
+    message(FATAL_ERROR "nibble-run named no class: ${OUTPUT}")
+  endif()
+  set(expected "class: ${CMAKE_MATCH_1}")
+  expect_same("C#, a picture" "${MONO}" "${WORK}/Classify.exe" "${WORK}/pixels.nbl" "${picture}")
+  execute_process(COMMAND "${MONO}" "${WORK}/Classify.exe" "${WORK}/no.nbl" RESULT_VARIABLE code ERROR_VARIABLE err
+    OUTPUT_QUIET)
+  if(NOT code EQUAL 1 OR NOT err MATCHES "error 2: .*no.nbl")
+    message(FATAL_ERROR "C# without a network ended with ${code}: ${err}")
+  endif()
+else()
+  message(STATUS "C# was not tested: mcs or mono is missing")
 endif()
 
 # What it takes along, and what it asks for.
