@@ -30,6 +30,15 @@ Scope scope_of(uint32_t access) {
 
 unsigned long long ull(uint64_t value) { return value; }
 
+VkBufferImageCopy image_copy(const ImagePart& image, const BufferRange& buffer) {
+  VkBufferImageCopy region{};
+  region.bufferOffset = buffer.offset;
+  region.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
+  region.imageOffset = {image.offset.x, image.offset.y, 0};
+  region.imageExtent = {image.extent.width, image.extent.height, 1};
+  return region;
+}
+
 }  // namespace
 
 Result<CommandList> CommandList::create(const Device& device, const char* name) {
@@ -140,6 +149,15 @@ void CommandList::bind(const Pipeline& pipeline, std::span<const BufferRange> bu
   device_->vk.vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, layout_, 0, 1, &*set, 0, nullptr);
 }
 
+void CommandList::bind(const Pipeline& pipeline, VkDescriptorSet set) {
+  if (!recording()) return;
+  layout_ = pipeline.layout();
+  push_bytes_ = pipeline.push_bytes();
+  pushed_ = push_bytes_ == 0;
+  device_->vk.vkCmdBindPipeline(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle());
+  device_->vk.vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, layout_, 0, 1, &set, 0, nullptr);
+}
+
 void CommandList::push(std::span<const std::byte> constants) {
   if (!recording()) return;
   if (!layout_ || constants.size() != push_bytes_) {
@@ -206,6 +224,18 @@ void CommandList::copy(const BufferRange& from, const BufferRange& to) {
   }
   const VkBufferCopy region{from.offset, to.offset, from.bytes};
   device_->vk.vkCmdCopyBuffer(commands_, from.buffer, to.buffer, 1, &region);
+}
+
+void CommandList::copy(const ImagePart& from, const BufferRange& to) {
+  if (!recording()) return;
+  const VkBufferImageCopy region = image_copy(from, to);
+  device_->vk.vkCmdCopyImageToBuffer(commands_, from.image, from.layout, to.buffer, 1, &region);
+}
+
+void CommandList::copy(const BufferRange& from, const ImagePart& to) {
+  if (!recording()) return;
+  const VkBufferImageCopy region = image_copy(to, from);
+  device_->vk.vkCmdCopyBufferToImage(commands_, from.buffer, to.image, to.layout, 1, &region);
 }
 
 void CommandList::reset(const Timer& timer) {

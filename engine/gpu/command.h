@@ -20,6 +20,14 @@ namespace nibble::gpu {
 // Who touches memory before and after a barrier; combine with '|'.
 enum Access : uint32_t { compute = 1, transfer = 2, host = 4 };
 
+// A rectangle of a color image.
+struct ImagePart {
+  VkImage image = VK_NULL_HANDLE;
+  VkImageLayout layout = VK_IMAGE_LAYOUT_UNDEFINED;
+  VkOffset2D offset{};
+  VkExtent2D extent{};
+};
+
 class CommandList {
  public:
   static Result<CommandList> create(const Device& device, const char* name);
@@ -36,6 +44,8 @@ class CommandList {
   // Everything between begin and finish. The first misuse is remembered and returned by finish(); nothing is recorded
   // after it. What is bound and pushed holds until the next bind.
   void bind(const Pipeline& pipeline, std::span<const BufferRange> buffers);
+  // The same with a set that the caller keeps, for pipelines with an image; see ImageSets.
+  void bind(const Pipeline& pipeline, VkDescriptorSet set);
   void push(std::span<const std::byte> constants);
   void dispatch(uint32_t x, uint32_t y, uint32_t z);
   // Names what follows, for debuggers and validation messages.
@@ -45,6 +55,9 @@ class CommandList {
   void barrier(uint32_t from, uint32_t to);
   void fill(const BufferRange& range, uint32_t word);  // offset and bytes: multiples of 4
   void copy(const BufferRange& from, const BufferRange& to);
+  // A part of level 0 of an image from and to a buffer without gaps between rows.
+  void copy(const ImagePart& from, const BufferRange& to);
+  void copy(const BufferRange& from, const ImagePart& to);
   void reset(const Timer& timer);  // before the first timestamp of a run
   void timestamp(const Timer& timer, uint32_t slot);
 

@@ -19,6 +19,7 @@ enum Opcode : uint32_t {
   op_store = 62,
   op_copy_memory_sized = 64,
   op_decorate = 71,
+  op_image_write = 99,
   op_control_barrier = 224,
   op_memory_barrier = 225,
   op_atomic_store = 228,
@@ -62,7 +63,7 @@ uint32_t result_of(Instruction i) {
   const uint32_t opcode = opcode_of(i);
   if (opcode == op_label) return i[1];
   const bool none = (opcode >= op_store && opcode <= op_copy_memory_sized) || opcode == op_control_barrier ||
-                    opcode == op_memory_barrier || opcode == op_atomic_store ||
+                    opcode == op_memory_barrier || opcode == op_atomic_store || opcode == op_image_write ||
                     (opcode >= op_loop_merge && opcode <= op_unreachable);
   return none || i.size() < 3 ? 0 : i[2];
 }

@@ -1,6 +1,7 @@
 #include "gpu/pipeline.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "core/text.h"
@@ -41,6 +42,7 @@ Result<Pipeline> Pipeline::create(const Device& device, const PipelineSpec& spec
   pipeline.device_ = DeviceUse(state);
   pipeline.bindings_ = spec.bindings;
   pipeline.push_bytes_ = spec.push_bytes;
+  if (spec.image) NBL_CHECK(pipeline.create_set_layout(*spec.image));
   NBL_CHECK(pipeline.create_layout(spec.push_bytes));
   NBL_CHECK(pipeline.compile(spec));
   state.set_name(VK_OBJECT_TYPE_PIPELINE, pipeline.handle_, spec.name);
@@ -48,12 +50,28 @@ Result<Pipeline> Pipeline::create(const Device& device, const PipelineSpec& spec
   return pipeline;
 }
 
+Status Pipeline::create_set_layout(VkDescriptorType image) {
+  std::array<VkDescriptorSetLayoutBinding, kMaxBindings + 1> bindings{};
+  for (uint32_t i = 0; i <= bindings_; ++i) {
+    const VkDescriptorType type = i < bindings_ ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER : image;
+    bindings[i] = {i, type, 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
+  }
+  VkDescriptorSetLayoutCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO;
+  info.bindingCount = bindings_ + 1;
+  info.pBindings = bindings.data();
+  NBL_VK(device_->vk.vkCreateDescriptorSetLayout(device_->device, &info, nullptr, &set_layout_),
+         "creating a descriptor set layout");
+  image_type_ = image;
+  return {};
+}
+
 Status Pipeline::create_layout(uint32_t push_bytes) {
   const VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, push_bytes};
   VkPipelineLayoutCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
   info.setLayoutCount = 1;
-  info.pSetLayouts = &device_->set_layouts[bindings_];
+  info.pSetLayouts = set_layout_ ? &set_layout_ : &device_->set_layouts[bindings_];
   info.pushConstantRangeCount = push_bytes > 0 ? 1 : 0;
   info.pPushConstantRanges = &push;
   NBL_VK(device_->vk.vkCreatePipelineLayout(device_->device, &info, nullptr, &layout_), "creating a pipeline layout");
@@ -91,6 +109,8 @@ Pipeline& Pipeline::operator=(Pipeline&& other) noexcept {
   std::swap(device_, other.device_);
   std::swap(handle_, other.handle_);
   std::swap(layout_, other.layout_);
+  std::swap(set_layout_, other.set_layout_);
+  std::swap(image_type_, other.image_type_);
   std::swap(bindings_, other.bindings_);
   std::swap(push_bytes_, other.push_bytes_);
   return *this;
@@ -100,6 +120,7 @@ Pipeline::~Pipeline() {
   if (!device_) return;
   if (handle_) device_->vk.vkDestroyPipeline(device_->device, handle_, nullptr);
   if (layout_) device_->vk.vkDestroyPipelineLayout(device_->device, layout_, nullptr);
+  if (set_layout_) device_->vk.vkDestroyDescriptorSetLayout(device_->device, set_layout_, nullptr);
 }
 
 }  // namespace nibble::gpu

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "gpu/device.h"
@@ -23,6 +24,8 @@ struct PipelineSpec {
   std::span<const SpecConstant> constants = {};
   const char* name = "";  // for debuggers and errors
   bool keep = true;       // in the device's pipeline cache
+  // An image at the binding behind the buffers. The pipeline then has a layout of sets of its own, see ImageSets.
+  std::optional<VkDescriptorType> image = {};
 };
 
 class Pipeline {
@@ -38,15 +41,21 @@ class Pipeline {
   VkPipeline handle() const { return handle_; }
   VkPipelineLayout layout() const { return layout_; }
   uint32_t bindings() const { return bindings_; }
+  // Null unless there is an image.
+  VkDescriptorSetLayout set_layout() const { return set_layout_; }
+  VkDescriptorType image_type() const { return image_type_; }
   uint32_t push_bytes() const { return push_bytes_; }
 
  private:
+  Status create_set_layout(VkDescriptorType image);
   Status create_layout(uint32_t push_bytes);
   Status compile(const PipelineSpec& spec);
 
   DeviceUse device_;
   VkPipeline handle_ = VK_NULL_HANDLE;
   VkPipelineLayout layout_ = VK_NULL_HANDLE;
+  VkDescriptorSetLayout set_layout_ = VK_NULL_HANDLE;
+  VkDescriptorType image_type_ = VK_DESCRIPTOR_TYPE_MAX_ENUM;
   uint32_t bindings_ = 0;
   uint32_t push_bytes_ = 0;
 };

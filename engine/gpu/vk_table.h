@@ -21,6 +21,7 @@
   row(vkGetPhysicalDeviceProperties)            \
   row(vkGetPhysicalDeviceProperties2)           \
   row(vkGetPhysicalDeviceFeatures2)             \
+  row(vkGetPhysicalDeviceFormatProperties)      \
   row(vkGetPhysicalDeviceMemoryProperties)      \
   row(vkGetPhysicalDeviceQueueFamilyProperties) \
   row(vkCreateDevice)                           \
@@ -83,6 +84,8 @@
   row(vkCmdPipelineBarrier)           \
   row(vkCmdFillBuffer)                \
   row(vkCmdCopyBuffer)                \
+  row(vkCmdCopyBufferToImage)         \
+  row(vkCmdCopyImageToBuffer)         \
   row(vkCmdResetQueryPool)            \
   row(vkCmdWriteTimestamp)
 // clang-format on

@@ -1,11 +1,13 @@
 #include "runtime/bound_session.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 
 #include "core/text.h"
 #include "core/try.h"
 #include "gpu/staging.h"
+#include "runtime/tensor_io.h"
 
 namespace nibble {
 namespace {
@@ -96,7 +98,7 @@ Status find_edges(const Plan& plan, Kind kind, const std::vector<TensorId>& tens
     if (edge.buffer >= 0 && plan.buffers[static_cast<size_t>(edge.buffer)].bytes < static_cast<uint64_t>(words) * 4) {
       return Error{Code::internal, "the plan's buffer is too small for '" + info.name + "'"};
     }
-    edges.push_back(edge);
+    edges.push_back(std::move(edge));
   }
   return {};
 }
@@ -114,6 +116,45 @@ uint64_t BoundSession::bytes_of(PlanBuffer::Kind kind) const {
   uint64_t bytes = 0;
   for (const gpu::Buffer& buffer : memory[static_cast<size_t>(kind)]) bytes += buffer.bytes();
   return bytes;
+}
+
+void BoundSession::refresh(const EdgeTensor& edge) {
+  if (edge.buffer < 0) return;
+  const auto index = static_cast<size_t>(edge.buffer);
+  ranges[index] = edge.external ? edge.range : (edge.image ? edge.image->tensor() : own_ranges[index]);
+  ranges[index].bytes = plan.buffers[index].bytes;
+}
+
+bool BoundSession::has_images() const {
+  const auto has = [](const EdgeTensor& edge) { return edge.image != nullptr; };
+  return std::any_of(input_edges.begin(), input_edges.end(), has) ||
+         std::any_of(output_edges.begin(), output_edges.end(), has);
+}
+
+void BoundSession::record_images(gpu::CommandList& commands, RecordedFor whom, bool of_outputs) const {
+  for (const EdgeTensor& edge : of_outputs ? output_edges : input_edges) {
+    if (!edge.image) continue;
+    // What an earlier port, the last step or an earlier run did with the memory in between.
+    commands.barrier(gpu::compute | gpu::transfer, gpu::compute | gpu::transfer);
+    edge.image->record(commands, ranges[static_cast<size_t>(edge.buffer)], whom);
+  }
+}
+
+void BoundSession::record(gpu::CommandList& commands, RecordedFor whom) const {
+  record_images(commands, whom, false);
+  Resources used = resources();
+  if (whom != RecordedFor::run) used.timer = nullptr;  // its slots belong to the session's own runs
+  record_steps(commands, plan, used);
+  record_images(commands, whom, true);
+}
+
+Result<EdgeTensor*> find_edge(BoundSession& bound, std::string_view name) {
+  if (auto input = find_tensor(bound.inputs, name, "input"); input && !name.empty()) return &bound.input_edges[*input];
+  if (auto output = find_tensor(bound.outputs, name, "output"); output && !name.empty())
+    return &bound.output_edges[*output];
+  return Error{Code::not_found,
+               format("there is no input or output '%s'; the model has the inputs %s and the outputs %s",
+                      std::string(name).c_str(), describe(bound.inputs).c_str(), describe(bound.outputs).c_str())};
 }
 
 Result<std::unique_ptr<BoundSession>> BoundSession::create(const std::shared_ptr<OpenDevice>& device,

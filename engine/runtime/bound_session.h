@@ -10,6 +10,7 @@
 #include "gpu/buffer.h"
 #include "gpu/timer.h"
 #include "nibble/session.h"
+#include "runtime/image_port.h"
 #include "runtime/model_internal.h"
 #include "runtime/open_device.h"
 #include "runtime/plan.h"
@@ -21,7 +22,9 @@ namespace nibble {
 // An input or output: the buffer of the plan, -1 for an input that nothing reads.
 struct EdgeTensor {
   BufferId buffer = -1;
-  bool external = false;  // the application's memory is bound in place of the session's
+  bool external = false;             // the application's memory is bound in place of the session's
+  gpu::BufferRange range;            // of that memory
+  std::unique_ptr<ImagePort> image;  // the application's image; null for none
 };
 
 struct BoundSession {
@@ -46,7 +49,17 @@ struct BoundSession {
   const gpu::Buffer& memory_of(BufferId buffer) const;
   uint64_t offset_of(BufferId buffer) const { return plan.places[static_cast<size_t>(buffer)].offset; }
   uint64_t bytes_of(PlanBuffer::Kind kind) const;
+  // After what is bound to an input or output has changed.
+  void refresh(const EdgeTensor& edge);
+  // Everything that a run does: images in, all steps, images out. Between begin and finish of `commands`, after
+  // whatever work of the session the queue has had before.
+  void record(gpu::CommandList& commands, RecordedFor whom) const;
+  void record_images(gpu::CommandList& commands, RecordedFor whom, bool outputs) const;
+  bool has_images() const;
   Resources resources() const { return {pipelines, ranges, timer.slots() > 0 ? &timer : nullptr}; }
 };
+
+// An input or output by name; names of inputs come first where both exist.
+Result<EdgeTensor*> find_edge(BoundSession& bound, std::string_view name);
 
 }  // namespace nibble

@@ -26,7 +26,7 @@ Status SessionState::check_idle(const char* what) const {
 Status SessionState::record_own() {
   if (recorded) return {};
   NBL_CHECK(commands.begin());
-  record_steps(commands, bound->plan, bound->resources());
+  bound->record(commands, RecordedFor::run);
   if (!bound->plan.steps.empty()) commands.barrier(gpu::compute, gpu::host);
   NBL_CHECK(commands.finish());
   recorded = true;

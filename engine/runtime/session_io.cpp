@@ -11,9 +11,9 @@
 namespace nibble {
 namespace {
 
-Status refuse_external(const TensorInfo& info, const char* kind) {
-  return Error{Code::invalid_argument,
-               format("%s %s is bound to the application's buffer", kind, describe(info).c_str())};
+Status refuse_external(const TensorInfo& info, const EdgeTensor& edge, const char* kind) {
+  return Error{Code::invalid_argument, format("%s %s is bound to the application's %s", kind, describe(info).c_str(),
+                                              edge.external ? "buffer" : "image")};
 }
 
 Status write_values(SessionState& state, std::string_view name, DType type, size_t count,
@@ -24,7 +24,7 @@ Status write_values(SessionState& state, std::string_view name, DType type, size
   const TensorInfo& info = bound.inputs[index];
   const EdgeTensor& edge = bound.input_edges[index];
   NBL_CHECK(check_values(info, "input", type, count));
-  if (edge.external) return refuse_external(info, "input");
+  if (edge.external || edge.image) return refuse_external(info, edge, "input");
   if (edge.buffer < 0) return {};  // nothing reads it
   const gpu::Buffer& buffer = bound.memory_of(edge.buffer);
   const uint64_t offset = bound.offset_of(edge.buffer);
@@ -41,7 +41,7 @@ Status read_values(const SessionState& state, std::string_view name, DType type,
   const TensorInfo& info = bound.outputs[index];
   const EdgeTensor& edge = bound.output_edges[index];
   NBL_CHECK(check_values(info, "output", type, count));
-  if (edge.external) return refuse_external(info, "output");
+  if (edge.external || edge.image) return refuse_external(info, edge, "output");
   if (!state.has_run) return Error{Code::invalid_argument, "read() before the first run of these sizes"};
   const gpu::Buffer& buffer = bound.memory_of(edge.buffer);
   const uint64_t offset = bound.offset_of(edge.buffer);
@@ -79,7 +79,7 @@ Result<std::vector<std::byte>> download(const SessionState& state, BufferId id) 
 BufferId edge_buffer(const BoundSession& bound, TensorId tensor) {
   const auto search = [tensor](const std::vector<TensorId>& tensors, const std::vector<EdgeTensor>& edges) {
     for (size_t i = 0; i < tensors.size(); ++i) {
-      if (tensors[i] == tensor && !edges[i].external) return edges[i].buffer;
+      if (tensors[i] == tensor && !edges[i].external && !edges[i].image) return edges[i].buffer;
     }
     return BufferId{-1};
   };

@@ -4,23 +4,8 @@
 #include "core/try.h"
 #include "gpu/caps_mask.h"
 #include "runtime/session_state.h"
-#include "runtime/tensor_io.h"
 
 namespace nibble {
-namespace {
-
-// An input or output by name; names of inputs come first where both exist.
-Result<EdgeTensor*> find_edge(BoundSession& bound, std::string_view name) {
-  if (auto input = find_tensor(bound.inputs, name, "input"); input && !name.empty()) return &bound.input_edges[*input];
-  if (auto output = find_tensor(bound.outputs, name, "output"); output && !name.empty())
-    return &bound.output_edges[*output];
-  return Error{Code::not_found,
-               format("there is no input or output '%s'; the model has the inputs %s and the outputs %s",
-                      std::string(name).c_str(), describe(bound.inputs).c_str(), describe(bound.outputs).c_str())};
-}
-
-}  // namespace
-
 Result<Device> Device::wrap(const ExternalDevice& external, const DeviceOptions& options) {
   gpu::ExternalHandles handles;
   handles.instance = external.instance;
@@ -54,11 +39,11 @@ Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkD
                         static_cast<unsigned long long>(offset), alignment)};
   }
   const auto index = static_cast<size_t>(edge->buffer);
-  const gpu::BufferRange range =
-      buffer ? gpu::BufferRange{buffer, offset, bound.plan.buffers[index].bytes} : bound.own_ranges[index];
-  if (bound.ranges[index] == range) return {};
-  bound.ranges[index] = range;
+  const gpu::BufferRange before = bound.ranges[index];
+  edge->range = {buffer, offset, bound.plan.buffers[index].bytes};
   edge->external = buffer != VK_NULL_HANDLE;
+  bound.refresh(*edge);
+  if (bound.ranges[index] == before) return {};
   state.recorded = false;
   if (!buffer) state.external.reset_descriptors();
   return {};
@@ -67,10 +52,8 @@ Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkD
 Status record(Session& session, VkCommandBuffer commands) {
   SessionState& state = session.state();
   NBL_CHECK(state.check_idle("record()"));
-  Resources resources = state.bound->resources();
-  resources.timer = nullptr;  // its slots belong to the session's own runs
   NBL_CHECK(state.external.begin_external(commands));
-  record_steps(state.external, state.bound->plan, resources);
+  state.bound->record(state.external, RecordedFor::application);
   NBL_CHECK(state.external.finish());
   state.has_run = true;
   return {};
