@@ -42,12 +42,6 @@ Result<std::vector<Wanted>> wanted_networks(const std::vector<std::string>& name
   return out;
 }
 
-uint64_t total_multiply_adds(const Graph& graph) {
-  uint64_t sum = 0;
-  for (const Node& node : graph.nodes) sum += multiply_adds(graph, node);
-  return sum;
-}
-
 void print_list() {
   for (const shapes::Network& n : shapes::networks()) {
     if (n.giga > 0) {
@@ -78,7 +72,7 @@ Status make_file(const Wanted& wanted, quantization::WeightFormat weights, const
   NBL_TRY(Graph graph, shapes::make_network(wanted.rows, o.shape));
   graph.metadata["producer"] = std::string("nibble-shapes ") + version();
   graph.metadata["network"] = wanted.name + (wanted.source.empty() ? "" : ": shapes of " + wanted.source);
-  const uint64_t work = total_multiply_adds(graph);
+  const uint64_t work = multiply_adds(graph);
   NBL_TRY(const quantization::Quantized made, shapes::convert_network(std::move(graph), options, o.shape, o.samples));
   const std::string path = (fs::path(o.folder) / file_name(wanted.name, o.shape, weights)).string();
   NBL_CHECK(write_model(made.graph, path));

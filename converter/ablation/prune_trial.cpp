@@ -72,8 +72,7 @@ Judged judge(const media::SampleSet& set, int offset, const std::vector<size_t>&
 // Branches are tried beside channels; what became of them goes to stderr.
 Result<Graph> prune_with_blocks(const Graph& graph, const prune::SampleInputs& samples, double share,
                                 const prune::PruneOptions& options, prune::PruneReport& report) {
-  uint64_t macs = 0;
-  for (const Node& node : graph.nodes) macs += multiply_adds(graph, node);
+  const uint64_t macs = multiply_adds(graph);
   const auto target = static_cast<uint64_t>(share * static_cast<double>(macs));
   NBL_TRY(const prune::Removal removal, prune::choose_removal(graph, samples, target, options));
   for (const prune::BlockTrial& t : removal.trials)

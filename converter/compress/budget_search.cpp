@@ -8,6 +8,7 @@
 #include "converter/compress/stages.h"
 #include "converter/search/simulate.h"
 #include "core/try.h"
+#include "graph/cost.h"
 
 namespace nibble::compress {
 
@@ -162,6 +163,8 @@ Status search_budget(Compression& c) {
       return {};
     }
     candidate.budget = asked;
+    const bool fewest =
+        static_cast<double>(multiply_adds(candidate.graph)) > share * static_cast<double>(multiply_adds(c.original));
     BudgetSearch search(candidate);
     NBL_TRY(const double alone, search.float_loss());
     if (!missed && alone > 0.5 * best.loss) {
@@ -172,10 +175,8 @@ Status search_budget(Compression& c) {
     NBL_CHECK(search.run());
     const BudgetSearch::Outcome& found = search.outcome();
     const bool better = best.excess > 1.0 ? found.excess < best.excess : found.excess <= 1.0 && found.loss < best.loss;
-    if (!better) continue;
-    best = found;
-    c = std::move(candidate);
-    if (best.excess <= 1.0) return {};
+    if (better) best = found, c = std::move(candidate);
+    if ((better && best.excess <= 1.0) || fewest) return {};
   }
   return {};
 }

@@ -8,12 +8,6 @@
 namespace nibble::compress {
 namespace {
 
-double total_multiply_adds(const Graph& graph) {
-  double sum = 0.0;
-  for (const Node& node : graph.nodes) sum += static_cast<double>(multiply_adds(graph, node));
-  return sum;
-}
-
 Error contradiction(const std::string& text) { return {Code::invalid_argument, text}; }
 
 }  // namespace
@@ -57,16 +51,21 @@ Status read_budget(Compression& c) {
 
 Status check_multiply_adds(Compression& c) {
   if (!c.budget.multiply_adds) return {};
-  const double bound = c.budget.multiply_adds->of(total_multiply_adds(c.original)),
-               found = total_multiply_adds(c.graph);
+  const double bound = c.budget.multiply_adds->of(static_cast<double>(multiply_adds(c.original))),
+               found = static_cast<double>(multiply_adds(c.graph));
   if (found <= bound) return {};
-  c.missed.push_back(format("--max-macs: %.0f multiply-adds, asked for %.0f. Relax --max-macs", found, bound));
-  std::vector<std::pair<double, std::string>> layers;
-  for (const Node& node : c.graph.nodes)
-    layers.emplace_back(static_cast<double>(multiply_adds(c.graph, node)), node.name);
+  c.missed.push_back(format("--max-macs: %.0f multiply-adds, asked for %.0f. No more channels can go: relax --max-macs",
+                            found, bound));
+  std::vector<std::pair<double, const Node*>> layers;
+  for (const Node& node : c.graph.nodes) layers.emplace_back(static_cast<double>(multiply_adds(c.graph, node)), &node);
   std::stable_sort(layers.begin(), layers.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  for (size_t i = 0; i < std::min<size_t>(layers.size(), 5); ++i)
-    c.missed.back() += format("\n    %5.1f %%: '%s'", 100.0 * layers[i].first / found, layers[i].second.c_str());
+  for (size_t i = 0; i < std::min<size_t>(layers.size(), 5); ++i) {
+    const std::string& name = layers[i].second->name;
+    const auto frozen = std::find_if(c.report.frozen.begin(), c.report.frozen.end(),
+                                     [&](const report::Note& f) { return f.subject == name; });
+    c.missed.back() += format("\n    %5.1f %% of them: '%s'%s", 100.0 * layers[i].first / found, name.c_str(),
+                              frozen == c.report.frozen.end() ? "" : (", " + frozen->text).c_str());
+  }
   return {};
 }
 

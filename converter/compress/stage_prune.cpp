@@ -13,12 +13,6 @@
 namespace nibble::compress {
 namespace {
 
-uint64_t total_macs(const Graph& graph) {
-  uint64_t out = 0;
-  for (const Node& node : graph.nodes) out += multiply_adds(graph, node);
-  return out;
-}
-
 void print_groups(const prune::PruneReport& report) {
   for (const prune::KeptChannels& kept : report.kept) {
     if (static_cast<int64_t>(kept.keep.size()) == kept.channels) continue;
@@ -71,9 +65,9 @@ Status prune_channels(Compression& c) {
   const bool repeats = c.given && !c.given->channels.empty();
   if (!c.budget.multiply_adds && !repeats) return {};
   if (!c.samples) return Error{Code::invalid_argument, "removing channels needs samples: give --calibrate PATH"};
-  const auto all = static_cast<double>(total_macs(c.original));
+  const auto all = static_cast<double>(multiply_adds(c.original));
   const double bound = c.budget.multiply_adds ? c.budget.multiply_adds->of(all) : 0.0;
-  if (!repeats && static_cast<double>(total_macs(c.graph)) <= bound) return {};
+  if (!repeats && static_cast<double>(multiply_adds(c.graph)) <= bound) return {};
 
   prune::PruneOptions options = c.options.prune;
   options.integer_activations = c.integer_activations();

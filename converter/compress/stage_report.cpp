@@ -34,12 +34,6 @@ uint64_t file_bytes(const std::string& path) {
 
 std::string file_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
 
-uint64_t all_multiply_adds(const Graph& graph) {
-  uint64_t sum = 0;
-  for (const Node& node : graph.nodes) sum += multiply_adds(graph, node);
-  return sum;
-}
-
 int64_t channels(const Graph& graph, const Node& node) {
   const Shape& shape = graph.desc(node.inputs[conv_input::weights]).shape;
   return shape.empty() || !shape[0].is_const() ? 0 : shape[0].value();
@@ -117,8 +111,8 @@ Status measure_layers(Compression& c) {
   r.pruned = std::any_of(c.plan.channels.begin(), c.plan.channels.end(),
                          [](const plan::ChannelPlan& p) { return static_cast<int64_t>(p.keep.size()) < p.channels; });
   r.samples = c.samples ? c.samples->size() : 0;
-  r.macs_before = all_multiply_adds(c.original);
-  r.macs_after = all_multiply_adds(c.real);
+  r.macs_before = multiply_adds(c.original);
+  r.macs_after = multiply_adds(c.real);
   r.nodes_before = c.original.nodes.size();
   r.nodes_after = c.graph.nodes.size();
   r.weight_bytes_before = constant_bytes(c.original);

@@ -111,6 +111,11 @@ Status judge_result(Compression& c) {
     std::fprintf(stderr, "nibble-convert: warning: the result has collapsed: %s\n", what.c_str());
     return {};
   }
+  if (c.budget.any()) {  // what was asked for ruins it: saved as the best found, and never without a word
+    c.missed.insert(c.missed.begin(), "all use: the result has collapsed: " + what +
+                                          ". No bounds as tight as these leave a network that follows the original");
+    return {};
+  }
   NBL_CHECK(write_reports(c));  // where to look for the reason
   return Error{
       Code::invalid_argument,

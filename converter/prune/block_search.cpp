@@ -1,6 +1,7 @@
 #include "converter/prune/block_search.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -14,6 +15,14 @@ namespace {
 
 constexpr size_t kFolds = 3, kValidated = 192, kTried = 3;
 constexpr double kBeyond = 1.1;  // of what is asked for: more than that a branch may not take
+
+// What channels lose when they take the rest of `needed` multiply-adds behind a branch of `saved`, of what they lose
+// for all of it: at least the square of that share, as losses of removal grow faster than what is removed.
+double rest_of_loss(uint64_t saved, uint64_t needed) {
+  const double rest =
+      1.0 - std::min(1.0, static_cast<double>(saved) / static_cast<double>(std::max<uint64_t>(needed, 1)));
+  return rest * rest;
+}
 
 // Judges removals on samples that took no part in fitting what remains.
 class Validation {
@@ -34,10 +43,12 @@ class Validation {
     return out;
   }
 
-  // `removed`: channels of the groups of what remains without the blocks.
-  Result<double> of(const std::vector<std::string>& blocks, const std::vector<const Channel*>& removed) const {
+  // Over the first `folds` folds. `removed`: channels of the groups of what remains without the blocks.
+  Result<double> of(const std::vector<std::string>& blocks, const std::vector<const Channel*>& removed,
+                    size_t folds = kFolds) const {
     double sum = 0.0;
-    for (const auto& fold : folds_) {
+    for (size_t at = 0; at < folds; ++at) {
+      const auto& fold = folds_[at];
       Graph without = *graph_;
       if (!blocks.empty()) {
         NBL_TRY(without, remove_blocks(*graph_, blocks, fold->fitted, true));
@@ -47,7 +58,7 @@ class Validation {
       NBL_TRY(const double divergence, fold->divergence.of(pruned.graph));
       sum += divergence;
     }
-    return sum / static_cast<double>(folds_.size());
+    return sum / static_cast<double>(folds);
   }
 
  private:
@@ -59,14 +70,17 @@ class Validation {
   std::vector<std::unique_ptr<Fold>> folds_;  // a divergence points to its samples
 };
 
-Status prune_channels_to(Removal& removal, uint64_t target) {
+// Whether channels alone bring what is left to `target`.
+Result<bool> prune_channels_to(Removal& removal, uint64_t target) {
   NBL_TRY(removal.keep, removal.pruner->choose(target));
-  return {};
+  return removal.pruner->macs(removal.keep) <= target;
 }
 
-// The branch that is worth trying next to those already gone; nothing where each alone costs more than `best`.
+// The branch that is worth trying next to those already gone, by one fold; nothing where each costs so much alone that
+// with the channels that are to follow it would cost more than `best` does.
 Result<std::optional<size_t>> next_branch(const Validation& validation, const std::vector<std::string>& gone,
-                                          std::vector<BlockTrial>& trials, uint64_t most, double best) {
+                                          std::vector<BlockTrial>& trials, uint64_t needed, double best) {
+  const auto most = static_cast<uint64_t>(kBeyond * static_cast<double>(needed));
   std::optional<size_t> out;
   double least = 0.0;
   size_t tried = 0;
@@ -75,9 +89,11 @@ Result<std::optional<size_t>> next_branch(const Validation& validation, const st
     ++tried;
     std::vector<std::string> blocks = gone;
     blocks.push_back(trials[t].add);
-    NBL_TRY(trials[t].alone, validation.of(blocks, {}));
+    NBL_TRY(trials[t].alone, validation.of(blocks, {}, 1));
     const double price = trials[t].alone / static_cast<double>(trials[t].multiply_adds);
-    if (trials[t].alone >= best || (out && price >= least)) continue;
+    const bool hopeless =
+        std::isfinite(best) && trials[t].alone + rest_of_loss(trials[t].multiply_adds, needed) * best >= best;
+    if (hopeless || (out && price >= least)) continue;
     out = t;
     least = price;
   }
@@ -92,7 +108,7 @@ Result<Removal> choose_removal(const Graph& graph, const SampleInputs& given, ui
   const SampleInputs samples = cached_samples(given);
   NBL_TRY(out.without_blocks, split_activations(graph));
   NBL_TRY(out.pruner, Pruner::make(out.without_blocks, samples, options));
-  const Status reached = prune_channels_to(out, target);
+  NBL_TRY(bool reached, prune_channels_to(out, target));
   const uint64_t all = out.pruner->macs();
   std::vector<Block> blocks = find_blocks(out.without_blocks);
   if (!options.blocks || options.metric != Metric::obs || !options.compensate || samples.count < 2 * kFolds)
@@ -104,10 +120,7 @@ Result<Removal> choose_removal(const Graph& graph, const SampleInputs& given, ui
         blocks.size(), samples.count);
     blocks.clear();
   }
-  if (blocks.empty() || all <= target) {
-    if (!reached) return reached.error();
-    return out;
-  }
+  if (blocks.empty() || all <= target) return out;
 
   const Graph original = out.without_blocks;
   NBL_CHECK(block_influence(original, samples, blocks));
@@ -115,16 +128,17 @@ Result<Removal> choose_removal(const Graph& graph, const SampleInputs& given, ui
                    [](const Block& a, const Block& b) { return a.influence < b.influence; });
   for (const Block& b : blocks) out.trials.push_back({b.add, b.influence, b.multiply_adds, -1.0, -1.0, false});
   NBL_TRY(const Validation validation, Validation::make(original, samples));
-  double best = std::numeric_limits<double>::infinity();
+  // By the first fold, which looks at every branch, and by all of them, which decide.
+  constexpr double kUnknown = std::numeric_limits<double>::infinity();
+  double first = kUnknown, best = kUnknown;
   if (reached) {
-    NBL_TRY(best, validation.of({}, out.pruner->removed(out.keep)));
-    out.channels_alone = best;
+    NBL_TRY(first, validation.of({}, out.pruner->removed(out.keep), 1));
+    out.channels_alone = first;
   }
-  Status status = reached;
   for (;;) {
     const uint64_t left = out.pruner->macs();
-    const auto most = static_cast<uint64_t>(kBeyond * static_cast<double>(left - std::min(left, target)));
-    NBL_TRY(const std::optional<size_t> at, next_branch(validation, out.blocks, out.trials, most, best));
+    NBL_TRY(const std::optional<size_t> at,
+            next_branch(validation, out.blocks, out.trials, left - std::min(left, target), first));
     if (!at) break;
     BlockTrial& trial = out.trials[*at];
     Removal next;
@@ -132,19 +146,26 @@ Result<Removal> choose_removal(const Graph& graph, const SampleInputs& given, ui
     next.blocks.push_back(trial.add);
     NBL_TRY(next.without_blocks, remove_blocks(original, next.blocks, samples, true));
     NBL_TRY(next.pruner, Pruner::make(next.without_blocks, samples, options));
-    const Status fits = prune_channels_to(next, target);
+    NBL_TRY(const bool fits, prune_channels_to(next, target));
     if (!fits && reached) break;
-    NBL_TRY(trial.with_channels, validation.of(next.blocks, next.pruner->removed(next.keep)));
-    if (fits && trial.with_channels >= best) break;
+    const std::vector<const Channel*> channels = next.pruner->removed(next.keep);
+    if (reached && best == kUnknown) {
+      NBL_TRY(best, validation.of(out.blocks, out.pruner->removed(out.keep)));
+      if (out.blocks.empty()) out.channels_alone = best;
+    }
+    NBL_TRY(trial.with_channels, validation.of(next.blocks, channels));
+    if (reached && trial.with_channels >= best) break;
     trial.removed = true;
-    status = fits;
-    if (fits) best = trial.with_channels;
+    if (fits) {
+      reached = true;
+      best = trial.with_channels;
+      NBL_TRY(first, validation.of(next.blocks, channels, 1));
+    }
     out.blocks = std::move(next.blocks);
     out.without_blocks = std::move(next.without_blocks);
     out.pruner = std::move(next.pruner);
     out.keep = std::move(next.keep);
   }
-  if (!status) return status.error();
   return out;
 }
 

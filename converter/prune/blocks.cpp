@@ -13,24 +13,6 @@ namespace {
 
 constexpr size_t kInfluenceSamples = 64;
 
-// Nodes that outputs need when node `skipped` hands on its input `kept` only; all with skipped = -1.
-std::vector<bool> needed_nodes(const Graph& graph, NodeId skipped, size_t kept) {
-  std::vector<bool> node(graph.nodes.size(), false), tensor(graph.tensors.size(), false);
-  for (TensorId id : graph.outputs) tensor[static_cast<size_t>(id)] = true;
-  for (size_t n = graph.nodes.size(); n-- > 0;) {
-    const Node& here = graph.nodes[n];
-    node[n] = std::any_of(here.outputs.begin(), here.outputs.end(),
-                          [&](TensorId id) { return id != kNoTensor && tensor[static_cast<size_t>(id)]; });
-    if (!node[n]) continue;
-    for (size_t slot = 0; slot < here.inputs.size(); ++slot) {
-      const TensorId id = here.inputs[slot];
-      if (id == kNoTensor || (static_cast<NodeId>(n) == skipped && slot != kept)) continue;
-      tensor[static_cast<size_t>(id)] = true;
-    }
-  }
-  return node;
-}
-
 // By tensor: whether the network's inputs decide it.
 std::vector<bool> computed_tensors(const Graph& graph) {
   std::vector<bool> out(graph.tensors.size(), false);
@@ -66,7 +48,7 @@ double mean_distance(const Shape& shape, std::span<const float> a, std::span<con
 
 std::vector<Block> find_blocks(const Graph& graph) {
   std::vector<Block> out;
-  const std::vector<bool> computed = computed_tensors(graph), all = needed_nodes(graph, -1, 0);
+  const std::vector<bool> computed = computed_tensors(graph), all = needed_nodes(graph);
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     const auto* add = op_if<Binary>(node);

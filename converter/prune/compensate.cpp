@@ -148,13 +148,14 @@ class Fitter {
 
   Result<std::vector<FittedLayer>> run() {
     std::vector<FittedLayer> out;
+    const std::vector<bool> needed = needed_nodes(pruned_);
     std::vector<bool> changed(pruned_.tensors.size() + 4 * pruned_.nodes.size(), false);
     const auto is_changed = [&](TensorId id) { return id != kNoTensor && changed[static_cast<size_t>(id)]; };
     for (size_t n = 0; n < pruned_.nodes.size(); ++n) {
       const Node& node = original_.nodes[n];
       const bool reads_changed = std::any_of(node.inputs.begin(), node.inputs.end(), is_changed);
       bool fit = false;
-      if (is_weight_layer(original_, node)) {
+      if (needed[n] && is_weight_layer(original_, node)) {
         fit = (reads_changed || kept_.touched(node.inputs[conv_input::weights], 1)) && !has_long_rows(original_, node);
         if (fit) {
           NBL_TRY(FittedLayer layer, fit_layer_of(static_cast<NodeId>(n), changed));

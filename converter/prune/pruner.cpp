@@ -18,12 +18,6 @@
 namespace nibble::prune {
 namespace {
 
-uint64_t total_macs(const Graph& graph) {
-  uint64_t out = 0;
-  for (const Node& node : graph.nodes) out += multiply_adds(graph, node);
-  return out;
-}
-
 // Multiply-adds of the candidate comparisons per sample and evaluation are bounded by this: small networks can afford
 // more samples.
 constexpr double kEvaluationMacs = 1.2e10;
@@ -121,7 +115,7 @@ Result<std::unique_ptr<Pruner>> Pruner::make(const Graph& graph, const SampleInp
   out->options_ = options;
   out->groups_ = find_axis_groups(out->original_);
   freeze_before_long_rows(out->original_, out->groups_);
-  out->macs_ = total_macs(out->original_);
+  out->macs_ = multiply_adds(out->original_);
   const size_t given = samples.given == 0 ? samples.count : samples.given, classes = most_classes(out->original_);
   out->scarce_ = given < classes;
   // What is fitted is judged on other samples: with few of them, channels that only some classes need look idle. Where
@@ -276,12 +270,7 @@ Result<std::vector<int64_t>> Pruner::choose(uint64_t target) {
         to = l;
       }
     }
-    if (group == choices_.size()) {
-      return Error{Code::invalid_argument,
-                   format("at most %llu multiply-adds were asked for; pruning reaches %llu of %llu",
-                          static_cast<unsigned long long>(target), static_cast<unsigned long long>(now),
-                          static_cast<unsigned long long>(macs_))};
-    }
+    if (group == choices_.size()) return keep;
     level[group] = to;
     keep[group] = choices_[group].keep[to];
     now = macs(keep);
@@ -355,7 +344,7 @@ Result<Graph> Pruner::without(std::vector<const Channel*> channels, PruneReport&
     NBL_TRY(report.fitted, fit_layers(original_, pruned, samples_, fit));
   }
   report.macs_before = macs_;
-  report.macs_after = total_macs(pruned.graph);
+  report.macs_after = multiply_adds(pruned.graph);
   NBL_TRY(report.divergence, divergence_->of(pruned.graph));
   report.frozen = groups_.frozen;
   report.kept.clear();
@@ -381,6 +370,12 @@ Result<Graph> prune_to_macs(const Graph& graph, const SampleInputs& samples, dou
   NBL_TRY(const std::unique_ptr<Pruner> pruner, Pruner::make(graph, samples, options));
   const auto target = static_cast<uint64_t>(share * static_cast<double>(pruner->macs()));
   NBL_TRY(const std::vector<int64_t> keep, pruner->choose(target));
+  if (const uint64_t reached = pruner->macs(keep); reached > target) {
+    return Error{Code::invalid_argument,
+                 format("at most %llu multiply-adds were asked for; pruning reaches %llu of %llu",
+                        static_cast<unsigned long long>(target), static_cast<unsigned long long>(reached),
+                        static_cast<unsigned long long>(pruner->macs()))};
+  }
   return pruner->prune_to(keep, report);
 }
 

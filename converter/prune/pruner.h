@@ -51,8 +51,8 @@ class Pruner {
   // The channels that go for these numbers; call choices() first.
   std::vector<const Channel*> removed(const std::vector<int64_t>& keep) const;
 
-  // Numbers of channels for at most `target` multiply-adds, by the least loss per multiply-add saved. An error names
-  // the smallest number that can be reached.
+  // Numbers of channels for at most `target` multiply-adds, by the least loss per multiply-add saved. Where that is out
+  // of reach, as few multiply-adds as there can be: macs() of the result is then more than `target`.
   Result<std::vector<int64_t>> choose(uint64_t target);
 
   // The network with these numbers of channels, activations fused again. The given names of nodes and tensors stay.
@@ -85,7 +85,8 @@ class Pruner {
   std::vector<bool> whole_;  // by group, where scarce
 };
 
-// All of it: at most `share` of the network's multiply-adds remain.
+// All of it: at most `share` of the network's multiply-adds remain. An error names the smallest number that can be
+// reached.
 Result<Graph> prune_to_macs(const Graph& graph, const SampleInputs& samples, double share, const PruneOptions& options,
                             PruneReport& report);
 

@@ -44,6 +44,23 @@ bool is_depthwise(const Graph& graph, const Node& node) {
   return groups > 1 && graph.desc(node.inputs[conv_input::weights]).shape[1] == Dim(1);
 }
 
+std::vector<bool> needed_nodes(const Graph& graph, NodeId skipped, size_t kept) {
+  std::vector<bool> node(graph.nodes.size(), false), tensor(graph.tensors.size(), false);
+  for (TensorId id : graph.outputs) tensor[static_cast<size_t>(id)] = true;
+  for (size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& here = graph.nodes[n];
+    node[n] = std::any_of(here.outputs.begin(), here.outputs.end(),
+                          [&](TensorId id) { return id != kNoTensor && tensor[static_cast<size_t>(id)]; });
+    if (!node[n]) continue;
+    for (size_t slot = 0; slot < here.inputs.size(); ++slot) {
+      const TensorId id = here.inputs[slot];
+      if (id == kNoTensor || (static_cast<NodeId>(n) == skipped && slot != kept)) continue;
+      tensor[static_cast<size_t>(id)] = true;
+    }
+  }
+  return node;
+}
+
 Readers readers_of(const Graph& graph, const std::vector<std::vector<NodeId>>& consumers, const Channel& channel) {
   Readers out;
   for (const Position& p : channel.positions) {

@@ -34,6 +34,9 @@ bool has_long_rows(const Graph& graph, const Node& layer);
 // Convolutions with one input channel a group pass channels on and sum none.
 bool is_depthwise(const Graph& graph, const Node& node);
 
+// By node: whether outputs need it, when node `skipped` hands on its input `kept` only (-1: none does).
+std::vector<bool> needed_nodes(const Graph& graph, NodeId skipped = -1, size_t kept = 0);
+
 // `consumers` is consumers(graph).
 Readers readers_of(const Graph& graph, const std::vector<std::vector<NodeId>>& consumers, const Channel& channel);
 

@@ -53,6 +53,14 @@ uint64_t multiply_adds(const Graph& graph, const Node& node) {
   return 0;
 }
 
+uint64_t multiply_adds(const Graph& graph) {
+  uint64_t sum = 0;
+  for (const Node& node : graph.nodes) {
+    if (__builtin_add_overflow(sum, multiply_adds(graph, node), &sum)) return std::numeric_limits<uint64_t>::max();
+  }
+  return sum;
+}
+
 bool is_integer_node(const Graph& graph, const Node& node) {
   if (node.inputs.empty() || node.inputs[0] == kNoTensor || node.outputs.empty()) return false;
   return graph.desc(node.inputs[0]).type == DType::i8 && graph.desc(node.outputs[0]).type == DType::i8;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "converter/plan/plan.h"
 #include "tests/compress/small_network.h"
@@ -44,7 +45,7 @@ TEST(BudgetTool, keeps_a_bound_on_the_size_with_formats_by_layer) {
     ASSERT_TRUE(plan) << plan.error().message;
     EXPECT_EQ(layers_of(*plan, "int4") + layers_of(*plan, "int8"), 6u);
     EXPECT_GT(layers_of(*plan, "int4") + plan->channels.size(), 0u) << share;  // narrower weights, or fewer
-    EXPECT_EQ(plan->samples, 32u);  // the others judge
+    EXPECT_EQ(plan->samples, 32u);                                             // the others judge
     // The plan alone makes the same file.
     const ToolResult again = convert(files, "again.nbl", {"--plan", files.path("plan.json")});
     ASSERT_EQ(again.code, 0) << again.err;
@@ -113,6 +114,32 @@ TEST(BudgetTool, a_drop_that_cannot_be_kept_saves_the_best_and_says_who_is_to_bl
   EXPECT_EQ(result.code, 3) << result.err;
   expect_words(result.err, {"--max-drop", "SQNR", "conv", "predicted loss"});
   EXPECT_FALSE(files.bytes("net.nbl").empty());
+}
+
+TEST(BudgetTool, multiply_adds_out_of_reach_save_the_fewest_and_say_who_is_to_blame) {
+  const SmallNetworkFiles files;
+  const auto macs_of = [&](const std::string& report) {
+    return nlohmann::json::parse(files.bytes(report))["macs"].get<double>();
+  };
+  ASSERT_EQ(
+      convert(files, "half.nbl", {"--weights", "fp32", "--max-macs", "0.5x", "--report", files.path("half.json")}).code,
+      0);
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--weights", "fp32"}, {}, {"--max-size", "1k", "--max-drop", "kl:1e-9"}}) {
+    std::vector<std::string> arguments{"--max-macs",           "0.001x",     "--report",
+                                       files.path("net.json"), "--plan-out", files.path("plan.json")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ToolResult result = convert(files, "net.nbl", arguments);
+    EXPECT_EQ(result.code, 3) << result.err;
+    expect_words(result.err, {"missed --max-macs", "asked for", "% of them: 'conv", "relax --max-macs"});
+    if (more.size() > 2) expect_words(result.err, {"missed --max-size", "missed --max-drop"});
+    EXPECT_LT(macs_of("net.json"), 0.5 * macs_of("half.json"));
+    ASSERT_FALSE(files.bytes("net.nbl").empty());
+    std::filesystem::rename(files.path("net.nbl"), files.path("first.nbl"));
+    const ToolResult again = convert(files, "net.nbl", {"--plan", files.path("plan.json"), "--allow-collapse"});
+    EXPECT_EQ(again.code, 0) << again.err;
+    EXPECT_TRUE(files.bytes("net.nbl") == files.bytes("first.nbl")) << more.size();
+  }
 }
 
 TEST(BudgetTool, refuses_before_it_starts) {

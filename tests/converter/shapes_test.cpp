@@ -15,11 +15,7 @@ namespace {
 
 using shapes::make_network;
 
-double giga_multiply_adds(const Graph& graph) {
-  double sum = 0;
-  for (const Node& node : graph.nodes) sum += static_cast<double>(multiply_adds(graph, node));
-  return sum / 1e9;
-}
+double giga_multiply_adds(const Graph& graph) { return static_cast<double>(multiply_adds(graph)) / 1e9; }
 
 TEST(Shapes, every_network_has_the_published_number_of_multiply_adds) {
   std::set<std::string> names;
