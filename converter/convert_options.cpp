@@ -94,6 +94,8 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("!--no-propagate", o.rounding.propagate,
                "round each layer against the original network's inputs, not against the rounded layers before it");
+  app.add_flag("!--no-held-out-fit", o.rounding.held_out,
+               "fit every layer as far as the samples allow, instead of as far as helps on every fourth of them");
   app.add_flag("!--no-bias-correction", o.rounding.bias_correction, "leave biases as they are");
   app.add_flag("!--no-clip-search", o.rounding.clip, "scales that represent the largest weight");
   app.add_option("--stats", o.stats,

@@ -15,13 +15,18 @@ import sys
 import tempfile
 import time
 
+# Each step's options: those of a step take away what the steps after it add.
+PLAIN = ["--no-choose", "--no-propagate", "--no-bias-correction"]
 STEPS = [
-    ("nearest", ["--rounding", "nearest", "--no-clip-search", "--no-propagate", "--no-bias-correction"]),
-    ("+ clip search", ["--rounding", "nearest", "--no-propagate", "--no-bias-correction"]),
-    ("+ GPTQ", ["--rounding", "gptq", "--no-propagate", "--no-bias-correction"]),
-    ("+ coordinate descent", ["--rounding", "cd", "--no-propagate", "--no-bias-correction"]),
-    ("+ propagation", ["--rounding", "cd", "--no-bias-correction"]),
-    ("+ bias correction", ["--rounding", "cd"]),
+    ("nearest", PLAIN + ["--rounding", "nearest", "--no-clip-search", "--no-equalize"]),
+    ("+ equalisation", PLAIN + ["--rounding", "nearest", "--no-clip-search"]),
+    ("+ clip search", PLAIN + ["--rounding", "nearest"]),
+    ("+ GPTQ", PLAIN + ["--rounding", "gptq"]),
+    ("+ coordinate descent", PLAIN + ["--rounding", "cd"]),
+    ("+ bias correction", ["--no-choose", "--no-propagate"]),
+    ("+ propagation", ["--no-choose", "--no-held-out-fit"]),
+    ("+ held-out fit", ["--no-choose"]),
+    ("+ choice by the outputs", []),
 ]
 
 
@@ -30,6 +35,16 @@ def run(command):
     if done.returncode:
         sys.exit(" ".join(command) + "\n" + done.stdout[-2000:])
     return done.stdout
+
+
+def wanted_steps(text):
+    if not text:
+        return STEPS
+    chosen = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        chosen += STEPS[int(first) - 1:int(last or first)]
+    return chosen
 
 
 def figures(text):
@@ -57,14 +72,15 @@ def main():
     parser.add_argument("--augment", help="as for nibble-convert")
     parser.add_argument("--tools", default="build/converter", help="folder of nibble-convert and nibble-compare")
     parser.add_argument("--json", help="write the figures here")
+    parser.add_argument("--steps", help="numbers of those wanted, from 1: 1,4-9")
     args = parser.parse_args()
     rows = []
-    for name, options in STEPS:
+    for name, options in wanted_steps(args.steps):
         with tempfile.TemporaryDirectory() as folder:
             out = os.path.join(folder, "net.nbl")
             command = [os.path.join(args.tools, "nibble-convert"), args.model, "-o", out, "--weights", args.weights,
                        "--preprocess", args.preprocess, "--calibrate", args.calibrate,
-                       "--samples", args.calibrate_samples, "--allow-collapse"] + options
+                       "--samples", args.calibrate_samples, "--verify", "0"] + options
             if args.augment is not None:
                 command += ["--augment", args.augment]
             start = time.monotonic()

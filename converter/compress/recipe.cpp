@@ -71,6 +71,7 @@ const std::vector<Entry>& entries() {
          return static_cast<bool>(method);
        }},
       yes_or_no("propagate", [](ConvertOptions& o) -> bool& { return o.rounding.propagate; }),
+      yes_or_no("held-out-fit", [](ConvertOptions& o) -> bool& { return o.rounding.held_out; }),
       yes_or_no("bias-correction", [](ConvertOptions& o) -> bool& { return o.rounding.bias_correction; }),
       yes_or_no("clip-search", [](ConvertOptions& o) -> bool& { return o.rounding.clip; }),
       {"augment", [](const ConvertOptions& o) { return o.variations ? std::to_string(*o.variations) : "auto"; },

@@ -39,6 +39,8 @@ Status check_effects(const ConvertOptions& o) {
   const bool floats = w == WeightFormat::fp32 || w == WeightFormat::fp16;
   const bool searches = !o.max_size.empty() || !o.max_drop.empty() || o.target_latency > 0.0;
   const bool repeats = !o.plan.empty();
+  const auto about_rounding = {"rounding", "no-propagate", "no-held-out-fit", "no-bias-correction", "no-clip-search",
+                               "augment",  "stats"};
   const auto needs = [&](bool met, std::initializer_list<const char*> names, const std::string& what) -> Status {
     const std::string name = met ? std::string() : first_given(o, names);
     if (name.empty()) return {};
@@ -46,11 +48,8 @@ Status check_effects(const ConvertOptions& o) {
   };
   const std::string weights = std::string("--weights is ") + to_string(w);
   if (!repeats) {
-    NBL_CHECK(needs(!floats, {"rounding", "no-propagate", "no-bias-correction", "no-clip-search", "augment", "stats"},
-                    "it is about quantized weights, " + weights));
-    NBL_CHECK(needs(!o.format.power_of_two,
-                    {"rounding", "no-propagate", "no-bias-correction", "no-clip-search", "augment", "stats"},
-                    "weights are rounded to nearest with --scale po2"));
+    NBL_CHECK(needs(!floats, about_rounding, "it is about quantized weights, " + weights));
+    NBL_CHECK(needs(!o.format.power_of_two, about_rounding, "weights are rounded to nearest with --scale po2"));
     NBL_CHECK(needs(w == WeightFormat::int4 || (searches && integers), {"group-size"},
                     "groups are for int4 weights, " + weights));
     NBL_CHECK(needs(!floats, {"sparsity", "scale"}, "it is about quantized weights, " + weights));

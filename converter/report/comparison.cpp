@@ -16,6 +16,9 @@ json number(std::optional<double> value) { return value && std::isfinite(*value)
 void put_accuracy(const ClassScores& classes, json& out) {
   out["top1_reference"] = number(classes.reference().top1.value());
   out["top1"] = number(classes.other().top1.value());
+  const auto drop = classes.top1_drop();
+  out["top1_drop"] = drop ? json(drop->drop) : json(nullptr);
+  out["top1_drop_interval"] = drop ? json{drop->interval.low, drop->interval.high} : json(nullptr);
   out["top5_reference"] = number(classes.reference().top5.value());
   out["top5"] = number(classes.other().top5.value());
   out["labelled_samples"] = classes.other().top1.total;

@@ -32,7 +32,10 @@ std::string accuracy_text(const ClassScores& classes) {
   const auto pair = [](const Share& reference, const Share& other) {
     return share(other.value()) + "  (reference " + share(reference.value()) + ")";
   };
-  return line("top-1", pair(classes.reference().top1, classes.other().top1)) +
+  const PairedDrop drop = *classes.top1_drop();
+  return line("top-1", pair(classes.reference().top1, classes.other().top1) +
+                           format("  lost %.2f points (95 %%, paired: %.2f to %.2f)", 100.0 * drop.drop,
+                                  100.0 * drop.interval.low, 100.0 * drop.interval.high)) +
          (classes.other().top5.total > 0 ? line("top-5", pair(classes.reference().top5, classes.other().top5)) : "");
 }
 

@@ -5,14 +5,27 @@
 
 namespace nibble::report {
 
+namespace {
+
+constexpr double kZ = 1.959963984540054;  // two-sided 95 % of the normal distribution
+
+}  // namespace
+
 Interval wilson_interval(uint64_t hits, uint64_t total) {
   if (total == 0) return {};
-  constexpr double kZ = 1.959963984540054;  // two-sided 95 % of the normal distribution
   const auto n = static_cast<double>(total);
   const double p = static_cast<double>(hits) / n, z2 = kZ * kZ / n;
   const double middle = (p + z2 / 2.0) / (1.0 + z2);
   const double half = kZ / (1.0 + z2) * std::sqrt(p * (1.0 - p) / n + z2 / (4.0 * n));
   return {std::max(0.0, middle - half), std::min(1.0, middle + half)};
+}
+
+PairedDrop paired_drop(uint64_t lost, uint64_t gained, uint64_t total) {
+  if (total == 0) return {0.0, {-1.0, 1.0}};
+  const auto n = static_cast<double>(total), b = static_cast<double>(lost), c = static_cast<double>(gained);
+  const double middle = (b - c) / (n + 2.0), spread = (b + c + 1.0) - (b - c) * (b - c) / (n + 2.0);
+  const double half = kZ * std::sqrt(spread) / (n + 2.0);
+  return {(b - c) / n, {std::max(-1.0, middle - half), std::min(1.0, middle + half)}};
 }
 
 std::optional<double> Share::value() const {

@@ -30,13 +30,17 @@ bool holds_integers(const RealTensor& tensor) {
   return !tensor.quantized && tensor.type != DType::f32 && tensor.type != DType::f16;
 }
 
-void judge(ClassScores::Accuracy& accuracy, const RealTensor& output, int label) {
+// Whether the first class is the true one.
+bool judge(ClassScores::Accuracy& accuracy, const RealTensor& output, int label) {
   if (output.values.size() == 1) {
-    accuracy.top1.add(decision(output.values, holds_integers(output)) == label);
-    return;
+    const bool right = decision(output.values, holds_integers(output)) == label;
+    accuracy.top1.add(right);
+    return right;
   }
-  accuracy.top1.add(in_top(output.values, 1, label));
+  const bool right = in_top(output.values, 1, label);
+  accuracy.top1.add(right);
   accuracy.top5.add(in_top(output.values, 5, label));
+  return right;
 }
 
 std::vector<media::OutputView> views(const std::vector<RealTensor>& outputs) {
@@ -68,9 +72,15 @@ Status ClassScores::add(const RealTensor& reference, const RealTensor& other, st
     agreement_.add(row(reference) == row(other));
   }
   if (!label || rows != 1) return {};
-  judge(reference_, reference, *label);
-  judge(other_, other, *label);
+  const bool before = judge(reference_, reference, *label), after = judge(other_, other, *label);
+  lost_ += before && !after ? 1 : 0;
+  gained_ += after && !before ? 1 : 0;
   return {};
+}
+
+std::optional<PairedDrop> ClassScores::top1_drop() const {
+  if (other_.top1.total == 0) return std::nullopt;
+  return paired_drop(lost_, gained_, other_.top1.total);
 }
 
 Status BoxScores::add(const std::vector<RealTensor>& reference, const std::vector<RealTensor>& other,

@@ -31,9 +31,12 @@ class ClassScores {
   // Without a trial where there were no labels, or several decisions a sample.
   const Accuracy& reference() const { return reference_; }
   const Accuracy& other() const { return other_; }
+  // Of top-1, on the same samples; nothing without labels.
+  std::optional<PairedDrop> top1_drop() const;
 
  private:
   uint64_t samples_ = 0;
+  uint64_t lost_ = 0, gained_ = 0;  // samples that only the reference, only the other network names rightly
   Share agreement_;
   Accuracy reference_, other_;
 };

@@ -228,7 +228,9 @@ class Propagation {
     return {};
   }
 
-  bool holds_out() const { return options_.pictures >= kFewestPictures && options_.layer.method != Method::nearest; }
+  bool holds_out() const {
+    return options_.layer.held_out && options_.pictures >= kFewestPictures && options_.layer.method != Method::nearest;
+  }
   bool is_held_out(size_t sample) const {
     return holds_out() && sample % options_.pictures % kHoldOutEvery == kHoldOutEvery - 1;
   }

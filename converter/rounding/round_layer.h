@@ -18,6 +18,7 @@ struct Options {
   bool clip = true;             // search clipping ratios, weighted by the moments
   bool propagate = true;        // against what the quantized layers before make of the samples
   bool bias_correction = true;  // the mean of every output channel comes back
+  bool held_out = true;         // with propagation: how far a layer is fitted is chosen by samples held out for that
   Damping damping;
   int sweeps = 8;
   int threads = 2;

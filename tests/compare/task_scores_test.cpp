@@ -25,6 +25,21 @@ TEST(ClassScores, agreement_and_accuracy_count_samples) {
   EXPECT_DOUBLE_EQ(*scores.other().top5.value(), 0.5);
 }
 
+TEST(ClassScores, drop_is_paired) {
+  ClassScores scores;
+  const RealTensor first = real({1, 2}, {9, 0}), second = real({1, 2}, {0, 9});
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(scores.add(first, first, 0));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(scores.add(first, second, 0));
+  ASSERT_TRUE(scores.add(first, second, 1));
+  const auto drop = scores.top1_drop();
+  ASSERT_TRUE(drop);
+  EXPECT_DOUBLE_EQ(drop->drop, 0.2);  // three lost, one gained of ten
+  // (3 - 1) / 12 -+ 1.96 sqrt(3 + 1 + 1 - 4 / 12) / 12
+  EXPECT_NEAR(drop->interval.low, 0.166667 - 0.352835, 1e-5);
+  EXPECT_NEAR(drop->interval.high, 0.166667 + 0.352835, 1e-5);
+  EXPECT_FALSE(ClassScores().top1_drop());
+}
+
 TEST(ClassScores, every_row_of_a_sequence_is_a_decision) {
   ClassScores scores;
   ASSERT_TRUE(scores.add(real({1, 2, 3}, {1, 0, 0, 0, 0, 1}), real({1, 2, 3}, {1, 0, 0, 1, 0, 0}), 0));

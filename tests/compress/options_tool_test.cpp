@@ -54,6 +54,7 @@ TEST_F(OptionsTool, an_option_without_effect_is_refused) {
   for (const std::vector<std::string>& useless : {std::vector<std::string>{"--rounding", "gptq"},
                                                   {"--no-propagate"},
                                                   {"--no-bias-correction"},
+                                                  {"--no-held-out-fit"},
                                                   {"--no-clip-search"},
                                                   {"--augment", "9"},
                                                   {"--stats", "none"},
