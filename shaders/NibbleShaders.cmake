@@ -14,8 +14,11 @@ find_program(NIBBLE_GLSLANG glslangValidator REQUIRED)
 set(NIBBLE_SHADER_DIR "${CMAKE_CURRENT_LIST_DIR}")
 
 # nibble_begin_kernels(<output_dir> [<regular expression that the names of rows must match>])
+# Rows that NIBBLE_ROW_LIST, if set, does not name are left out too.
 macro(nibble_begin_kernels output_dir)
   set(NIBBLE_ROW_FILTER "${ARGN}")
+  set(NIBBLE_ROWS_ABSENT "")
+  set(NIBBLE_ROWS_KNOWN "")
   set(NIBBLE_SPIRV_DIR "${output_dir}/spirv")
   file(MAKE_DIRECTORY "${NIBBLE_SPIRV_DIR}")  # glslangValidator exits 0 when it cannot write
   set(NIBBLE_KERNEL_HEADERS "")
@@ -25,9 +28,6 @@ macro(nibble_begin_kernels output_dir)
 endmacro()
 
 function(kernel family name source)
-  if(NIBBLE_ROW_FILTER AND NOT name MATCHES "${NIBBLE_ROW_FILTER}")
-    return()
-  endif()
   cmake_parse_arguments(ROW "" "PATH;PUSH" "TYPES;DEFINE;NEEDS" ${ARGN})
   if(ROW_UNPARSED_ARGUMENTS OR NOT ROW_PUSH)
     message(FATAL_ERROR "kernel ${name}: unknown arguments '${ROW_UNPARSED_ARGUMENTS}', or no PUSH struct")
@@ -57,6 +57,15 @@ function(kernel family name source)
     list(APPEND defines "-DPATH_${upper_path}=1")
   endif()
 
+  list(APPEND NIBBLE_ROWS_KNOWN "${name}")
+  set(NIBBLE_ROWS_KNOWN "${NIBBLE_ROWS_KNOWN}" PARENT_SCOPE)
+  if((NIBBLE_ROW_FILTER AND NOT name MATCHES "${NIBBLE_ROW_FILTER}") OR
+     (NIBBLE_ROW_LIST AND NOT name IN_LIST NIBBLE_ROW_LIST))
+    string(CONCAT absent "NBL_KERNEL(${family}, ${name}, ${key_W}, ${key_A}, ${key_O})\n")
+    set(NIBBLE_ROWS_ABSENT "${NIBBLE_ROWS_ABSENT}${absent}" PARENT_SCOPE)
+    return()
+  endif()
+
   set(header "${NIBBLE_SPIRV_DIR}/${name}.h")
   add_custom_command(
     OUTPUT "${header}"
@@ -73,8 +82,18 @@ function(kernel family name source)
   set(NIBBLE_KERNEL_LIST "${NIBBLE_KERNEL_LIST}${family} ${header}\n" PARENT_SCOPE)
 endfunction()
 
-# Writes <output_dir>/kernel_spirv.inc and kernel_rows.inc; NIBBLE_KERNEL_HEADERS then lists what to depend on.
+# Writes <output_dir>/kernel_spirv.inc, kernel_rows.inc and kernel_absent.inc (rows that were left out);
+# NIBBLE_KERNEL_HEADERS then lists what to depend on.
 macro(nibble_end_kernels output_dir)
+  foreach(row IN LISTS NIBBLE_ROW_LIST)
+    if(NOT row IN_LIST NIBBLE_ROWS_KNOWN)
+      message(FATAL_ERROR "NIBBLE_KERNELS_FOR: this version has no kernel '${row}'; make the list again with its nibble-inspect")
+    endif()
+  endforeach()
+  if(NOT NIBBLE_KERNEL_ROWS)
+    message(FATAL_ERROR "No kernel is left: look at NIBBLE_KERNEL_FILTER and NIBBLE_KERNELS_FOR")
+  endif()
+  file(GENERATE OUTPUT "${output_dir}/kernel_absent.inc" CONTENT "${NIBBLE_ROWS_ABSENT}")
   file(GENERATE OUTPUT "${output_dir}/kernel_spirv.inc" CONTENT "${NIBBLE_KERNEL_INCLUDES}")
   file(GENERATE OUTPUT "${output_dir}/kernel_rows.inc" CONTENT "${NIBBLE_KERNEL_ROWS}")
 endmacro()

@@ -19,6 +19,15 @@ constexpr Kernel kRows[] = {
 };
 static_assert(std::size(kRows) == std::size(kPackedModules));
 
+// Rows that this build leaves out, for messages.
+constexpr Kernel kAbsent[] = {
+    Kernel{},
+#define NBL_KERNEL(family, name, weights, activations, output) \
+  Kernel{Family::family, #name, {ElementType::weights, ElementType::activations, ElementType::output}},
+#include "kernel_absent.inc"
+#undef NBL_KERNEL
+};
+
 constexpr const char* kFamilyNames[] = {
 #define NBL_FAMILY(name) #name,
 #include "kernels/families.inc"
@@ -28,6 +37,8 @@ constexpr const char* kFamilyNames[] = {
 }  // namespace
 
 std::span<const Kernel> kernel_table() { return kRows; }
+
+std::span<const Kernel> absent_kernels() { return std::span(kAbsent).subspan(1); }
 
 PackedModules packed_kernels() { return {kPackedBytes, kPackedModules}; }
 

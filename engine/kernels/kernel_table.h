@@ -44,6 +44,8 @@ struct Kernel {
 };
 
 std::span<const Kernel> kernel_table();
+// Rows that exist but were not compiled into this library (NIBBLE_KERNELS_FOR): family, name and key.
+std::span<const Kernel> absent_kernels();
 
 // The code of all rows, in the order of the table, as it lies in the library.
 PackedModules packed_kernels();

@@ -93,6 +93,13 @@ Result<int32_t> select(std::span<const Kernel> table, Family family, const Kerne
     return Error{Code::unsupported_device, format("%s needs %s, which device '%s' lacks", key_text(family, key).c_str(),
                                                   gpu::bits_to_text(missing).c_str(), caps.device_name.c_str())};
   }
+  for (const Kernel& kernel : absent_kernels()) {
+    if (!matches(kernel, family, key)) continue;
+    return Error{Code::unsupported_op,
+                 format("kernel %.*s for %s is not in this build of nibble: it was built with NIBBLE_KERNELS_FOR or "
+                        "NIBBLE_KERNEL_FILTER; add this network there",
+                        static_cast<int>(kernel.name.size()), kernel.name.data(), key_text(family, key).c_str())};
+  }
   return Error{Code::unsupported_op, "there is no kernel for " + key_text(family, key)};
 }
 

@@ -9,6 +9,7 @@
 #include "nibble/version.h"
 #include "tools/caps_file.h"
 #include "tools/inspect_output.h"
+#include "tools/needed_kernels.h"
 
 namespace nibble {
 namespace {
@@ -22,7 +23,9 @@ Examples:
   nibble-inspect net.nbl --dim N=4 --json report.json
       everything for a batch of 4, for scripts
   nibble-inspect net.nbl --explain --caps android_2021.json --assume-vulkan-1.1
-      a Vulkan 1.0 device planned as if it were a 1.1 one)";
+      a Vulkan 1.0 device planned as if it were a 1.1 one
+  nibble-inspect net.nbl --needed-kernels > kernels.txt
+      for an engine without the other kernels: cmake -DNIBBLE_KERNELS_FOR=kernels.txt)";
 
 struct Options {
   std::string model;
@@ -32,6 +35,7 @@ struct Options {
   std::vector<std::string> kernels;
   std::string json;  // a path; "-" for standard output
   bool explain = false;
+  bool needed_kernels = false;
 };
 
 int parse(int argc, char** argv, Options& o) {
@@ -40,6 +44,8 @@ int parse(int argc, char** argv, Options& o) {
   app.footer(kExamples);
   app.add_option("model", o.model, "the .nbl file")->required();
   app.add_flag("--explain", o.explain, "print the plan: every step with kernel, shapes, bytes and groups");
+  app.add_flag("--needed-kernels", o.needed_kernels,
+               "print only the names of all kernels that the network can need on any device, a line each");
   app.add_option(
       "--caps", o.caps,
       "capabilities of the device to plan for, Vulkan Profiles JSON (default: the least that Vulkan 1.1 allows)");
@@ -107,6 +113,11 @@ Status run(const Options& o) {
   NBL_TRY(const DimBindings dims, parse_dims(o.dims));
   NBL_TRY(ModelFacts facts, container_facts(o.model));
   NBL_TRY(const Graph graph, read_model(o.model, {.check_data = false}));  // checked with the container
+  if (o.needed_kernels) {
+    NBL_TRY(const std::vector<std::string> names, tools::needed_kernels(graph, dims));
+    for (const std::string& name : names) std::printf("%s\n", name.c_str());
+    return {};
+  }
   auto bound = bind_dims(graph, dims);
   PlanFacts plan;
   if (bound) {

@@ -91,6 +91,20 @@ TEST(Rules, only_vulkan_headers_name_vulkan) {
   }
 }
 
+// NIBBLE_NO_EXCEPTIONS must go on compiling: what the standard library throws is caught only where exceptions are on.
+TEST(Rules, engine_neither_throws_nor_asks_for_types) {
+  static const std::regex never("\\b(throw|dynamic_cast|typeid)\\b");
+  static const std::regex comment("//[^\n]*");
+  for (const fs::path& file : sources({"engine/core", "engine/graph", "engine/ops", "engine/format", "engine/gpu",
+                                       "engine/kernels", "engine/runtime", "engine/c"})) {
+    const std::string text = std::regex_replace(read(file), comment, "");
+    EXPECT_FALSE(std::regex_search(text, never)) << fs::relative(file, kRoot);
+    if (text.find("catch (") != std::string::npos) {
+      EXPECT_NE(text.find("__cpp_exceptions"), std::string::npos) << fs::relative(file, kRoot);
+    }
+  }
+}
+
 TEST(Rules, no_source_file_is_longer_than_700_lines) {
   for (const fs::path& file : sources({"engine", "shaders", "converter", "tests", "samples"})) {
     const std::string text = read(file);

@@ -1,0 +1,55 @@
+# The public headers as a strict consumer compiles them: each alone, and all together with exceptions and run-time types
+# off and as a user of the shared library; those for C in C99. Compilers that are not installed are left out.
+# cmake -DINCLUDE=engine/include -DVULKAN=<its headers> -DWORK=<folder> "-DCOMPILERS=g++;clang++" -DCC=cc -P headers_test.cmake
+file(REMOVE_RECURSE "${WORK}")
+file(MAKE_DIRECTORY "${WORK}")
+file(GLOB headers RELATIVE "${INCLUDE}" "${INCLUDE}/nibble/*.h")
+if(NOT headers)
+  message(FATAL_ERROR "no headers in ${INCLUDE}/nibble")
+endif()
+set(strict -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -Werror -fsyntax-only "-I${INCLUDE}")
+if(NOT VULKAN STREQUAL "/usr/include")
+  list(APPEND strict -isystem "${VULKAN}")
+endif()
+
+set(count 0)
+function(compile compiler file)
+  execute_process(COMMAND "${compiler}" ${strict} ${ARGN} "${file}" RESULT_VARIABLE code ERROR_VARIABLE err)
+  if(NOT code EQUAL 0)
+    string(REPLACE ";" " " options "${ARGN}")
+    message(FATAL_ERROR "${compiler} ${options} ${file}:\n${err}")
+  endif()
+  math(EXPR count "${count} + 1")
+  set(count ${count} PARENT_SCOPE)
+endfunction()
+
+set(all "")
+foreach(header IN LISTS headers)
+  string(APPEND all "#include <${header}>\n")
+  string(MAKE_C_IDENTIFIER "${header}" name)
+  file(WRITE "${WORK}/${name}.cpp" "#include <${header}>\n")
+  if(header MATCHES "nibble_c|export")
+    file(WRITE "${WORK}/${name}.c" "#include <${header}>\ntypedef int nothing_else;\n")
+    compile("${CC}" "${WORK}/${name}.c" -std=c99 -Wstrict-prototypes)
+  endif()
+endforeach()
+file(WRITE "${WORK}/all.cpp" "${all}
+nibble::Status run(const nibble::Device& device, const nibble::Model& model) {
+  auto session = nibble::Session::create(device, model);
+  return session ? session->run() : nibble::Status(session.error());
+}
+")
+foreach(compiler IN LISTS COMPILERS)
+  if(compiler MATCHES "NOTFOUND$")
+    continue()
+  endif()
+  foreach(header IN LISTS headers)
+    string(MAKE_C_IDENTIFIER "${header}" name)
+    compile("${compiler}" "${WORK}/${name}.cpp" -std=c++20)
+  endforeach()
+  compile("${compiler}" "${WORK}/all.cpp" -std=c++20)
+  compile("${compiler}" "${WORK}/all.cpp" -std=c++20 -fno-exceptions -fno-rtti)
+  compile("${compiler}" "${WORK}/all.cpp" -std=c++2b -DNIBBLE_USING_SHARED)
+  message(STATUS "${compiler}: public headers are clean")
+endforeach()
+message(STATUS "${count} compilations without a warning")
