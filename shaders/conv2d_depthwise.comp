@@ -91,7 +91,7 @@ SUM load_x(uint row, int ix, uint row_end) {
 #define STEP_ANY(i) \
   if (i < TILE_X) acc[i] += w * load_x(row, ix + i * stride_w, row_end);
 #define STORE(i) \
-  if (i < TILE_X && ox + i < p.out_w) store(y_row + (ox + i) * p.y_pixel, SUM_OF(i), shared_parts);
+  if (i < TILE_X && ox + i < out_w) store(y_row + (ox + i) * y_pixel, SUM_OF(i), shared_parts);
 void main() {
   const uint tile = gl_GlobalInvocationID.x;
   const uint block = gl_GlobalInvocationID.y;
@@ -128,6 +128,8 @@ void main() {
     w_at += kernel_w;
   }
   const uint y_row = gl_GlobalInvocationID.z * p.y_batch + block * p.y_block + oy * p.y_row;
+  const uint y_pixel = p.y_pixel;
+  const uint out_w = p.out_w;
   const OutputBlock shared_parts = load_output_block(block);
   EACH_X(STORE)
 }

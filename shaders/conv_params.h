@@ -17,12 +17,16 @@
 #define NBL_SPEC_CONV_DILATION_W (NBL_SPEC_OWN + 6)
 #define NBL_SPEC_CONV_PACKING (NBL_SPEC_OWN + 7)     // conv2d_grouped: order of the weights
 #define NBL_SPEC_CONV_TRANSPOSED (NBL_SPEC_OWN + 8)  // bool, conv2d_grouped
-#define NBL_SPEC_CONV_TABLE (NBL_SPEC_OWN + 16)      // bool, integer: a table of 256 words lies behind the clamp
+#define NBL_SPEC_CONV_TABLE (NBL_SPEC_OWN + 16)      // integer: what lies behind the clamp, NBL_TABLE_
 #define NBL_SPEC_CONV_RESIDUAL (NBL_SPEC_OWN + 17)   // 0, or another tensor is added at the end: NBL_RESIDUAL_
 
 #define NBL_CHUNKS_COUNTED 0  // after so many steps
 #define NBL_CHUNKS_ONE 1      // at the end
 #define NBL_CHUNKS_TAPS 2     // after every tap of the window
+
+#define NBL_TABLE_NONE 0
+#define NBL_TABLE_WORDS 1  // an entry of 256 a word
+#define NBL_TABLE_BYTES 2  // 64 words: entries i, i + 64, i + 128 and i + 192 in word i, from the low byte on
 
 #define NBL_RESIDUAL_NONE 0
 #define NBL_RESIDUAL_ADD 1

@@ -60,7 +60,9 @@ Result<ConvConstants> add_constants(const Node& node, Lowering& lowering, bool i
   NBL_CHECK(add(conv_input::shift, Form::i32, constants.shift));
   if (!as_int8) NBL_CHECK(add(conv_input::group_multiplier, Form::stored, constants.group_multiplier));
   const size_t own = spec.pieces.size();
-  if (lowering.finish()) constants.finish = add_finish(lowering.graph(), *lowering.finish(), spec);
+  if (lowering.finish()) {
+    constants.finish = add_finish(graph, *lowering.finish(), table_form(lowering.caps()), spec);
+  }
   NBL_TRY(constants.buffer, lowering.blob(spec));
   for (size_t i = 0; i < own; ++i) *offsets[i] = spec.offset_words[i];
   set_offsets(constants.finish, std::span(spec.offset_words).subspan(own));

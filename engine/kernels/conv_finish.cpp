@@ -11,10 +11,10 @@ namespace {
 
 uint32_t bits_of(int32_t value) { return static_cast<uint32_t>(value); }
 
-BlobPiece table_piece(const Graph& graph, const Finish& finish) {
+BlobPiece table_piece(const Graph& graph, const Finish& finish, uint32_t form) {
   BlobPiece piece;
   piece.form = BlobPiece::Form::words;
-  for (const int8_t entry : joined_table(graph, finish)) piece.words.push_back(bits_of(entry));
+  piece.words = table_words(joined_table(graph, finish), form);
   return piece;
 }
 
@@ -45,11 +45,26 @@ std::vector<uint32_t> float_words(const Binary& op) {
 
 }  // namespace
 
-FinishParts add_finish(const Graph& graph, const Finish& finish, BlobSpec& spec) {
+// Four lanes of a CPU (SwiftShader) shift by amounts that differ one lane after the other.
+uint32_t table_form(const gpu::Caps& caps) {
+  return caps.device_type == gpu::DeviceType::cpu && caps.subgroup_size < 8 ? NBL_TABLE_WORDS : NBL_TABLE_BYTES;
+}
+
+std::vector<uint32_t> table_words(const std::array<int8_t, 256>& table, uint32_t form) {
+  std::vector<uint32_t> words(form == NBL_TABLE_WORDS ? 256 : 64, 0);
+  for (size_t i = 0; i < table.size(); ++i) {
+    const uint32_t shift = form == NBL_TABLE_WORDS ? 0 : static_cast<uint32_t>(i / 64 * 8);
+    const uint32_t bits = form == NBL_TABLE_WORDS ? bits_of(table[i]) : bits_of(table[i]) & 0xFFu;
+    words[i % words.size()] |= bits << shift;
+  }
+  return words;
+}
+
+FinishParts add_finish(const Graph& graph, const Finish& finish, uint32_t table_form, BlobSpec& spec) {
   FinishParts parts;
   if (!finish.maps.empty()) {
-    spec.pieces.push_back(table_piece(graph, finish));
-    parts.table = true;
+    spec.pieces.push_back(table_piece(graph, finish, table_form));
+    parts.table = table_form;
   }
   if (finish.add >= 0) {
     const Node& node = graph.nodes[static_cast<size_t>(finish.add)];
@@ -67,12 +82,12 @@ FinishParts add_finish(const Graph& graph, const Finish& finish, BlobSpec& spec)
 
 void set_offsets(FinishParts& parts, std::span<const uint32_t> offset_words) {
   size_t next = 0;
-  if (parts.table) parts.table_offset = offset_words[next++];
+  if (parts.table != NBL_TABLE_NONE) parts.table_offset = offset_words[next++];
   if (parts.residual != NBL_RESIDUAL_NONE) parts.residual_offset = offset_words[next];
 }
 
 void add_spec(const FinishParts& parts, std::vector<SpecConstant>& spec) {
-  if (parts.table) spec.push_back({NBL_SPEC_CONV_TABLE, 1});
+  if (parts.table != NBL_TABLE_NONE) spec.push_back({NBL_SPEC_CONV_TABLE, parts.table});
   if (parts.residual != NBL_RESIDUAL_NONE) spec.push_back({NBL_SPEC_CONV_RESIDUAL, parts.residual});
 }
 

@@ -6,6 +6,9 @@
 
 #include "lib/lanes.glsl"
 #include "lib/quant.glsl"
+#if !defined(KEEP_WHOLE)
+#define KEEP_WHOLE(value) value
+#endif
 #if !defined(A_i8)
 #include "lib/activation.glsl"
 #endif
@@ -14,7 +17,21 @@ layout(constant_id = NBL_SPEC_CONV_RESIDUAL) const uint RESIDUAL = 0u;
 
 #if defined(A_i8)
 layout(constant_id = NBL_SPEC_CONV_HIGH_SHIFT) const bool HIGH_SHIFT = false;
-layout(constant_id = NBL_SPEC_CONV_TABLE) const bool TABLE = false;
+layout(constant_id = NBL_SPEC_CONV_TABLE) const uint TABLE = NBL_TABLE_NONE;
+
+// Of words of four entries those asked for, see NBL_TABLE_BYTES.
+ivec4 byte_of(uvec4 found, uvec4 entry) { return ivec4(found << (24u - (entry >> 6) * 8u)) >> 24; }
+
+// The table's entries for values from -128 on.
+ivec4 looked_up(ivec4 v, uint table) {
+  const uvec4 entry = uvec4(v + 128);
+  if (TABLE == NBL_TABLE_WORDS) {
+    const uvec4 at = entry + table;
+    return ivec4(uvec4(words[at.x], words[at.y], words[at.z], words[at.w]));
+  }
+  const uvec4 at = (entry & 63u) + table;
+  return byte_of(uvec4(words[at.x], words[at.y], words[at.z], words[at.w]), entry);
+}
 
 // What all outputs of a block of channels share, loaded once: drivers do not move loads out of loops.
 struct OutputBlock {
@@ -24,6 +41,7 @@ struct OutputBlock {
   // Of the sum: factors of the layer's result and of the other tensor, a constant, the shift.
   ivec4 factors;
   ivec4 bounds;  // lowest and highest before the zero point is added, the zero point
+  uint table, residual_skew, y_skew;
 };
 
 OutputBlock load_output_block(uint block) {
@@ -37,11 +55,15 @@ OutputBlock load_output_block(uint block) {
   if (RESIDUAL != NBL_RESIDUAL_NONE) {
     b.factors = ivec4(words4[p.residual / 4u]);
     b.bounds = ivec4(words4[p.residual / 4u + 1u]);
+    b.residual_skew = residual_skew();
   }
+  b.y_skew = y_skew();
+  if (TABLE != NBL_TABLE_NONE) b.table = p.table_or_b;
   return b;
 }
 
-void store(uint at, ivec4 sum, OutputBlock b) {
+// Up to the clamp.
+ivec4 finished(ivec4 sum, OutputBlock b) {
   sum += b.bias;
   ivec4 v;
   if (HIGH_SHIFT) {
@@ -49,24 +71,32 @@ void store(uint at, ivec4 sum, OutputBlock b) {
   } else {
     v = requantize(sum, b.multiplier, b.shift);
   }
-  v = clamp(v, b.lowest, b.highest) + b.zero_point;
-  if (TABLE) {
-    const uvec4 entry = uvec4(v + int(p.table_or_b + 128u));
-    v = ivec4(uvec4(words[entry.x], words[entry.y], words[entry.z], words[entry.w]));
-  }
+  return clamp(v, b.lowest, b.highest) + b.zero_point;
+}
+
+// From the table on.
+void store_added(uint at, ivec4 v, OutputBlock b) {
   if (RESIDUAL != NBL_RESIDUAL_NONE) {
-    v = v * b.factors.x + decode_i8(residual[residual_skew() + at]) * b.factors.y + b.factors.z;
+    v = v * b.factors.x + decode_i8(residual[b.residual_skew + at]) * b.factors.y + b.factors.z;
     v = ivec4(round_shift(v.x, b.factors.w), round_shift(v.y, b.factors.w), round_shift(v.z, b.factors.w),
               round_shift(v.w, b.factors.w));
     v = clamp(v, b.bounds.x, b.bounds.y) + b.bounds.z;
   }
-  y[y_skew() + at] = encode_i8(v);
+  y[b.y_skew + at] = KEEP_WHOLE(encode_i8(v));
+}
+
+void store(uint at, ivec4 sum, OutputBlock b) {
+  ivec4 v = finished(sum, b);
+  if (TABLE != NBL_TABLE_NONE) v = looked_up(v, b.table);
+  store_added(at, v, b);
 }
 #else
 struct OutputBlock {
   vec4 bias, scale;
   vec2 bounds;  // of the sum with the other tensor
-  uint block;
+  uint block, channels;
+  uint residual_skew, y_skew;
+  float parameter_a, parameter_b;  // of the activation
 };
 
 OutputBlock load_output_block(uint block) {
@@ -75,18 +105,21 @@ OutputBlock load_output_block(uint block) {
   b.scale = p.scale != CONV_NONE ? uintBitsToFloat(words4[p.scale / 4u + block]) : vec4(1.0);
   if (RESIDUAL == NBL_RESIDUAL_CLAMP) b.bounds = uintBitsToFloat(words4[p.residual / 4u].xy);
   b.block = block;
+  b.channels = p.out_channels;
+  if (RESIDUAL != NBL_RESIDUAL_NONE) b.residual_skew = residual_skew();
+  b.y_skew = y_skew();
+  b.parameter_a = uintBitsToFloat(p.quant_or_a);
+  b.parameter_b = uintBitsToFloat(p.table_or_b);
   return b;
 }
 
 void store(uint at, vec4 sum, OutputBlock b) {
-  const float parameter_a = uintBitsToFloat(p.quant_or_a);
-  const float parameter_b = uintBitsToFloat(p.table_or_b);
-  vec4 v = apply_activation(sum * b.scale + b.bias, parameter_a, parameter_b);
+  vec4 v = apply_activation(sum * b.scale + b.bias, b.parameter_a, b.parameter_b);
   if (RESIDUAL != NBL_RESIDUAL_NONE) {
-    v = a_decode(a_encode(v)) + a_decode(residual[residual_skew() + at]);
+    v = a_decode(a_encode(v)) + a_decode(residual[b.residual_skew + at]);
     if (RESIDUAL == NBL_RESIDUAL_CLAMP) v = min(max(v, b.bounds.x), b.bounds.y);
   }
-  y[y_skew() + at] = a_encode(mask_lanes(v, b.block, p.out_channels));
+  y[b.y_skew + at] = KEEP_WHOLE(a_encode(mask_lanes(v, b.block, b.channels)));
 }
 #endif
 

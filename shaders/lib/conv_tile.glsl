@@ -13,6 +13,13 @@
 // Which of two ways to read another lane the driver does in few instructions.
 layout(constant_id = NBL_SPEC_CONV_SHUFFLE) const bool SHUFFLE = false;
 const bool PLACED = !SHUFFLE;
+// A lane's own value by way of a shuffle. Where loads and stores go through lanes one by one (llvmpipe), its compiler would
+// else do the last operations on what is stored one lane at a time too.
+spirv_instruction(capabilities = [61, 65], id = 345) uint word_shuffle(uint scope, uint value, uint lane);
+spirv_instruction(capabilities = [61, 65], id = 345) vec4 unit_shuffle(uint scope, vec4 value, uint lane);
+uint keep_whole(uint word) { return SHUFFLE ? word_shuffle(3u, word, gl_SubgroupInvocationID) : word; }
+vec4 keep_whole(vec4 unit) { return SHUFFLE ? unit_shuffle(3u, unit, gl_SubgroupInvocationID) : unit; }
+#define KEEP_WHOLE(value) keep_whole(value)
 #else
 const bool PLACED = true;
 #endif
@@ -37,6 +44,9 @@ const bool COUNTED = false;
 
 #if defined(CONV_LANES)
 #include "lib/conv_lanes.glsl"
+#if defined(A_i8)
+#include "lib/lane_table.glsl"
+#endif
 #endif
 
 #define EACH_X(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7)
@@ -148,6 +158,19 @@ const bool COUNTED = false;
 // output i of it, by selection: an array with computed indices triples what LLVM takes for a kernel and is slower there. On
 // the JIT of SwiftShader (Subzero) 3x3 layers lose an eighth by it.
 layout(constant_id = NBL_SPEC_CONV_INDEXED) const bool INDEXED = false;
+#if defined(CONV_LANES) && defined(A_i8)
+// All lanes take part, also those that have nothing to store.
+#define STORE_MAPPED(i)                                                                          \
+  if (i < TILE_X) {                                                                              \
+    const ivec4 v = taken_from_lanes(finished(row[i], shared_parts));                            \
+    const uint at = ox + i * y_step;                                                             \
+    if (at < out_w && !is_idle) store_added(y_block + at * y_pixel, v, shared_parts);            \
+  }
+#else
+const bool TABLE_IN_LANES = false;
+#define HOLD_TABLE
+#define STORE_MAPPED(i)
+#endif
 #define COLLECT_O(o) EACH_X_OF(COLLECT, o)
 #define COLLECT(i, o) results[AT(i, o)] = sums[AT(i, o)];
 #define PICK_ROW(i)                                                                                \
@@ -278,17 +301,26 @@ void main() {
     EACH_O(COLLECT_O)
   }
   const uint y_row = gl_GlobalInvocationID.z * p.y_batch + oy * p.y_row;
+  const uint y_pixel = p.y_pixel;
+  const uint out_w = p.out_w;
+  const bool is_idle = IDLE;
+  HOLD_TABLE
   for (uint o = 0u; o < TILE_O; ++o) {
-    if (block0 + o >= p.out_blocks || IDLE) break;
+    if (block0 + o >= p.out_blocks || (is_idle && !TABLE_IN_LANES)) break;
     const uint block = group * p.out_blocks + block0 + o;
+    const uint y_block = y_row + block * p.y_block;
     const OutputBlock shared_parts = load_output_block(block);
     CONV_SUM row[8];
     if (!INDEXED) {
       EACH_X(PICK_ROW)
     }
+    if (TABLE_IN_LANES) {
+      EACH_X(STORE_MAPPED)
+      continue;
+    }
     for (uint i = 0u; i < TILE_X; ++i) {
       const uint at = ox + i * y_step;
-      if (at >= p.out_w) break;
+      if (at >= out_w) break;
       CONV_SUM sum;
       if (INDEXED) {
         sum = results[AT(i, o)];
@@ -296,7 +328,7 @@ void main() {
         sum = row[0];
         EACH_X(PICK)
       }
-      store(y_row + block * p.y_block + at * p.y_pixel, sum, shared_parts);
+      store(y_block + at * y_pixel, sum, shared_parts);
     }
   }
 }

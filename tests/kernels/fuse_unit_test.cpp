@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include "core/requantize.h"
+#include "kernels/conv_finish.h"
 #include "kernels/fuse.h"
 #include "ops/op.h"
+#include "params.h"
 
 namespace nibble {
 namespace {
@@ -87,6 +89,24 @@ TEST(fuse, functions_of_bytes_join_to_one_table) {
   const auto table = joined_table(net.graph, fusion.finishes[0]);
   EXPECT_EQ(table[128 + 10], (2 + (10 / 2 + 3 - 2) / 2) / 2 - 1);
   EXPECT_EQ(table[128 + 127], 20 / 2 - 1);
+}
+
+TEST(fuse, a_table_has_the_form_that_a_device_finds_a_byte_in_soonest) {
+  std::array<int8_t, 256> table;
+  for (int i = 0; i < 256; ++i) table[static_cast<size_t>(i)] = static_cast<int8_t>(i * 7 % 251 - 125);
+  const std::vector<uint32_t> words = table_words(table, NBL_TABLE_WORDS), bytes = table_words(table, NBL_TABLE_BYTES);
+  ASSERT_EQ(words.size(), 256u);
+  ASSERT_EQ(bytes.size(), 64u);
+  for (size_t i = 0; i < table.size(); ++i) {
+    EXPECT_EQ(static_cast<int32_t>(words[i]), table[i]);
+    EXPECT_EQ(static_cast<int8_t>(bytes[i % 64] >> (i / 64 * 8)), table[i]);
+  }
+  gpu::Caps caps;
+  caps.device_type = gpu::DeviceType::cpu;
+  caps.subgroup_size = 4;
+  EXPECT_EQ(table_form(caps), uint32_t{NBL_TABLE_WORDS});
+  caps.subgroup_size = 8;
+  EXPECT_EQ(table_form(caps), uint32_t{NBL_TABLE_BYTES});
 }
 
 TEST(fuse, what_others_read_stays) {

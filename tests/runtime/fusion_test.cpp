@@ -63,8 +63,8 @@ class FusionTest : public SessionTest {
     size_t nodes = 0, copies = 0;
   };
 
-  static void compare(DType type, int64_t batch, uint32_t seed, Saved& saved) {
-    const Model network = model(random_network(type, batch, 8, seed));
+  static void compare(DType type, int64_t batch, int64_t size, uint32_t seed, Saved& saved) {
+    const Model network = model(random_network(type, batch, size, seed));
     SessionOptions apart;
     apart.keep_all = true;
     Session unfused = session(network, apart), fused = session(network);
@@ -80,9 +80,9 @@ class FusionTest : public SessionTest {
     saved.copies += count(unfused.plan_text(), "  copy_") - count(fused.plan_text(), "  copy_");
   }
 
-  static void compare_many(DType type, int64_t batch, uint32_t seeds) {
+  static void compare_many(DType type, int64_t batch, uint32_t seeds, int64_t size = 8) {
     Saved saved;
-    for (uint32_t seed = 1; seed <= seeds; ++seed) compare(type, batch, seed, saved);
+    for (uint32_t seed = 1; seed <= seeds; ++seed) compare(type, batch, size, seed, saved);
     if (batch == 1) {
       EXPECT_GE(saved.copies, seeds / 6) << "hardly any part of a Concat was written in place";
     }
@@ -124,6 +124,8 @@ TEST_F(FusionTest, a_part_that_is_read_after_its_join_keeps_its_spare_lanes) {
 }
 
 TEST_F(FusionTest, integer_networks_keep_every_bit) { compare_many(DType::i8, 1, 30); }
+// Enough tiles for rows whose lanes pass each other weights and tables, and rows of tiles that end between them.
+TEST_F(FusionTest, integer_networks_of_wider_images_keep_every_bit) { compare_many(DType::i8, 1, 8, 37); }
 TEST_F(FusionTest, integer_networks_of_batch_2_keep_every_bit) { compare_many(DType::i8, 2, 15); }
 TEST_F(FusionTest, fp32_networks_keep_every_bit) { compare_many(DType::f32, 1, 15); }
 TEST_F(FusionTest, fp16_networks_keep_every_bit) { compare_many(DType::f16, 2, 15); }
