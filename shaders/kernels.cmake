@@ -83,6 +83,9 @@ kernel(gather        gather_i8         gather.comp        TYPES A=i8         PUS
 kernel(shuffle       shuffle_f32       shuffle.comp       TYPES A=f32        PUSH ShuffleParams)
 kernel(shuffle       shuffle_f16       shuffle.comp       TYPES A=f16        PUSH ShuffleParams)
 kernel(shuffle       shuffle_i8        shuffle.comp       TYPES A=i8         PUSH ShuffleParams)
+kernel(focus         focus_f32         focus.comp         TYPES A=f32        PUSH FocusParams)
+kernel(focus         focus_f16         focus.comp         TYPES A=f16        PUSH FocusParams)
+kernel(focus         focus_i8          focus.comp         TYPES A=i8         PUSH FocusParams)
 kernel(matmul        matmul_f32        matmul.comp        TYPES A=f32        PUSH MatMulParams)
 kernel(matmul        matmul_f16        matmul.comp        TYPES A=f16        PUSH MatMulParams)
 

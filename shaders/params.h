@@ -84,6 +84,15 @@ struct ShuffleParams {
   uint x0_first, x1_first;  // the unit that the first invocation begins with
 };
 
+// focus.comp. NBL_SPEC_OWN: channels of the source; + 1: parts; + 2: the source is flat. Pixels are counted row by row.
+struct FocusParams {
+  uint units;           // invocations: pixels of the output, of all images
+  uint inner, out_w;    // pixels of an image of the output, of a row
+  uint plane;           // pixels of an image of the source
+  uint row_step, step;  // source pixels between rows and between pixels of the output
+  uint first0, first1, first2, first3;  // source pixel that each part begins with
+};
+
 // pool2d.comp. NBL_SPEC_OWN: average; + 1: padding counts; + 2: some dilation is above 1
 struct PoolParams {
   uint units;  // of the output

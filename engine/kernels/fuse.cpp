@@ -41,6 +41,7 @@ class Finder {
       if (!finish.maps.empty()) take(fusion, finish, id);
     }
     find_shuffles(graph_, fusion);
+    find_focuses(graph_, fusion);
     fusion.parts.resize(graph_.tensors.size());
     for (size_t i = 0; i < graph_.nodes.size(); ++i) find_parts(fusion, static_cast<NodeId>(i));
     return fusion;
@@ -52,7 +53,7 @@ class Finder {
 
   void find_parts(Fusion& fusion, NodeId id) const {
     const Concat* op = as<Concat>(graph_, id);
-    if (!op || fusion.absorbed[static_cast<size_t>(id)]) return;
+    if (!op || fusion.absorbed[static_cast<size_t>(id)] || fusion.focus_of[static_cast<size_t>(id)] >= 0) return;
     int64_t begin = 0;
     const std::vector<TensorId>& inputs = node_of(graph_, id).inputs;
     for (const TensorId tensor : inputs) {

@@ -36,6 +36,18 @@ struct ChannelShuffle {
   TensorId output = kNoTensor;
 };
 
+// Parts of one image of 4 channels or fewer, all with the same steps and size, channel after channel: a Concat of
+// Slices, which is how networks turn space into depth (the Focus layer of YOLOv5 and YOLOX).
+struct Focus {
+  struct Pixel {
+    int64_t y = 0, x = 0;
+  };
+  TensorId source = kNoTensor;
+  Pixel step;
+  std::vector<Pixel> firsts;  // 2 to 4
+  TensorId output = kNoTensor;
+};
+
 // Empty when nothing is fused.
 struct Fusion {
   std::vector<Finish> finishes;
@@ -45,13 +57,16 @@ struct Fusion {
   std::vector<ConcatPart> parts;                     // by tensor
   std::vector<ChannelShuffle> shuffles;
   std::vector<int32_t> shuffle_of;  // by node: index of what it is lowered as, -1
+  std::vector<Focus> focuses;
+  std::vector<int32_t> focus_of;  // by node, the same
 };
 
 // A tensor that is an output of the graph, or has several readers, is written as it is; its producer absorbs nothing
 // behind it.
 Fusion fuse(const Graph& bound);
-// Its part that finds shuffles; `absorbed` has its size.
+// Its parts that find shuffles and what turns space into depth; `absorbed` has its size.
 void find_shuffles(const Graph& bound, Fusion& fusion);
+void find_focuses(const Graph& bound, Fusion& fusion);
 
 // The table of bytes that a finish's maps make in all, for -128 to 127.
 std::array<int8_t, 256> joined_table(const Graph& graph, const Finish& finish);

@@ -309,7 +309,9 @@ Status Lowering::lower_node(NodeId id) {
   const Node& node = graph_.nodes[static_cast<size_t>(id)];
   node_ = id;
   const int32_t shuffle = fusion_.shuffle_of.empty() ? -1 : fusion_.shuffle_of[static_cast<size_t>(id)];
+  const int32_t focus = fusion_.focus_of.empty() ? -1 : fusion_.focus_of[static_cast<size_t>(id)];
   Status status = shuffle >= 0 ? lower_shuffle(fusion_.shuffles[static_cast<size_t>(shuffle)], *this)
+                  : focus >= 0 ? lower_focus(fusion_.focuses[static_cast<size_t>(focus)], *this)
                                : visit_op(*node.op, [&](const auto& op) { return lower(op, node, *this); });
   node_ = -1;
   if (!status) return std::move(status).error().with_context(std::string(op_name(node)) + " '" + node.name + "'");

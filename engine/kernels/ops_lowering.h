@@ -12,5 +12,6 @@ namespace nibble {
 #undef NBL_OP
 
 Status lower_shuffle(const ChannelShuffle& shuffle, Lowering& lowering);
+Status lower_focus(const Focus& focus, Lowering& lowering);
 
 }  // namespace nibble
