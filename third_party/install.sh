@@ -12,11 +12,11 @@ build=(build-essential cmake ninja-build pkg-config
   libvulkan-dev glslang-tools spirv-tools
   libonnx-dev libprotobuf-dev protobuf-compiler
   libflatbuffers-dev flatbuffers-compiler
-  libeigen3-dev libdnnl-dev libcli11-dev nlohmann-json3-dev libzstd-dev libstb-dev libglm-dev)
+  libeigen3-dev libdnnl-dev libcli11-dev nlohmann-json3-dev libzstd-dev libstb-dev libglm-dev libglfw3-dev libimgui-dev)
 run=(libvulkan1 mesa-vulkan-drivers)
 # Built by default together with the rest, so they are no part of --tests.
 test_libraries=(libgtest-dev libbenchmark-dev vulkan-validationlayers)
-tests=(python3-onnx python3-numpy mono-mcs mono-runtime)
+tests=(python3-onnx python3-numpy mono-mcs mono-runtime xvfb xauth xdotool)
 format=(clang-format-14)
 
 swiftshader_dir=/usr/local/lib/nibble-swiftshader

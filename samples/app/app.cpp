@@ -102,7 +102,10 @@ Status App::take_events(Viewer& viewer) {
   if (window_) {
     const Events events = window_->poll();
     for (const std::string& path : events.dropped) viewer.on_drop(path);
-    for (const std::string& key : events.keys) viewer.on_key(key);
+    for (const std::string& key : events.keys) {
+      viewer.on_key(key);
+      if (key == awaited_) awaited_.clear();
+    }
     for (unsigned c : events.characters) io.AddInputCharacter(c);
     io.MouseWheel += events.wheel;
     if (!scripted_mouse_) {
@@ -122,7 +125,10 @@ Result<bool> App::step_script(Viewer& viewer) {
     --frames_left_;
     return true;
   }
-  if (waiting_ && viewer.busy()) return true;
+  if ((waiting_ && viewer.busy()) || !awaited_.empty()) {
+    if (seconds() - waiting_since_ < kLongestWait) return true;
+    return Error{Code::internal, format("script line %d: waited for %d s", script_[line_ - 1].number, kLongestWait)};
+  }
   waiting_ = false;
   if (script_.empty()) return true;
   if (line_ == script_.size()) {
@@ -135,7 +141,11 @@ Result<bool> App::step_script(Viewer& viewer) {
     frames_left_ = numbers[0];
   } else if (line.verb == "wait") {
     waiting_ = true;
+    waiting_since_ = seconds();
     frames_left_ = 2;  // what has just been asked for begins in a frame, and its result shows in the next
+  } else if (line.verb == "await_key") {
+    awaited_ = line.argument;
+    waiting_since_ = seconds();
   } else if (line.verb == "key") {
     viewer.on_key(line.argument);
   } else if (line.verb == "mouse") {

@@ -85,7 +85,9 @@ class App {
   size_t line_ = 0;
   int frames_left_ = 0;  // of "frames" and "wait"
   bool waiting_ = false;
-  bool minimised_ = false;  // by the script
+  std::string awaited_;       // the key of "await_key"
+  double waiting_since_ = 0;  // seconds
+  bool minimised_ = false;    // by the script
   bool scripted_mouse_ = false, left_ = false;
   float mouse_x_ = -1, mouse_y_ = -1;
   bool over_ = false;

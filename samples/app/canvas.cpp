@@ -1,8 +1,8 @@
 #include "app/canvas.h"
 
-#include <cstring>
 #include <utility>
 
+#include "app/readback.h"
 #include "core/try.h"
 
 namespace nibble::app {
@@ -88,27 +88,7 @@ void Canvas::begin(VkCommandBuffer commands) const {
 
 void Canvas::end(VkCommandBuffer commands) const { vkCmdEndRenderPass(commands); }
 
-Result<media::Image> Canvas::read() const {
-  const auto pixels = static_cast<size_t>(width()) * static_cast<size_t>(height());
-  if (pixels == 0) return Error{Code::invalid_argument, "nothing has been drawn yet"};
-  NBL_TRY(const GpuBuffer buffer,
-          GpuBuffer::create(*device_, 4 * pixels, VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-                            VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT));
-  NBL_CHECK(device_->run_now([&](VkCommandBuffer commands) {
-    VkBufferImageCopy copy{};
-    copy.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
-    copy.imageExtent = {static_cast<uint32_t>(width()), static_cast<uint32_t>(height()), 1};
-    vkCmdCopyImageToBuffer(commands, image(), VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, buffer.handle(), 1, &copy);
-    VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, VK_ACCESS_TRANSFER_WRITE_BIT,
-                            VK_ACCESS_HOST_READ_BIT};
-    vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0,
-                         nullptr, 0, nullptr);
-  }));
-  media::Image out = media::make_image(width(), height(), 3);
-  const auto* from = static_cast<const uint8_t*>(buffer.mapped());
-  for (size_t i = 0; i < pixels; ++i) std::memcpy(out.pixels.data() + 3 * i, from + 4 * i, 3);
-  return out;
-}
+Result<media::Image> Canvas::read() const { return read_back(*device_, image_, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL); }
 
 void Canvas::swap(Canvas& other) {
   std::swap(device_, other.device_);

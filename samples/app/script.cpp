@@ -18,10 +18,10 @@ struct Form {
 };
 
 const std::map<std::string, Form>& forms() {
-  static const std::map<std::string, Form> forms = {{"frames", {1}},     {"wait", {}},     {"key", {0, true}},
-                                                    {"mouse", {2}},      {"press", {}},    {"release", {}},
-                                                    {"resize", {2}},     {"minimise", {}}, {"restore", {}},
-                                                    {"drop", {0, true}}, {"quit", {}},     {"screenshot", {0, true}}};
+  static const std::map<std::string, Form> forms = {
+      {"frames", {1}},     {"wait", {}},    {"key", {0, true}},       {"await_key", {0, true}}, {"mouse", {2}},
+      {"press", {}},       {"release", {}}, {"resize", {2}},          {"minimise", {}},         {"restore", {}},
+      {"drop", {0, true}}, {"quit", {}},    {"screenshot", {0, true}}};
   return forms;
 }
 

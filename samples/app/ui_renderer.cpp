@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/graphics_pipeline.h"
 #include "core/try.h"
 #include "ui.frag.h"
 #include "ui.vert.h"
@@ -15,16 +16,6 @@ namespace {
 
 constexpr uint32_t kMostTextures = 256;
 constexpr VkMemoryPropertyFlags kHost = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-
-Result<VkShaderModule> make_shader(VkDevice device, const uint32_t* words, size_t bytes) {
-  VkShaderModuleCreateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
-  info.codeSize = bytes;
-  info.pCode = words;
-  VkShaderModule module = VK_NULL_HANDLE;
-  NBL_CHECK(check(vkCreateShaderModule(device, &info, nullptr, &module), "vkCreateShaderModule"));
-  return module;
-}
 
 Result<VkSampler> make_sampler(VkDevice device, VkFilter filter) {
   VkSamplerCreateInfo info{};
@@ -101,73 +92,17 @@ Status UiRenderer::create_layouts() {
 }
 
 Status UiRenderer::create_pipeline(VkRenderPass pass) {
-  const VkDevice device = device_.handle();
-  NBL_TRY(const VkShaderModule vertex, make_shader(device, kUiVert, sizeof(kUiVert)));
-  NBL_TRY(const VkShaderModule fragment, make_shader(device, kUiFrag, sizeof(kUiFrag)));
-  VkPipelineShaderStageCreateInfo stages[2]{};
-  for (int i = 0; i < 2; ++i) {
-    stages[i].sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
-    stages[i].stage = i == 0 ? VK_SHADER_STAGE_VERTEX_BIT : VK_SHADER_STAGE_FRAGMENT_BIT;
-    stages[i].module = i == 0 ? vertex : fragment;
-    stages[i].pName = "main";
-  }
-  const VkVertexInputBindingDescription binding{0, sizeof(ImDrawVert), VK_VERTEX_INPUT_RATE_VERTEX};
-  const VkVertexInputAttributeDescription attributes[] = {{0, 0, VK_FORMAT_R32G32_SFLOAT, offsetof(ImDrawVert, pos)},
-                                                          {1, 0, VK_FORMAT_R32G32_SFLOAT, offsetof(ImDrawVert, uv)},
-                                                          {2, 0, VK_FORMAT_R8G8B8A8_UNORM, offsetof(ImDrawVert, col)}};
-  VkPipelineVertexInputStateCreateInfo input{};
-  input.sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO;
-  input.vertexBindingDescriptionCount = 1;
-  input.pVertexBindingDescriptions = &binding;
-  input.vertexAttributeDescriptionCount = 3;
-  input.pVertexAttributeDescriptions = attributes;
-  VkPipelineInputAssemblyStateCreateInfo assembly{};
-  assembly.sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO;
-  assembly.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST;
-  VkPipelineViewportStateCreateInfo viewport{};
-  viewport.sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO;
-  viewport.viewportCount = 1;
-  viewport.scissorCount = 1;
-  VkPipelineRasterizationStateCreateInfo raster{};
-  raster.sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO;
-  raster.lineWidth = 1;
-  VkPipelineMultisampleStateCreateInfo multisample{};
-  multisample.sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO;
-  multisample.rasterizationSamples = VK_SAMPLE_COUNT_1_BIT;
-  VkPipelineColorBlendAttachmentState attachment{};
-  attachment.blendEnable = VK_TRUE;
-  attachment.srcColorBlendFactor = VK_BLEND_FACTOR_SRC_ALPHA;
-  attachment.dstColorBlendFactor = VK_BLEND_FACTOR_ONE_MINUS_SRC_ALPHA;
-  attachment.srcAlphaBlendFactor = VK_BLEND_FACTOR_ONE;
-  attachment.dstAlphaBlendFactor = VK_BLEND_FACTOR_ONE_MINUS_SRC_ALPHA;
-  attachment.colorWriteMask = 0xF;
-  VkPipelineColorBlendStateCreateInfo blend{};
-  blend.sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO;
-  blend.attachmentCount = 1;
-  blend.pAttachments = &attachment;
-  const VkDynamicState states[] = {VK_DYNAMIC_STATE_VIEWPORT, VK_DYNAMIC_STATE_SCISSOR};
-  VkPipelineDynamicStateCreateInfo dynamic{};
-  dynamic.sType = VK_STRUCTURE_TYPE_PIPELINE_DYNAMIC_STATE_CREATE_INFO;
-  dynamic.dynamicStateCount = 2;
-  dynamic.pDynamicStates = states;
-  VkGraphicsPipelineCreateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO;
-  info.stageCount = 2;
-  info.pStages = stages;
-  info.pVertexInputState = &input;
-  info.pInputAssemblyState = &assembly;
-  info.pViewportState = &viewport;
-  info.pRasterizationState = &raster;
-  info.pMultisampleState = &multisample;
-  info.pColorBlendState = &blend;
-  info.pDynamicState = &dynamic;
-  info.layout = layout_;
-  info.renderPass = pass;
-  const Status made = check(vkCreateGraphicsPipelines(device, VK_NULL_HANDLE, 1, &info, nullptr, &pipeline_),
-                            "vkCreateGraphicsPipelines");
-  vkDestroyShaderModule(device, vertex, nullptr);
-  vkDestroyShaderModule(device, fragment, nullptr);
-  return made;
+  const VertexAttribute attributes[] = {{VK_FORMAT_R32G32_SFLOAT, offsetof(ImDrawVert, pos)},
+                                        {VK_FORMAT_R32G32_SFLOAT, offsetof(ImDrawVert, uv)},
+                                        {VK_FORMAT_R8G8B8A8_UNORM, offsetof(ImDrawVert, col)}};
+  NBL_TRY(pipeline_, make_graphics_pipeline(device_, {.vertex = kUiVert,
+                                                      .fragment = kUiFrag,
+                                                      .attributes = attributes,
+                                                      .stride = sizeof(ImDrawVert),
+                                                      .blend = true,
+                                                      .layout = layout_,
+                                                      .pass = pass}));
+  return {};
 }
 
 UiRenderer::~UiRenderer() {

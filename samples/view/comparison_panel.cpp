@@ -135,7 +135,12 @@ void draw_answer(const ViewState& state, int side, ImU32 color, const char* whic
                    true);
   for (size_t i = 0; i < std::min(result->classes.size(), kRows); ++i) {
     const samples::ClassScore& found = result->classes[i];
-    ImGui::ProgressBar(found.score, ImVec2(90, ImGui::GetTextLineHeight()), "");
+    const ImVec2 at = ImGui::GetCursorScreenPos();
+    const float wide = 90, tall = ImGui::GetTextLineHeight();
+    ImDrawList& list = *ImGui::GetWindowDrawList();
+    list.AddRectFilled(ImVec2(at.x, at.y + 3), ImVec2(at.x + wide, at.y + tall), IM_COL32(48, 54, 64, 255), 3);
+    list.AddRectFilled(ImVec2(at.x, at.y + 3), ImVec2(at.x + 1 + (wide - 1) * found.score, at.y + tall), color, 3);
+    ImGui::Dummy(ImVec2(wide, tall));
     ImGui::SameLine();
     app::text_fitted(format("%5.1f %%  %s", 100 * static_cast<double>(found.score), found.name.c_str()));
   }
@@ -161,7 +166,8 @@ void draw_comparison(ViewState& state, Actions&) {
   const Rect area{origin, ImVec2(origin.x + space.x, origin.y + std::max(space.y - answers, 60.0f))};
   ImDrawList& list = *ImGui::GetWindowDrawList();
   if (!state.source.image) {
-    const char* text = "Drop a picture or a folder, and .nbl files, on this window";
+    const char* text = state.pictures.size() > 0 ? "this picture cannot be shown"
+                                                 : "Drop a picture or a folder, and .nbl files, on this window";
     const ImVec2 size = ImGui::CalcTextSize(text);
     list.AddText(ImVec2((area.min.x + area.max.x - size.x) / 2, (area.min.y + area.max.y - size.y) / 2), kDim, text);
   } else {
@@ -178,12 +184,14 @@ void draw_comparison(ViewState& state, Actions&) {
     }
   }
   ImGui::SetCursorScreenPos(ImVec2(origin.x, area.max.y + 6));
-  if (!ImGui::BeginTable("answers", 2, ImGuiTableFlags_SizingStretchSame)) return;
-  ImGui::TableNextColumn();
+  const float half = std::floor(space.x / 2);
+  ImGui::BeginChild("left answer", ImVec2(half - 8, 0), false, ImGuiWindowFlags_NoScrollbar);
   draw_answer(state, state.left, kLeftColor, "left");
-  ImGui::TableNextColumn();
+  ImGui::EndChild();
+  ImGui::SameLine(0, 8);
+  ImGui::BeginChild("right answer", ImVec2(0, 0), false, ImGuiWindowFlags_NoScrollbar);
   draw_answer(state, state.right, kRightColor, "right");
-  ImGui::EndTable();
+  ImGui::EndChild();
 }
 
 }  // namespace nibble::view

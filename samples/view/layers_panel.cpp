@@ -81,8 +81,8 @@ void bits_columns(const NetResult& result, float width, float height) {
 void side_layers(const ViewState& state, int side, const char* which) {
   const NetResult* result = result_of(state, side);
   if (!result || !result->error.empty()) {
-    ImGui::TextDisabled("%s: no network", which);
-    ImGui::Dummy(ImVec2(1, 57));
+    ImGui::TextDisabled("%s: %s", which, side == 0 ? "the picture" : result ? "nothing was measured" : "running ...");
+    ImGui::Dummy(ImVec2(1, 50));
     return;
   }
   double total = 0;
@@ -112,7 +112,8 @@ void legend_entry(int bits, const char* text) {
 }  // namespace
 
 void draw_layers(ViewState& state) {
-  ImGui::TextDisabled("Steps by time, layers by bits (point at them):");
+  const bool wide = ImGui::GetContentRegionAvail().x > 640;
+  ImGui::TextDisabled("%s", wide ? "Steps by time, layers by bits (point at them):" : "Steps, layers:");
   const std::pair<int, const char*> entries[] = {{4, "4 bits"}, {8, "8"}, {16, "16"}, {32, "32"}, {0, "no weights"}};
   for (const auto& [bits, text] : entries) {
     ImGui::SameLine(0, 12);

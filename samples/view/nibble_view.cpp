@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <memory>
 
 #include "app/app.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "media/metrics.h"
+#include "scene/scene.h"
 #include "tools/tool_program.h"
 #include "view/compare.h"
 #include "view/view_options.h"
@@ -35,7 +37,10 @@ class NibbleView final : public app::Viewer {
     return {};
   }
 
-  void stop() override { state_ = {}; }
+  void stop() override {
+    state_ = {};
+    scene_.reset();
+  }
 
   void on_drop(const std::string& path) override {
     if (is_network(path)) {
@@ -68,6 +73,7 @@ class NibbleView final : public app::Viewer {
     if (changed_sides_) NBL_CHECK(compare(app));
     Actions actions;
     draw_view(state_, actions, runner_.busy(), runner_.device_name());
+    if (actions.scene_frame) take_scene_frame(app, scene_seconds_ + 0.5);
     act(actions);
     return {};
   }
@@ -87,20 +93,36 @@ class NibbleView final : public app::Viewer {
     }
     state_.pictures = std::move(*found);
     state_.picture = 0;
-    state_.folder = path;
     state_.scene = false;
     read_picture();
   }
 
   void read_picture() {
     auto picture = state_.pictures.image(state_.picture);
-    if (!picture) return say(picture.error().message);
-    set_source(std::move(*picture));
+    if (picture) return set_source(std::move(*picture));
+    say(picture.error().message);
+    state_.source = {};
+    new_source_ = false;
+    stale_ = true;
   }
 
   void set_source(media::Image picture) {
     state_.source.image = std::make_shared<media::Image>(std::move(picture));
     new_source_ = stale_ = true;
+  }
+
+  void take_scene_frame(app::App& app, double seconds) {
+    constexpr int kWidth = 320, kHeight = 180;
+    if (!scene_) {
+      auto scene = scene::Scene::create(app.device(), kWidth, kHeight);
+      if (!scene) return say(scene.error().message);
+      scene_ = std::move(*scene);
+    }
+    auto picture = scene_->picture(seconds);
+    if (!picture) return say(picture.error().message);
+    scene_seconds_ = seconds;
+    state_.scene = true;
+    set_source(std::move(*picture));
   }
 
   void step_picture(int step) {
@@ -209,6 +231,8 @@ class NibbleView final : public app::Viewer {
     state_.difference.clear();
     const Shown *left = shown_of(state_, state_.left), *right = shown_of(state_, state_.right);
     if (!left || !right || state_.left == state_.right) return {};
+    const auto pending = [&](int side) { return side > 0 && !result_of(state_, side); };
+    if (pending(state_.left) || pending(state_.right)) return {};
     if (left->image == right->image) {
       if (state_.mode == Mode::difference) state_.difference = "these networks make no pictures to compare";
       return {};
@@ -242,12 +266,14 @@ class NibbleView final : public app::Viewer {
   ViewState state_;
   Runner runner_;
   uint64_t generation_ = 0;
+  std::unique_ptr<scene::Scene> scene_;  // made when it is first asked for
+  double scene_seconds_ = 1;
   bool stale_ = false;          // the networks are to be run
   bool new_source_ = false;     // the source's texture is to be made
   bool changed_sides_ = false;  // the comparison is to be made
 };
 
-Status NibbleView::on_script(app::App&, const app::ScriptLine& line) {
+Status NibbleView::on_script(app::App& app, const app::ScriptLine& line) {
   const std::string& argument = line.argument;
   const auto number = [&](int most) {
     const std::vector<int> numbers = app::numbers_of(line);
@@ -271,6 +297,10 @@ Status NibbleView::on_script(app::App&, const app::ScriptLine& line) {
     if (found == std::end(names)) return wrong("divider, tiles or difference was expected");
     state_.mode = static_cast<Mode>(found - std::begin(names));
     changed_sides_ = true;
+  } else if (line.verb == "scene") {
+    const int milliseconds = number(1'000'000);
+    if (milliseconds < 0) return wrong("milliseconds were expected");
+    take_scene_frame(app, milliseconds / 1000.0);
   } else if (line.verb == "device") {
     choose_device(argument);
   } else if (line.verb == "task") {

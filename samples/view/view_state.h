@@ -32,7 +32,6 @@ struct ViewState {
   int device = -1;  // in devices; -1: the best
 
   media::SampleSet pictures;
-  std::string folder;  // where they come from
   size_t picture = 0;
   bool scene = false;  // the picture is a frame of the rendered scene
   Shown source;
@@ -48,7 +47,6 @@ struct ViewState {
   std::string difference;  // "PSNR 41.2 dB", or why there is none
 
   std::vector<std::string> messages;  // what went wrong, the newest last
-  int hovered_step = -1;
 };
 
 inline constexpr size_t kMostNetworks = 6;
