@@ -56,11 +56,11 @@ void BudgetSearch::blame(const Made& made, const std::vector<size_t>& selection)
                made.bytes, byte_bound_) +
         list([&](size_t i) { return table_[i].options[selection[i]].stored_bytes(coded_); }, "the weights"));
   }
-  if (made.ms > ms_bound_) {
+  if (made.time.median > ms_bound_) {
     c_.missed.push_back(
         format("--target-latency: %.3f ms on '%s', asked for %.3f. Relax --target-latency, or remove "
                "channels (--max-macs)",
-               made.ms, c_.latency->device_name().c_str(), ms_bound_) +
+               made.time.median, c_.latency->device_name().c_str(), ms_bound_) +
         list([&](size_t i) { return table_[i].options[selection[i]].milliseconds; }, "the layers' time"));
   }
   if (!keeps_drop(made.divergence)) {

@@ -7,6 +7,7 @@
 #include "converter/compress/file_bytes.h"
 #include "converter/compress/stages.h"
 #include "converter/search/simulate.h"
+#include "core/text.h"
 #include "core/try.h"
 #include "graph/cost.h"
 
@@ -65,7 +66,7 @@ Result<BudgetSearch::Candidate> BudgetSearch::choose(double bytes, double ms) {
 }
 
 Result<BudgetSearch::Made> BudgetSearch::make(const std::vector<size_t>& selection) const {
-  Made out{c_, 0.0, 0.0, {}};
+  Made out{c_, 0.0, {}, {}};
   out.compression.ranges.clear();
   out.compression.options.entropy_code = coded_;
   apply_selection(table_, selection, false, out.compression.format);
@@ -74,7 +75,7 @@ Result<BudgetSearch::Made> BudgetSearch::make(const std::vector<size_t>& selecti
   NBL_CHECK(compress::run(out.compression, Phase::quantize));
   NBL_TRY(out.bytes, file_bytes_of(out.compression.graph, coded_));
   if (c_.latency) {
-    NBL_TRY(out.ms, network_ms(out.compression.graph));
+    NBL_TRY(out.time, network_time(out.compression.graph, search::LayerTimer::Look::long_look));
   }
   return out;
 }
@@ -94,8 +95,8 @@ Status BudgetSearch::run() {
   for (int round = 0; round < 3; ++round) {
     NBL_TRY(const Candidate candidate, choose(bytes, ms));
     NBL_TRY(Made made, make(candidate.selection));
-    const double over = std::max(made.bytes / byte_bound_, made.ms / ms_bound_);  // 0 without bounds
-    const double too_many = made.bytes - byte_bound_, too_slow = made.ms / ms_bound_;
+    const double over = std::max(made.bytes / byte_bound_, made.time.median / ms_bound_);  // 0 without bounds
+    const double too_many = made.bytes - byte_bound_, too_slow = made.time.median / ms_bound_;
     if (!best || over < least) least = over, best = std::move(made), best_selection = candidate.selection;
     if (over <= 1.0) break;
     if (too_many > 0.0) bytes -= too_many + 0.001 * byte_bound_;
@@ -129,15 +130,20 @@ Status BudgetSearch::run() {
     const search::DropBound top1{search::DropBound::Kind::top1, 0.0};
     std::printf(", %s", search::describe(top1, best->divergence).c_str());
   }
+  std::string time;
   if (c_.latency) {
-    std::printf(", %.3f ms on '%s' (%zu layers measured, network / sum of layers %.2f)", best->ms,
-                c_.latency->device_name().c_str(), c_.latency->measured(), ms_scale_);
+    time = format("%.3f ms on '%s' (quartiles %.3f to %.3f of %zu runs; %.3f ms of processor time)", best->time.median,
+                  c_.latency->device_name().c_str(), best->time.low, best->time.high, best->time.runs,
+                  best->time.processor);
+    std::printf(", %s; %zu layers measured, network / sum of layers %.2f", time.c_str(), c_.latency->measured(),
+                ms_scale_);
   }
   std::printf("\n");
-  outcome_ = {std::max(best->bytes / byte_bound_, best->ms / ms_bound_), best->divergence.loss.mean};
+  outcome_ = {std::max(best->bytes / byte_bound_, best->time.median / ms_bound_), best->divergence.loss.mean};
   std::vector<std::string> missed = std::move(c_.missed);
   c_ = std::move(best->compression);
   c_.missed = std::move(missed);
+  if (!time.empty()) c_.report.notes.push_back({"time of a run", time});
   c_.report.points = std::move(found);
   c_.report.loss_of_points = oracle_.has_classes() ? "predicted, KL, nats" : "predicted, noise over signal";
   return {};

@@ -50,7 +50,7 @@ class BudgetSearch {
   // Times of every layer in every format, from the table or measured.
   Status add_times();
   double predicted_ms(const std::vector<size_t>& selection) const;
-  Result<double> network_ms(const Graph& quantized) const;
+  Result<search::NetworkTime> network_time(const Graph& quantized, search::LayerTimer::Look look) const;
 
   // The selection of least predicted loss whose file really has at most `bytes` and really takes at most `ms`;
   // otherwise the one that exceeds them least. Corrects the models of size and time by what it measures.
@@ -65,7 +65,7 @@ class BudgetSearch {
   struct Made {
     Compression compression;
     double bytes = 0.0;
-    double ms = 0.0;  // of the whole network on the device; 0 without one
+    search::NetworkTime time;  // of the whole network on the device; zeros without one
     search::Divergence divergence;
   };
   Result<Made> make(const std::vector<size_t>& selection) const;

@@ -122,9 +122,9 @@ double BudgetSearch::predicted_ms(const std::vector<size_t>& selection) const {
   return ms_scale_ * sum;
 }
 
-Result<double> BudgetSearch::network_ms(const Graph& quantized) const {
+Result<search::NetworkTime> BudgetSearch::network_time(const Graph& quantized, search::LayerTimer::Look look) const {
   NBL_TRY(const Graph bound, bind_dims(quantized, timed_dims_));
-  return c_.latency->network_ms(bound);
+  return c_.latency->network_time(bound, look);
 }
 
 Result<std::vector<size_t>> BudgetSearch::fit(double bytes, double ms) {
@@ -143,7 +143,8 @@ Result<std::vector<size_t>> BudgetSearch::fit(double bytes, double ms) {
     if (std::isfinite(ms)) {
       NBL_TRY(const quantization::Quantized quantized,
               quantization::quantize(c_.graph, c_.ranges, format_of(selection, true)));
-      NBL_TRY(const double actual, network_ms(quantized.graph));
+      NBL_TRY(const search::NetworkTime time, network_time(quantized.graph, search::LayerTimer::Look::glance));
+      const double actual = time.median;
       const double factor = actual / std::max(predicted_ms(selection), 1e-9);
       ms_scale_ *= factor;
       change = std::max(change, std::abs(factor - 1.0));

@@ -12,11 +12,16 @@ std::map<std::string, std::vector<int64_t>> kept_channels(const Graph& original,
   std::map<std::string, std::vector<int64_t>> out;
   if (channels.empty()) return out;
   std::map<TensorId, std::set<int64_t>> removed;
+  // Groups may share a name (a node with several outputs): the k-th of a name here is the k-th of it in the plan. What
+  // blocks took away leaves out groups, not their order.
+  std::vector<bool> taken(channels.size(), false);
   for (const prune::Group& group : prune::find_axis_groups(original).groups) {
     const auto plan = std::find_if(channels.begin(), channels.end(), [&](const plan::ChannelPlan& p) {
-      return p.group == group.name && p.channels == static_cast<int64_t>(group.channels.size());
+      return !taken[static_cast<size_t>(&p - channels.data())] && p.group == group.name &&
+             p.channels == static_cast<int64_t>(group.channels.size());
     });
     if (plan == channels.end()) continue;
+    taken[static_cast<size_t>(plan - channels.begin())] = true;
     for (size_t i = 0; i < group.channels.size(); ++i) {
       if (std::binary_search(plan->keep.begin(), plan->keep.end(), static_cast<int64_t>(i))) continue;
       for (const prune::Position& p : group.channels[i].positions) {

@@ -73,8 +73,11 @@ Status add_costs(Compression& c, report::CompressionReport& report) {
   NBL_TRY(const quantization::Quantized original, quantization::quantize(before, {}, unchanged));
   NBL_TRY(const auto ms_before, layer_times(*c.latency, original.graph));
   NBL_TRY(const auto ms_after, layer_times(*c.latency, after));
-  NBL_TRY(report.ms_before, c.latency->network_ms(original.graph));
-  NBL_TRY(report.ms_after, c.latency->network_ms(after));
+  NBL_TRY(const search::NetworkTime time_before,
+          c.latency->network_time(original.graph, search::LayerTimer::Look::long_look));
+  NBL_TRY(const search::NetworkTime time_after, c.latency->network_time(after, search::LayerTimer::Look::long_look));
+  report.ms_before = time_before.median;
+  report.ms_after = time_after.median;
   report.timed_on = c.latency->device_name();
   for (report::LayerFacts& layer : report.layers) {
     if (const auto found = ms_before.find(layer.node); found != ms_before.end()) layer.ms_before = found->second;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "converter/compress/loss_table.h"
@@ -6,6 +7,7 @@
 #include "converter/quantize/equal_weights.h"
 #include "converter/quantize/formats.h"
 #include "converter/rounding/shared_layers.h"
+#include "core/text.h"
 #include "core/try.h"
 
 namespace nibble::compress {
@@ -53,6 +55,28 @@ std::vector<double> importance(const statistics::LayerMoments& m) {
   return out;
 }
 
+// What the given plan says of a layer's weights: 1 for those that are 0. Empty: nothing.
+Result<std::vector<uint8_t>> planned_mask(const Compression& c, const std::string& node, size_t weights) {
+  std::vector<uint8_t> out;
+  if (!c.given) return out;
+  for (const plan::MaskPlan& mask : c.given->masks) {
+    if (mask.node != node) continue;
+    if (mask.kept.size() != weights) {
+      return Error{Code::invalid_argument, format("the plan's mask of layer '%s' is for %zu weights, it has %zu",
+                                                  node.c_str(), mask.kept.size(), weights)};
+    }
+    for (const bool kept : mask.kept) out.push_back(kept ? 0 : 1);
+    return out;
+  }
+  return Error{Code::not_found, "the plan has no mask for layer '" + node + "'"};
+}
+
+void note_mask(Compression& c, const std::string& node, const std::vector<uint8_t>& pruned) {
+  plan::MaskPlan mask{node, to_string(c.options.sparsity), static_cast<int64_t>(pruned.size()), {}};
+  for (const uint8_t gone : pruned) mask.kept.push_back(gone == 0);
+  c.plan.masks.push_back(std::move(mask));
+}
+
 // Layers with equal weights get one rounding and one codebook.
 Status round_alike(Compression& c, const std::vector<NodeId>& ids, rounding::SharedLayers& layers,
                    const rounding::Options& options) {
@@ -60,24 +84,33 @@ Status round_alike(Compression& c, const std::vector<NodeId>& ids, rounding::Sha
   const quantization::Choice choice = quantization::choose_format(c.graph, node, c.format);
   rounding::LayerWeights& layer = layers.layer();
   quantization::QuantizedWeights shared;
+  std::vector<uint8_t> mask;
   if (quantization::has_codebook(choice.format)) {
     shared = quantization::round_shared(choice.format, layer.weights, layer.outputs, layer.inputs, layer.kernel,
                                         layer.groups, importance(layers.moments()));
     layer.shared = &shared;
     layer.fixed_scales = {};
   } else {
+    NBL_TRY(mask, planned_mask(c, node.name, layer.weights.size()));
     layer.sparsity = c.options.sparsity;
+    layer.pruned = mask;
   }
   auto rounded = layers.round(options);
   if (!rounded) return std::move(rounded).error().with_context("layer '" + node.name + "'");
-  for (size_t i = 0; i < ids.size(); ++i)
-    c.format.rounded[c.graph.nodes[static_cast<size_t>(ids[i])].name] = std::move((*rounded)[i].layer);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::string& name = c.graph.nodes[static_cast<size_t>(ids[i])].name;
+    if (!(*rounded)[i].pruned.empty()) note_mask(c, name, (*rounded)[i].pruned);
+    c.format.rounded[name] = std::move((*rounded)[i].layer);
+  }
   return {};
 }
 
 }  // namespace
 
 Status share_weights(Compression& c) {
+  c.plan.masks.clear();
+  if (c.given && !c.given->masks.empty() && c.options.sparsity == rounding::SparsityPattern::dense)
+    return Error{Code::invalid_argument, "the plan has masks, but its recipe says sparsity 'dense'"};
   warn(c.options.format.weights);
   if (c.options.sparsity != rounding::SparsityPattern::dense && quantization::has_codebook(c.options.format.weights)) {
     return Error{Code::invalid_argument, "--sparsity goes with int8 and int4 weights: a codebook need not have a zero"};
@@ -114,6 +147,10 @@ Status share_weights(Compression& c) {
       added = 0;
       ++at;
     }
+  }
+  for (const plan::MaskPlan& mask : c.given ? c.given->masks : std::vector<plan::MaskPlan>{}) {
+    if (std::none_of(c.plan.masks.begin(), c.plan.masks.end(), [&](const auto& m) { return m.node == mask.node; }))
+      return Error{Code::not_found, "the plan has a mask for layer '" + mask.node + "', which takes none"};
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 
 #include "core/crc32c.h"
 #include "core/text.h"
@@ -14,10 +15,17 @@
 namespace nibble::latency {
 namespace {
 
+// Linear between the two nearest; `values` sorted, not empty.
+double quantile(const std::vector<double>& values, double share) {
+  const double at = share * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<size_t>(at);
+  const size_t above = std::min(below + 1, values.size() - 1);
+  return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
+}
+
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  const size_t half = values.size() / 2;
-  return values.size() % 2 ? values[half] : 0.5 * (values[half - 1] + values[half]);
+  return quantile(values, 0.5);
 }
 
 Result<Session> open(const Device& device, const Graph& graph, bool profile) {
@@ -34,6 +42,8 @@ Result<double> wall_ms(Session& session) {
   NBL_CHECK(session.run());
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
+
+double processor_ms() { return 1e3 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 class DeviceTimer : public search::LayerTimer {
  public:
@@ -60,14 +70,24 @@ class DeviceTimer : public search::LayerTimer {
     return median(std::move(times));
   }
 
-  Result<double> network_ms(const Graph& network) override {
-    NBL_TRY(Session session, open(device_, network, false));
-    std::vector<double> times;
-    for (int i = 0; i < kWarmUps + kRuns; ++i) {
-      NBL_TRY(const double wall, wall_ms(session));
-      if (i >= kWarmUps) times.push_back(wall);
+  Result<search::NetworkTime> network_time(const Graph& network, Look look) override {
+    const bool glance = look == Look::glance;
+    std::vector<double> times, processor;
+    for (int turn = 0; turn < (glance ? 1 : kSessions); ++turn) {
+      NBL_TRY(Session session, open(device_, network, false));
+      double left = glance ? 0.0 : 1e3 * kSeconds;
+      for (int i = 0; i < kWarmUps + kRuns || left > 0.0; ++i) {
+        const double before = processor_ms();
+        NBL_TRY(const double wall, wall_ms(session));
+        left -= wall;
+        if (i < kWarmUps) continue;
+        times.push_back(wall);
+        processor.push_back(processor_ms() - before);
+      }
     }
-    return median(std::move(times));
+    std::sort(times.begin(), times.end());
+    return search::NetworkTime{quantile(times, 0.5), quantile(times, 0.25), quantile(times, 0.75),
+                               median(std::move(processor)), times.size()};
   }
 
  private:

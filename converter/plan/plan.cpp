@@ -124,7 +124,6 @@ std::string to_json(const Plan& plan) {
               {"network", plan.network},
               {"samples", plan.samples},
               {"sample_names", plan.sample_names},
-              {"seed", plan.seed},
               {"recipe", Json::object()},
               {"removed_blocks", plan.removed_blocks},
               {"redundant", Json::array()},
@@ -170,7 +169,6 @@ Result<Plan> parse(const std::string& text) {
   r.text("network", out.network);
   r.count("samples", out.samples);
   r.text("sample_names", out.sample_names);
-  r.count("seed", out.seed);
   r.texts("recipe", out.recipe);
   r.list("removed_blocks", [&](const Json& j, const std::string& where) -> Status {
     if (!j.is_string()) return Error{Code::invalid_argument, where + ": expected text"};

@@ -48,7 +48,6 @@ struct Plan {
   std::string network;  // fingerprint() of the float network it was made for
   uint64_t samples = 0;
   std::string sample_names;  // checksum of their names; empty without samples
-  uint64_t seed = 0;
   std::map<std::string, std::string> recipe;  // options that decide about values, as the command line spells them
   std::vector<std::string> removed_blocks;    // names of the nodes that were cut out
   std::vector<ChannelPlan> redundant;         // groups that lost duplicates and affine combinations, in this order

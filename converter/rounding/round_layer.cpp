@@ -106,6 +106,8 @@ Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::Lay
   const int64_t chunk = std::max<int64_t>((m.has_pairs() ? kMostWeightsWithPairs : kMostWeightsAtOnce) / width, 1);
   LayerResult out;
   out.layer.bias = layer.bias;
+  const bool chooses = layer.pruned.empty() && layer.sparsity != SparsityPattern::dense;
+  if (chooses || !layer.pruned.empty()) out.pruned.resize(static_cast<size_t>(layer.outputs * width));
   std::vector<double> errors(static_cast<size_t>(layer.outputs), 0.0);
   for (int64_t first = 0, count = 0; first < layer.outputs; first += count) {
     const int64_t g = first / per_group;
@@ -125,9 +127,7 @@ Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::Lay
       sums.target_sum = std::span(targets.sum).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
     }
     NBL_TRY(const LeastSquares problem, make_least_squares(sums, options.damping, options.bias_correction));
-    const PlaneFactor sparse = layer.sparsity == SparsityPattern::dense
-                                   ? PlaneFactor{}
-                                   : make_block_factor(problem, layer.inputs, layer.kernel);
+    const PlaneFactor sparse = chooses ? make_block_factor(problem, layer.inputs, layer.kernel) : PlaneFactor{};
     const PlaneFactor factor = options.method == Method::nearest ? PlaneFactor{} : make_plane_factor(problem);
     statistics::parallel_for(count, width * count > 4096 ? options.threads : 1, [&](int64_t r) {
       const int64_t o = first + r;
@@ -138,9 +138,11 @@ Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::Lay
         row.low = -128;
       }
       if (layer.shared) row.scale = static_cast<double>(layer.shared->scales[static_cast<size_t>(o)]);
-      if (layer.sparsity != SparsityPattern::dense) {
-        row.pruned = choose_pruned(problem, sparse, r, layer.kernel, layer.sparsity);
-      }
+      if (chooses) row.pruned = choose_pruned(problem, sparse, r, layer.kernel, layer.sparsity);
+      if (!layer.pruned.empty())
+        row.pruned.assign(&layer.pruned[static_cast<size_t>(o * width)],
+                          &layer.pruned[static_cast<size_t>(o * width)] + width);
+      std::copy(row.pruned.begin(), row.pruned.end(), out.pruned.begin() + o * width);
       // Weights that were rounded before are integers as they are: their error is 0, and what second order makes up for
       // elsewhere is worth less than that.
       const bool may_keep = !layer.shared && layer.group_size == 0 && layer.fixed_scales.empty() && row.pruned.empty();

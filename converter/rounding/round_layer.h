@@ -36,6 +36,7 @@ struct LayerWeights {
   const quantization::QuantizedWeights* shared = nullptr;
   // Weights that become 0 before the others are rounded.
   SparsityPattern sparsity = SparsityPattern::dense;
+  std::span<const uint8_t> pruned;  // [outputs, inputs, kernel]: 1 for those that do; empty: chosen by `sparsity`
 };
 
 // What came out of the layer, as the original network has it, for the rows that went in: sums as in GroupSums.
@@ -48,6 +49,7 @@ struct LayerResult {
   quantization::RoundedLayer layer;
   // Mean over outputs of the squared error that rounding adds, divided by the output's variance; both by the moments.
   double relative_error = 0.0;
+  std::vector<uint8_t> pruned;  // as in LayerWeights; empty: none
 };
 Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::LayerMoments& moments,
                                 const Targets& targets, const Options& options);

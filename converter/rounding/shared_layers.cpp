@@ -48,7 +48,7 @@ Result<std::vector<LayerResult>> SharedLayers::round(const Options& options) con
   NBL_TRY(LayerResult rounded, round_layer(layers_.front(), sum_, {}, options));
   if (layers_.size() > 1) {
     for (size_t i = 0; i < layers_.size(); ++i) {
-      LayerResult own{{rounded.layer.weights, layers_[i].bias}, rounded.relative_error};
+      LayerResult own{{rounded.layer.weights, layers_[i].bias}, rounded.relative_error, rounded.pruned};
       if (options.bias_correction) own.layer.bias = corrected_bias(layers_[i], rounded.layer.weights, means_[i], {});
       out.push_back(std::move(own));
     }

@@ -11,6 +11,13 @@
 
 namespace nibble::search {
 
+// Milliseconds of a run of a whole network as an application sees it.
+struct NetworkTime {
+  double median = 0.0, low = 0.0, high = 0.0;  // low, high: the quartiles
+  double processor = 0.0;                      // of all threads of this process, the median
+  size_t runs = 0;
+};
+
 // What measures: the engine on a device (converter/latency), or a stand-in in tests.
 class LayerTimer {
  public:
@@ -21,8 +28,9 @@ class LayerTimer {
   // Milliseconds of the only node of a graph as quantize() leaves it, with bound shapes. Moving its inputs and outputs
   // into the order of the graph's edges does not count.
   virtual Result<double> layer_ms(const Graph& single) = 0;
-  // Milliseconds of a run of the whole graph as an application sees it.
-  virtual Result<double> network_ms(const Graph& network) = 0;
+  // A glance tells candidates apart; what is promised gets a long look.
+  enum class Look { glance, long_look };
+  virtual Result<NetworkTime> network_time(const Graph& network, Look look) = 0;
 };
 
 // A graph of this node alone: what it computes becomes the outputs, what it reads that is computed the inputs. Names
@@ -41,7 +49,9 @@ class LatencyTable {
   // Milliseconds of each node of a graph as quantize() leaves it, with bound shapes; layers that are not in the table
   // yet are measured.
   Result<std::vector<double>> node_ms(const Graph& graph);
-  Result<double> network_ms(const Graph& graph) { return timer_->network_ms(graph); }
+  Result<NetworkTime> network_time(const Graph& graph, LayerTimer::Look look) {
+    return timer_->network_time(graph, look);
+  }
   std::string device_name() const { return timer_->device_name(); }
 
   // Keeps what other devices have in the file. Does nothing without a path.

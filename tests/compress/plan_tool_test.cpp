@@ -119,6 +119,51 @@ TEST_F(PlanTool, follows_what_was_edited) {
   EXPECT_EQ(out->layer("conv4")->rounding, "cd");
 }
 
+TEST_F(PlanTool, has_the_masks_of_sparse_weights_and_follows_them) {
+  ASSERT_EQ(convert("first.nbl", {"--weights", "int4", "--sparsity", "2:4", "--entropy-code", "--plan-out",
+                                  files_.path("plan.json")})
+                .code,
+            0);
+  const auto good = plan::read(files_.path("plan.json"));
+  ASSERT_TRUE(good) << good.error().message;
+  ASSERT_EQ(good->masks.size(), 5u);  // all but the first layer, which stays wide
+  for (const plan::MaskPlan& mask : good->masks) {
+    EXPECT_EQ(mask.pattern, "2:4");
+    EXPECT_EQ(std::count(mask.kept.begin(), mask.kept.end(), true) * 2, mask.weights) << mask.node;
+  }
+  const auto with = [&](const plan::Plan& plan) {
+    EXPECT_TRUE(plan::write(plan, files_.path("edited.json")));
+    return convert("edited.nbl",
+                   {"--plan", files_.path("edited.json"), "--plan-out", files_.path("out.json"), "--allow-collapse"});
+  };
+  plan::Plan one = *good;  // conv4 keeps a single weight
+  plan::MaskPlan& mask = one.masks[2];
+  ASSERT_EQ(mask.node, "conv4");
+  mask.kept.assign(mask.kept.size(), false);
+  mask.kept[17] = true;
+  const ToolResult edited = with(one);
+  ASSERT_EQ(edited.code, 0) << edited.err;
+  EXPECT_LT(files_.bytes("edited.nbl").size(), files_.bytes("first.nbl").size());
+  EXPECT_EQ(files_.bytes("edited.json"), files_.bytes("out.json"));
+
+  const auto refused = [&](const plan::Plan& plan, const std::string& word) {
+    const ToolResult result = with(plan);
+    EXPECT_EQ(result.code, 1) << word;
+    EXPECT_NE(result.err.find(word), std::string::npos) << result.err;
+  };
+  plan::Plan shorter = *good, none = *good, stray = *good, dense = *good;
+  shorter.masks[1].kept.pop_back();
+  --shorter.masks[1].weights;
+  refused(shorter, "is for");
+  none.masks.erase(none.masks.begin());
+  refused(none, "no mask");
+  stray.masks.push_back(stray.masks[0]);
+  stray.masks.back().node = "conv1";
+  refused(stray, "takes none");
+  dense.recipe["sparsity"] = "dense";
+  refused(dense, "dense");
+}
+
 TEST_F(PlanTool, refuses_plans_that_do_not_fit) {
   ASSERT_EQ(convert("first.nbl", {"--weights", "int4", "--plan-out", files_.path("plan.json")}).code, 0);
   const auto good = plan::read(files_.path("plan.json"));

@@ -22,7 +22,7 @@ class FakeTimer : public LayerTimer {
     EXPECT_EQ(single.nodes.size(), 1u);
     return static_cast<double>(elements(single.desc(single.outputs[0]).shape).value()) / 1000.0;
   }
-  Result<double> network_ms(const Graph&) override { return 1.0; }
+  Result<NetworkTime> network_time(const Graph&, Look) override { return NetworkTime{1.0, 1.0, 1.0, 1.0, 1}; }
 
  private:
   std::string key_;

@@ -14,7 +14,6 @@ Plan full_plan() {
   p.network = "0123456789abcdef";
   p.samples = 100;
   p.sample_names = "89abcdef";
-  p.seed = 18446744073709551615u;
   p.recipe = {{"ranges", "mse"}, {"rounding", "gptq"}};
   p.removed_blocks = {"block \"3\"\n"};
   p.redundant = {{"conv0", 6, {0, 1, 5}}};
@@ -55,7 +54,7 @@ TEST(Plan, names_the_place_of_what_is_wrong) {
   expect_refused(changed(text, "\"group_size\": 64", "\"group_size\": -64"), {"layers[0].group_size", "-64"});
   expect_refused(changed(text, "\"group_size\": 64", "\"group_size\": 5000000000"), {"layers[0].group_size"});
   expect_refused(changed(text, "\"rounding\": \"gptq\",", "\"round\": \"gptq\","), {"layers[0].rounding", "missing"});
-  expect_refused(changed(text, "\"seed\":", "\"sead\": 0, \"seed\":"), {"sead", "not known"});
+  expect_refused(changed(text, "\"samples\":", "\"simples\": 0, \"samples\":"), {"simples", "not known"});
   expect_refused(changed(text, "\"kept\": \"9c\"", "\"kept\": \"9\""), {"masks[0].kept", "2"});
   expect_refused(changed(text, "\"kept\": \"9c\"", "\"kept\": \"9x\""), {"masks[0].kept", "'x'"});
   expect_refused(changed(text, "\"weights\": 6", "\"weights\": 9223372036854775807"), {"masks[0].kept"});
