@@ -1,6 +1,7 @@
 #include "gpu/command.h"
 
 #include <cstdio>
+#include <vector>
 
 #include "core/text.h"
 #include "core/try.h"
@@ -29,6 +30,23 @@ Scope scope_of(uint32_t access) {
 }
 
 unsigned long long ull(uint64_t value) { return value; }
+
+// What a submission that waits for the application waits with.
+constexpr VkPipelineStageFlags kAnything = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+
+struct SubmittedSemaphores {
+  explicit SubmittedSemaphores(std::span<const SemaphoreUse> uses) {
+    for (const SemaphoreUse& use : uses) {
+      handles.push_back(use.semaphore);
+      values.push_back(use.value);
+      timeline |= use.value != 0;
+      complete &= use.semaphore != VK_NULL_HANDLE;
+    }
+  }
+  std::vector<VkSemaphore> handles;
+  std::vector<uint64_t> values;
+  bool timeline = false, complete = true;
+};
 
 VkBufferImageCopy image_copy(const ImagePart& image, const BufferRange& buffer) {
   VkBufferImageCopy region{};
@@ -238,9 +256,11 @@ void CommandList::copy(const BufferRange& from, const ImagePart& to) {
   device_->vk.vkCmdCopyBufferToImage(commands_, from.buffer, to.image, to.layout, 1, &region);
 }
 
-void CommandList::reset(const Timer& timer) {
+void CommandList::reset(const Timer& timer) { reset(timer, 0, timer.slots()); }
+
+void CommandList::reset(const Timer& timer, uint32_t first, uint32_t count) {
   if (!recording() || !timer.handle()) return;
-  device_->vk.vkCmdResetQueryPool(commands_, timer.handle(), 0, timer.slots());
+  device_->vk.vkCmdResetQueryPool(commands_, timer.handle(), first, count);
 }
 
 void CommandList::timestamp(const Timer& timer, uint32_t slot) {
@@ -265,14 +285,34 @@ Status CommandList::finish() {
   return {};
 }
 
-Status CommandList::submit() {
+Status CommandList::submit(std::span<const SemaphoreUse> wait, std::span<const SemaphoreUse> signal) {
   if (running_) return Error{Code::invalid_argument, "submitting a command list that still runs"};
   if (!finished_) return Error{Code::invalid_argument, "submitting a command list that was not recorded"};
+  SubmittedSemaphores waits(wait), signals(signal);
+  if ((waits.timeline || signals.timeline) && !device_->timeline) {
+    return Error{Code::invalid_argument,
+                 "a semaphore has a value, but the application did not say that it enabled timelineSemaphore: pass its "
+                 "features to Device::wrap()"};
+  }
+  if (!waits.complete || !signals.complete) return Error{Code::invalid_argument, "a semaphore is null"};
   NBL_VK(device_->vk.vkResetFences(device_->device, 1, &fence_), "resetting a fence");
   VkSubmitInfo info{};
   info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
   info.commandBufferCount = 1;
   info.pCommandBuffers = &own_;
+  const std::vector<VkPipelineStageFlags> stages(wait.size(), kAnything);
+  info.waitSemaphoreCount = static_cast<uint32_t>(waits.handles.size());
+  info.pWaitSemaphores = waits.handles.data();
+  info.pWaitDstStageMask = stages.data();
+  info.signalSemaphoreCount = static_cast<uint32_t>(signals.handles.size());
+  info.pSignalSemaphores = signals.handles.data();
+  VkTimelineSemaphoreSubmitInfo timeline{};
+  timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
+  timeline.waitSemaphoreValueCount = info.waitSemaphoreCount;
+  timeline.pWaitSemaphoreValues = waits.values.data();
+  timeline.signalSemaphoreValueCount = info.signalSemaphoreCount;
+  timeline.pSignalSemaphoreValues = signals.values.data();
+  if (waits.timeline || signals.timeline) info.pNext = &timeline;
   const std::lock_guard lock(device_->queue_mutex);
   NBL_VK(device_->vk.vkQueueSubmit(device_->queue, 1, &info, fence_),
          "submitting to '" + device_->caps.device_name + "'");

@@ -28,6 +28,12 @@ struct ImagePart {
   VkExtent2D extent{};
 };
 
+// A semaphore of the application, binary where the value is 0.
+struct SemaphoreUse {
+  VkSemaphore semaphore = VK_NULL_HANDLE;
+  uint64_t value = 0;
+};
+
 class CommandList {
  public:
   static Result<CommandList> create(const Device& device, const char* name);
@@ -59,12 +65,14 @@ class CommandList {
   void copy(const ImagePart& from, const BufferRange& to);
   void copy(const BufferRange& from, const ImagePart& to);
   void reset(const Timer& timer);  // before the first timestamp of a run
+  void reset(const Timer& timer, uint32_t first, uint32_t count);
   void timestamp(const Timer& timer, uint32_t slot);
 
   Status finish();
 
   // Runs the finished recording. An error while it still runs: wait first.
-  Status submit();
+  Status submit() { return submit({}, {}); }
+  Status submit(std::span<const SemaphoreUse> wait, std::span<const SemaphoreUse> signal);
   // True when the run is over (or none was started), false when it lasts longer than `timeout_ns`. device_lost when the
   // device was reset or removed.
   Result<bool> wait(uint64_t timeout_ns);

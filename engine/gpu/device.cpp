@@ -1,5 +1,6 @@
 #include "gpu/device.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -103,6 +104,10 @@ DeviceState::~DeviceState() {
                  static_cast<long long>(users));
     std::abort();
   }
+  close();
+}
+
+void DeviceState::close() {
   if (!device) return;
   if (vk.vkDestroyDescriptorSetLayout) {
     (void)cache.save();
@@ -110,6 +115,7 @@ DeviceState::~DeviceState() {
     for (VkDescriptorSetLayout layout : set_layouts) vk.vkDestroyDescriptorSetLayout(device, layout, nullptr);
   }
   if (owns_device && vk.vkDestroyDevice) vk.vkDestroyDevice(device, nullptr);
+  device = VK_NULL_HANDLE;
 }
 
 void DeviceState::set_name(VkObjectType type, uint64_t handle, const char* name) const {
@@ -146,6 +152,43 @@ Result<Device> Device::create(const DeviceOptions& options) {
   return Device(std::move(state));
 }
 
+namespace {
+
+// What can be called through (devices, queues, command buffers) begins with a pointer to its device's functions, which
+// the Vulkan loader puts there (Loader and Layer Interface, "Creating New Dispatchable Objects"); without a loader all
+// have the same word in its place. So it tells handles of different devices apart.
+bool of_one_device(const void* a, const void* b) {
+  return *static_cast<void* const*>(a) == *static_cast<void* const*>(b);
+}
+
+Status check_handles(const ExternalHandles& handles, const InstanceTable& table) {
+  uint32_t count = 0;
+  NBL_VK(table.vkEnumeratePhysicalDevices(handles.instance, &count, nullptr), "listing Vulkan devices");
+  std::vector<VkPhysicalDevice> devices(count);
+  NBL_VK(table.vkEnumeratePhysicalDevices(handles.instance, &count, devices.data()), "listing Vulkan devices");
+  if (std::find(devices.begin(), devices.end(), handles.physical_device) == devices.end()) {
+    return Error{Code::invalid_argument, "wrapping a device: the physical device is not one of this instance"};
+  }
+  if (!of_one_device(handles.device, handles.queue)) {
+    return Error{Code::invalid_argument, "wrapping a device: the queue belongs to another device"};
+  }
+  return {};
+}
+
+}  // namespace
+
+uint64_t Device::buffer_bytes(VkBuffer buffer) const {
+  VkMemoryRequirements needs{};
+  state_->vk.vkGetBufferMemoryRequirements(state_->device, buffer, &needs);
+  return needs.size;
+}
+
+Status Device::check_owner(const void* dispatchable, const char* what) const {
+  if (of_one_device(dispatchable, state_->device)) return {};
+  return Error{Code::invalid_argument, format("%s belongs to another device than '%s', which the session uses", what,
+                                              caps().device_name.c_str())};
+}
+
 Result<Device> Device::wrap(const ExternalHandles& handles, const DeviceOptions& options) {
   if (!handles.instance || !handles.physical_device || !handles.device || !handles.queue ||
       !handles.get_instance_proc_addr) {
@@ -155,11 +198,13 @@ Result<Device> Device::wrap(const ExternalHandles& handles, const DeviceOptions&
   NBL_TRY(const CapsMask mask, combined_mask(options.mask));
   auto state = std::make_unique<DeviceState>();
   NBL_TRY(state->instance_table, load_instance_table(handles.get_instance_proc_addr, handles.instance));
+  NBL_CHECK(check_handles(handles, state->instance_table));
   NBL_TRY(const DeviceSnapshot snapshot,
           read_snapshot(state->instance_table, handles.physical_device, handles.api_version));
   const ShaderFeatures enabled = read_enabled_features(handles.enabled_features, handles.enabled_core_features);
   NBL_TRY(const DevicePlan plan,
           plan_wrapped(snapshot, enabled, handles.enabled_extensions, handles.queue_family, mask));
+  state->timeline = timeline_enabled(handles.enabled_features);
   for (const std::string& name : handles.enabled_extensions) state->debug_names |= name == "VK_EXT_debug_utils";
   state->physical = handles.physical_device;
   state->device = handles.device;
@@ -198,6 +243,15 @@ StoredTuning Device::stored_tuning(uint64_t kernels) const { return state_->cach
 void Device::store_tuning(uint64_t kernels, std::string text) const {
   const std::lock_guard lock(state_->cache_mutex);
   state_->cache.set_tuning(kernels, std::move(text));
+}
+
+Status Device::close() {
+  if (state_->users == 0) {
+    state_->close();
+    return {};
+  }
+  return Error{Code::invalid_argument,
+               format("%lld objects made from the device are alive", static_cast<long long>(state_->users))};
 }
 
 Status Device::wait_idle() const {

@@ -95,6 +95,15 @@ class Device {
   StoredTuning stored_tuning(uint64_t kernels) const;
   void store_tuning(uint64_t kernels, std::string text) const;
 
+  // Destroys what the device has on it and writes its cache, ahead of the destructor: nothing but the destructor may be
+  // called afterwards. An error while objects made from it are alive; nothing is changed then.
+  Status close();
+
+  // Bytes of memory that the application's buffer needs: no less than it has.
+  uint64_t buffer_bytes(VkBuffer buffer) const;
+  // An error when a queue or command buffer is not of this device.
+  Status check_owner(const void* dispatchable, const char* what) const;
+
   // Waits until the device does nothing more.
   Status wait_idle() const;
 

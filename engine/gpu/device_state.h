@@ -25,6 +25,7 @@ struct DeviceState {
   VkDevice device = VK_NULL_HANDLE;
   bool owns_device = false;
   bool debug_names = false;
+  bool timeline = false;  // semaphores with values are enabled
   VkQueue queue = VK_NULL_HANDLE;
   uint32_t queue_family = 0;
   uint32_t timestamp_bits = 0;
@@ -46,6 +47,8 @@ struct DeviceState {
   DeviceState(const DeviceState&) = delete;
   DeviceState& operator=(const DeviceState&) = delete;
   ~DeviceState();
+  // Destroys what is made on the device for all objects, and the device where it is nibble's own; then nothing is left.
+  void close();
 
   // Names an object for debuggers and validation messages; does nothing without VK_EXT_debug_utils.
   void set_name(VkObjectType type, uint64_t handle, const char* name) const;

@@ -89,4 +89,16 @@ ShaderFeatures read_enabled_features(const void* chain, const VkPhysicalDeviceFe
   return found;
 }
 
+bool timeline_enabled(const void* chain) {
+  for (auto* next = static_cast<const VkBaseInStructure*>(chain); next; next = next->pNext) {
+    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES) {
+      return reinterpret_cast<const VkPhysicalDeviceVulkan12Features*>(next)->timelineSemaphore;
+    }
+    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES) {
+      return reinterpret_cast<const VkPhysicalDeviceTimelineSemaphoreFeatures*>(next)->timelineSemaphore;
+    }
+  }
+  return false;
+}
+
 }  // namespace nibble::gpu

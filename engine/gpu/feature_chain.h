@@ -37,4 +37,7 @@ class FeatureChain {
 // VkPhysicalDeviceVulkan11/12/13Features that hold the same. `base` is pEnabledFeatures, may be null.
 ShaderFeatures read_enabled_features(const void* chain, const VkPhysicalDeviceFeatures* base);
 
+// Whether the application enabled timeline semaphores, in the same chain.
+bool timeline_enabled(const void* chain);
+
 }  // namespace nibble::gpu

@@ -32,21 +32,21 @@ Timer::~Timer() {
   if (pool_) device_->vk.vkDestroyQueryPool(device_->device, pool_, nullptr);
 }
 
-Result<std::vector<std::optional<uint64_t>>> Timer::read() const {
+Result<std::vector<std::optional<uint64_t>>> Timer::read(uint32_t first, uint32_t count) const {
   std::vector<std::optional<uint64_t>> out;
   if (!pool_) return out;
   struct Slot {
     uint64_t ticks, available;
   };
-  std::vector<Slot> raw(slots_);
+  std::vector<Slot> raw(count);
   NBL_VK(
-      device_->vk.vkGetQueryPoolResults(device_->device, pool_, 0, slots_, raw.size() * sizeof(Slot), raw.data(),
+      device_->vk.vkGetQueryPoolResults(device_->device, pool_, first, count, raw.size() * sizeof(Slot), raw.data(),
                                         sizeof(Slot), VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WITH_AVAILABILITY_BIT),
       "reading timestamps");
   const uint64_t mask = device_->timestamp_bits >= 64 ? ~uint64_t{0} : (uint64_t{1} << device_->timestamp_bits) - 1;
   std::optional<uint64_t> origin;
-  out.resize(slots_);
-  for (uint32_t i = 0; i < slots_; ++i) {
+  out.resize(count);
+  for (uint32_t i = 0; i < count; ++i) {
     if (!raw[i].available) continue;
     if (!origin) origin = raw[i].ticks;
     // Counters of few bits wrap (36 bits at 52 ns within the hour); differences do not, once masked.

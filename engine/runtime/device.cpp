@@ -55,6 +55,29 @@ CacheState Device::cache_state() const {
   return {state_->gpu.pipeline_cache_bytes_loaded(), state_->tuning.choices()->size(), state_->tuning.ignored()};
 }
 
-Status Device::save_pipeline_cache() const { return state_->gpu.save_pipeline_cache(); }
+Status Device::save_pipeline_cache() const {
+  NBL_CHECK(state_->check_open());
+  return state_->gpu.save_pipeline_cache();
+}
+
+Status OpenDevice::check_open() const {
+  if (!released) return {};
+  return Error{Code::invalid_argument,
+               "device '" + caps().device_name + "' was released by the application: make a new one"};
+}
+
+Status Device::release() {
+  if (state_->released.exchange(true)) return {};
+  if (const int64_t alive = state_->sessions; alive > 0) {
+    state_->released = false;
+    return Error{Code::invalid_argument, "device '" + name() + "' still has " + std::to_string(alive) +
+                                             (alive == 1 ? " session" : " sessions") +
+                                             ": a device outlives its sessions, destroy them first"};
+  }
+  state_->pipelines.clear();
+  Status closed = state_->gpu.close();
+  if (!closed) state_->released = false;
+  return closed;
+}
 
 }  // namespace nibble

@@ -1,6 +1,7 @@
 // What a public Device refers to: the gpu device and the pipelines that were compiled on it.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "gpu/device.h"
@@ -15,6 +16,11 @@ struct OpenDevice {
   gpu::Device gpu;
   PipelinePool pipelines;  // after gpu, so that it goes first
   DeviceTuning tuning;
+  std::atomic<int64_t> sessions{0};   // that are alive
+  std::atomic<bool> released{false};  // by Device::release()
+
+  // An error after Device::release().
+  Status check_open() const;
 
   const gpu::Caps& caps() const { return gpu.caps(); }
 };

@@ -89,6 +89,11 @@ Status PipelinePool::compile_all(const gpu::Device& device, std::span<const Key>
   return {};
 }
 
+void PipelinePool::clear() {
+  const std::lock_guard lock(mutex_);
+  pipelines_.clear();
+}
+
 const gpu::Pipeline* PipelinePool::find(const Step& step) const {
   const std::lock_guard lock(mutex_);
   const auto found = pipelines_.find(key_of(step));

@@ -23,6 +23,8 @@ class PipelinePool {
   // The pipeline of each step, in their order; pointers stay valid as long as the pool. Compiles what is missing, in
   // several threads where there is enough of it.
   Result<std::vector<const gpu::Pipeline*>> get(const gpu::Device& device, std::span<const Step> steps);
+  // Drops all pipelines.
+  void clear();
   // The pipeline of a step if it is compiled already, else null.
   const gpu::Pipeline* find(const Step& step) const;
 

@@ -1,5 +1,6 @@
 #include "nibble/session.h"
 
+#include "core/text.h"
 #include "core/try.h"
 #include "core/without_exceptions.h"
 #include "gpu/platform.h"
@@ -17,10 +18,27 @@ std::shared_ptr<const Choices> choices_for(const OpenDevice& device, const Sessi
 
 }  // namespace
 
-Status SessionState::check_idle(const char* what) const {
+Status SessionState::check_ready(const char* what) const {
   if (lost) return Error{Code::device_lost, "the device was lost: make a new Device and Session"};
   if (!commands.running()) return {};
   return Error{Code::invalid_argument, std::string(what) + " while a run is in flight: wait() first"};
+}
+
+Status SessionState::check_idle(const char* what) const {
+  NBL_CHECK(check_ready(what));
+  if (!slices || !slices->open()) return {};
+  return Error{Code::invalid_argument,
+               format("%s between the slices of a run, of which %zu of %zu steps are done: finish it, "
+                      "or restart_slices()",
+                      what, slices->next(), slices->total())};
+}
+
+Result<SessionCall> SessionCall::enter(SessionState& state, const char* what) {
+  if (!state.called.exchange(true, std::memory_order_acquire)) return SessionCall(state);
+  return Error{Code::invalid_argument,
+               std::string(what) +
+                   " while another thread is in a call of this session: a session belongs to one thread "
+                   "at a time; give each thread one of its own"};
 }
 
 Status SessionState::record_own() {
@@ -41,6 +59,9 @@ Session::~Session() = default;
 Result<Session> Session::create(const Device& device, const Model& model, const SessionOptions& options) {
   return without_exceptions([&]() -> Result<Session> {
     const std::string kernels = options.kernels.empty() ? gpu::environment("NIBBLE_KERNEL") : options.kernels;
+    // Counted first, so that a release() meanwhile sees it.
+    auto count = std::make_unique<SessionCount>(*device.state());
+    NBL_CHECK(device.state()->check_open());
     NBL_TRY(KernelOverrides overrides, KernelOverrides::parse(kernels));
     const gpu::Device& gpu = device.state()->gpu;
     const auto choices = choices_for(*device.state(), options);
@@ -48,8 +69,8 @@ Result<Session> Session::create(const Device& device, const Model& model, const 
             BoundSession::create(device.state(), *model.state(), options, overrides, options.dims, {choices.get()}));
     NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(gpu, "session"));
     NBL_TRY(gpu::CommandList external, gpu::CommandList::create(gpu, "session of an application's frame"));
-    auto state = std::make_unique<SessionState>(SessionState{
-        device, model, options, std::move(overrides), std::move(bound), std::move(commands), std::move(external)});
+    std::unique_ptr<SessionState> state(new SessionState{device, std::move(count), model, options, std::move(overrides),
+                                                         std::move(bound), std::move(commands), std::move(external)});
     NBL_CHECK(state->record_own());
     return Session(std::move(state));
   });
@@ -58,31 +79,46 @@ Result<Session> Session::create(const Device& device, const Model& model, const 
 const std::vector<TensorInfo>& Session::inputs() const { return state_->bound->inputs; }
 const std::vector<TensorInfo>& Session::outputs() const { return state_->bound->outputs; }
 
-Status Session::submit() {
-  NBL_CHECK(state_->check_idle("submit()"));
-  NBL_CHECK(state_->record_own());
-  NBL_CHECK(state_->watch(state_->commands.submit()));
-  state_->has_run = true;
+Status SessionState::submit(std::span<const gpu::SemaphoreUse> wait, std::span<const gpu::SemaphoreUse> signal) {
+  NBL_CHECK(record_own());
+  NBL_CHECK(watch(commands.submit(wait, signal)));
+  has_run = true;
   return {};
 }
 
-Result<bool> Session::wait(std::chrono::nanoseconds timeout) {
-  if (state_->lost) return state_->check_idle("wait()").error();
+Status SessionState::check_commands(VkCommandBuffer given) const {
+  if (!given) return Error{Code::invalid_argument, "the command buffer is null"};
+  return device.state()->gpu.check_owner(given, "the command buffer");
+}
+
+Result<bool> SessionState::wait(std::chrono::nanoseconds timeout) {
+  if (lost) return check_ready("wait()").error();
   const auto ns = timeout.count() < 0 ? 0 : static_cast<uint64_t>(timeout.count());
   // Vulkan's own endless wait, so that a driver need not add this to its clock.
-  return state_->watch(state_->commands.wait(timeout == std::chrono::nanoseconds::max() ? UINT64_MAX : ns));
+  return watch(commands.wait(timeout == std::chrono::nanoseconds::max() ? UINT64_MAX : ns));
+}
+
+Status Session::submit() {
+  NBL_SESSION_CALL(*state_, "submit()");
+  return state_->submit();
+}
+
+Result<bool> Session::wait(std::chrono::nanoseconds timeout) {
+  NBL_TRY([[maybe_unused]] const SessionCall call, SessionCall::enter(*state_, "wait()"));
+  return state_->wait(timeout);
 }
 
 Status Session::run() {
-  NBL_CHECK(submit());
-  NBL_TRY([[maybe_unused]] const bool done, wait());
+  NBL_SESSION_CALL(*state_, "run()");
+  NBL_CHECK(state_->submit());
+  NBL_TRY([[maybe_unused]] const bool done, state_->wait(std::chrono::nanoseconds::max()));
   return {};
 }
 
 Status Session::bind_dims(const std::map<std::string, int64_t>& dims) {
   return without_exceptions([&]() -> Status {
-    NBL_CHECK(state_->check_idle("bind_dims()"));
     SessionState& state = *state_;
+    NBL_SESSION_CALL(state, "bind_dims()");
     const auto choices = choices_for(*state.device.state(), state.options);
     NBL_TRY(auto bound,
             state.watch(BoundSession::create(state.device.state(), *state.model.state(), state.options, state.kernels,
@@ -94,14 +130,15 @@ Status Session::bind_dims(const std::map<std::string, int64_t>& dims) {
       return recorded;
     }
     state.external.reset_descriptors();
+    state.slices.reset();
     state.has_run = false;
     return {};
   });
 }
 
 Result<std::vector<StepTime>> Session::profile() const {
+  NBL_SESSION_CALL(*state_, "profile()");
   const BoundSession& bound = *state_->bound;
-  NBL_CHECK(state_->check_idle("profile()"));
   std::vector<StepTime> times;
   if (bound.timer.slots() == 0 || !state_->has_run) return times;
   NBL_TRY(const auto stamps, bound.timer.read());

@@ -18,7 +18,7 @@ Status refuse_external(const TensorInfo& info, const EdgeTensor& edge, const cha
 
 Status write_values(SessionState& state, std::string_view name, DType type, size_t count,
                     std::span<const std::byte> values) {
-  NBL_CHECK(state.check_idle("write()"));
+  NBL_SESSION_CALL(state, "write()");
   const BoundSession& bound = *state.bound;
   NBL_TRY(const size_t index, find_tensor(bound.inputs, name, "input"));
   const TensorInfo& info = bound.inputs[index];
@@ -33,9 +33,8 @@ Status write_values(SessionState& state, std::string_view name, DType type, size
   return buffer.flush(offset, bytes);
 }
 
-Status read_values(const SessionState& state, std::string_view name, DType type, size_t count,
-                   std::span<std::byte> values) {
-  NBL_CHECK(state.check_idle("read()"));
+Status read_values(SessionState& state, std::string_view name, DType type, size_t count, std::span<std::byte> values) {
+  NBL_SESSION_CALL(state, "read()");
   const BoundSession& bound = *state.bound;
   NBL_TRY(const size_t index, find_tensor(bound.outputs, name, "output"));
   const TensorInfo& info = bound.outputs[index];
@@ -140,7 +139,7 @@ std::vector<std::string> Session::tensor_names() const {
 }
 
 Result<TensorValues> Session::read_tensor(std::string_view name) const {
-  NBL_CHECK(state_->check_idle("read_tensor()"));
+  NBL_SESSION_CALL(*state_, "read_tensor()");
   const BoundSession& bound = *state_->bound;
   const Graph& graph = bound.plan.graph;
   const std::string wanted(name);

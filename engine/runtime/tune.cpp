@@ -88,6 +88,7 @@ Status compare(const Device& device, const Model& model, const DimBindings& dims
 }  // namespace
 
 Result<TuneReport> tune(const Device& device, const Model& model, const TuneOptions& options) {
+  NBL_CHECK(device.state()->check_open());
   const TuneClock clock(options.time_limit);
   const TuneClock measuring(std::chrono::duration<double>(options.time_limit) * (1 - kLastPart));
   TuneReport report;

@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "core/try.h"
+#include "core/without_exceptions.h"
 #include "gpu/caps_mask.h"
 #include "runtime/session_state.h"
 
@@ -28,7 +29,7 @@ Result<Device> Device::wrap(const ExternalDevice& external, const DeviceOptions&
 
 Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkDeviceSize offset) {
   SessionState& state = session.state();
-  NBL_CHECK(state.check_idle("bind_buffer()"));
+  NBL_SESSION_CALL(state, "bind_buffer()");
   BoundSession& bound = *state.bound;
   NBL_TRY(EdgeTensor* const edge, find_edge(bound, name));
   if (edge->buffer < 0) return {};  // nothing reads it
@@ -39,6 +40,14 @@ Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkD
                         static_cast<unsigned long long>(offset), alignment)};
   }
   const auto index = static_cast<size_t>(edge->buffer);
+  if (const uint64_t most = buffer ? state.device.state()->gpu.buffer_bytes(buffer) : 0;
+      buffer && (offset > most || bound.plan.buffers[index].bytes > most - offset)) {
+    return Error{Code::invalid_argument,
+                 format("binding '%s' at offset %llu: it has %llu bytes, the buffer ends at %llu or before",
+                        std::string(name).c_str(), static_cast<unsigned long long>(offset),
+                        static_cast<unsigned long long>(bound.plan.buffers[index].bytes),
+                        static_cast<unsigned long long>(most))};
+  }
   const gpu::BufferRange before = bound.ranges[index];
   edge->range = {buffer, offset, bound.plan.buffers[index].bytes};
   edge->external = buffer != VK_NULL_HANDLE;
@@ -49,9 +58,23 @@ Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkD
   return {};
 }
 
+Status submit(Session& session, std::span<const SemaphoreUse> wait, std::span<const SemaphoreUse> signal) {
+  SessionState& state = session.state();
+  return without_exceptions([&]() -> Status {
+    NBL_SESSION_CALL(state, "submit()");
+    const auto uses = [](std::span<const SemaphoreUse> given) {
+      std::vector<gpu::SemaphoreUse> out;
+      for (const SemaphoreUse& use : given) out.push_back({use.semaphore, use.value});
+      return out;
+    };
+    return state.submit(uses(wait), uses(signal));
+  });
+}
+
 Status record(Session& session, VkCommandBuffer commands) {
   SessionState& state = session.state();
-  NBL_CHECK(state.check_idle("record()"));
+  NBL_SESSION_CALL(state, "record()");
+  NBL_CHECK(state.check_commands(commands));
   NBL_CHECK(state.external.begin_external(commands));
   state.bound->record(state.external, RecordedFor::application);
   NBL_CHECK(state.external.finish());

@@ -20,7 +20,7 @@ Result<ImageUse> bind(Session& session, std::string_view name, bool is_output, c
                       const Options& options) {
   SessionState& state = session.state();
   return without_exceptions([&]() -> Result<ImageUse> {
-    NBL_CHECK(state.check_idle("bind_image()"));
+    NBL_SESSION_CALL(state, "bind_image()");
     BoundSession& bound = *state.bound;
     const auto& infos = is_output ? bound.outputs : bound.inputs;
     NBL_TRY(const size_t index, find_tensor(infos, name, is_output ? "output" : "input"));
@@ -40,6 +40,7 @@ Result<ImageUse> bind(Session& session, std::string_view name, bool is_output, c
     edge.image = std::move(port);
     bound.refresh(edge);
     state.recorded = false;
+    state.slices.reset();
     state.external.reset_descriptors();
     return access->use;
   });
@@ -88,7 +89,7 @@ Result<ImageUse> bind_image(Session& session, std::string_view output, const Ext
 
 Status unbind_image(Session& session, std::string_view name) {
   SessionState& state = session.state();
-  NBL_CHECK(state.check_idle("unbind_image()"));
+  NBL_SESSION_CALL(state, "unbind_image()");
   NBL_TRY(EdgeTensor * edge, find_edge(*state.bound, name));
   if (const auto output = find_tensor(state.bound->outputs, name, "output"); output && !edge->image) {
     edge = &state.bound->output_edges[*output];  // an output may be called like an input
@@ -97,6 +98,7 @@ Status unbind_image(Session& session, std::string_view name) {
   edge->image.reset();
   state.bound->refresh(*edge);
   state.recorded = false;
+  state.slices.reset();
   state.external.reset_descriptors();
   return {};
 }

@@ -59,8 +59,8 @@ class NBL_API Device {
   // not_found: no Vulkan, or no such device. unsupported_device: too old, the message says for what.
   static Result<Device> create(const DeviceOptions& options = {});
   // Uses the application's device and queue, and never destroys them. They must outlive every Device, Session and bound
-  // model made from this. See vulkan.h. Of the options, pipeline_cache and mask count; the others are the
-  // application's.
+  // model made from this: call release() before they are destroyed to be sure. See vulkan.h. Of the options,
+  // pipeline_cache and mask count; the others are the application's.
   static Result<Device> wrap(const ExternalDevice& external, const DeviceOptions& options = {});
 
   const std::string& name() const;
@@ -71,6 +71,12 @@ class NBL_API Device {
   // Writes the pipeline cache, with what tune() found, to the file given in DeviceOptions; does nothing when none was
   // given. io: it cannot be written; the former file is untouched.
   Status save_pipeline_cache() const;
+
+  // For an application that is about to destroy its VkDevice (or wants the memory back at once): destroys everything
+  // that nibble has on the device, after which sessions cannot be made on it and all handles to it only say so.
+  // invalid_argument with their number while sessions are alive, which must go first; nothing is changed then. No other
+  // thread may be making a session on the device.
+  Status release();
 
   explicit Device(std::shared_ptr<OpenDevice> state) : state_(std::move(state)) {}
   const std::shared_ptr<OpenDevice>& state() const { return state_; }

@@ -55,6 +55,24 @@ struct TensorValues {
   std::vector<std::byte> bytes;  // row-major without gaps, elements of type info.type
 };
 
+// A part of a run. Steps are those of plan_text(), with one more in front for images that are inputs and one behind for
+// images that are outputs.
+struct RunSlice {
+  size_t first = 0, count = 0, total = 0;  // steps
+  bool finished = false;                   // it was the last of its run: outputs are there once it has run
+  std::chrono::nanoseconds predicted{0};   // from earlier measurements; 0 where there are none
+  std::chrono::nanoseconds took{0};        // run_slice() only
+};
+
+// Of the slices that were measured since the sizes or images were bound.
+struct SliceStatistics {
+  uint64_t slices = 0;
+  std::chrono::nanoseconds longest{0};
+  std::chrono::nanoseconds worst_overshoot{0};  // beyond the slice's budget
+  // The longest step, as it is known: a budget below this cannot be kept, since a slice has at least one step.
+  std::chrono::nanoseconds longest_step{0};
+};
+
 struct SessionState;  // internal
 
 // Move-only. Belongs to one thread at a time; different sessions may run in different threads, also on one device.
@@ -95,6 +113,18 @@ class NBL_API Session {
   Status submit();
   // True when nothing runs any more, false when the time was over first.
   Result<bool> wait(std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max());
+
+  // Runs as many further steps as fit into the budget, at least one, and waits for them; call it, frame by frame, until
+  // `finished`. The outputs then have the same bits as after run(). How long steps take is measured as they run: by
+  // time stamps, or by the host's clock where the device has none. While no step was measured a slice is one step.
+  //
+  // Between the first slice and the last the session's inputs and outputs belong to the run: write(), read(), run(),
+  // submit(), bind_dims() and binding are refused, and what is in a bound buffer must not change either. A bound image
+  // that is an input is read by the first slice only, one that is an output is written by the last only.
+  Result<RunSlice> run_slice(std::chrono::nanoseconds budget);
+  // Gives up the run that slices have begun, if any; the next slice begins anew.
+  Status restart_slices();
+  SliceStatistics slice_statistics() const;
 
   // Other sizes for free dimensions (those not given become 1): plans again and keeps weights and pipelines. Tiles are
   // kept too while a layer grows or shrinks by no more than four times, so that nothing is compiled; beyond that

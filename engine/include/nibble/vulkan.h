@@ -3,6 +3,7 @@
 
 #include <vulkan/vulkan_core.h>
 
+#include <chrono>
 #include <span>
 #include <string_view>
 
@@ -37,10 +38,41 @@ struct ExternalDevice {
 // driver gives its handle to another.
 NBL_API Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkDeviceSize offset);
 
-// Records the whole network into the application's command buffer: no submit, no wait. On entry, bound inputs must be
-// visible to compute reads; on exit, outputs were written by compute; the caller places the barriers around. Recordings
-// and runs of one session share its activations, so all go to one queue, and a run() waits for none of them.
+// Records the whole network into the application's command buffer, outside of a render pass, for a queue of
+// ExternalDevice::queue_family: no submit, no wait. The barriers:
+// - On entry, bound input buffers must be visible to VK_ACCESS_SHADER_READ at VK_PIPELINE_STAGE_COMPUTE_SHADER, and
+//   reads and writes of bound output buffers be over as seen from there; images as ImageUse says (vulkan_image.h).
+// - On exit, bound output buffers were written by VK_ACCESS_SHADER_WRITE at VK_PIPELINE_STAGE_COMPUTE_SHADER and input
+//   buffers were read there: the caller makes them visible to what comes next, and lets nothing overwrite them earlier.
+// - Between its own steps, and after what the session had recorded or run before on that queue, nibble places memory
+//   barriers from compute to compute (with images also transfer). It touches nothing else.
+// Recordings and runs of one session share its activations, so all go to one queue, and a run() waits for none of them.
 // Compute pipeline, descriptor set 0 and push constants are changed.
 NBL_API Status record(Session& session, VkCommandBuffer commands);
+
+// Records as many further steps of a run as fit into the budget, at least one, as Session::run_slice() does but without
+// submitting: an application spreads a network over its frames. The contract is that of record() for each slice. Slices
+// go to the queue in the order in which they were recorded, each once, before the next but kSlicesInFlight is recorded;
+// one run is made of slices of one kind. Time stamps of slices that have run are picked up when the next is recorded.
+// `previous`: where the device has none, what the slice before this one took on the GPU by the application's own
+// measure; 0 for not known.
+NBL_API Result<RunSlice> record_slice(Session& session, VkCommandBuffer commands, std::chrono::nanoseconds budget,
+                                      std::chrono::nanoseconds previous = std::chrono::nanoseconds(0));
+inline constexpr uint32_t kSlicesInFlight = 4;
+
+// A semaphore of the application: of the timeline kind where there is a value, which needs timelineSemaphore among the
+// enabled features, else binary.
+struct SemaphoreUse {
+  VkSemaphore semaphore = VK_NULL_HANDLE;
+  uint64_t value = 0;
+};
+
+// Session::submit() on the queue of ExternalDevice, which may be one for computing beside the application's graphics:
+// the run begins, with its compute and transfer stages, when `wait` are signalled, and signals `signal` when it is
+// over; Session::wait() tells when as well. Nothing waits on the host. Semaphores order and make visible what was
+// written before them, so no barriers are needed within a queue family; what is created for exclusive use of another
+// family is released to and acquired from ExternalDevice::queue_family by the application, or created for concurrent
+// use.
+NBL_API Status submit(Session& session, std::span<const SemaphoreUse> wait, std::span<const SemaphoreUse> signal);
 
 }  // namespace nibble

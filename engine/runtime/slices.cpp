@@ -1,0 +1,173 @@
+#include "runtime/slices.h"
+
+#include <algorithm>
+
+#include "core/text.h"
+#include "core/try.h"
+
+namespace nibble {
+namespace {
+
+std::chrono::nanoseconds nanoseconds(double ns) { return std::chrono::nanoseconds(static_cast<int64_t>(ns)); }
+
+// Only proportions count, and those only until a step was measured.
+std::vector<double> work_of(const BoundSession& bound) {
+  const auto image_work = [&](const std::vector<EdgeTensor>& edges) {
+    double work = 0;
+    for (const EdgeTensor& edge : edges) {
+      if (edge.image) work += static_cast<double>(bound.plan.buffers[static_cast<size_t>(edge.buffer)].bytes) * 4 + 1;
+    }
+    return work;
+  };
+  std::vector<double> work = {image_work(bound.input_edges)};
+  for (const Step& step : bound.plan.steps) {
+    const StepBytes bytes = step_bytes(bound.plan, step);
+    work.push_back(1 + static_cast<double>(step.multiply_adds) / 8 +
+                   static_cast<double>(bytes.read + bytes.written) / 4);
+  }
+  work.push_back(image_work(bound.output_edges));
+  return work;
+}
+
+// Slots that were never reset must not be read.
+Status reset_once(gpu::CommandList& commands, const gpu::Timer& timer) {
+  if (!timer.handle()) return {};
+  NBL_CHECK(commands.begin());
+  commands.reset(timer);
+  NBL_CHECK(commands.finish());
+  NBL_CHECK(commands.submit());
+  NBL_TRY([[maybe_unused]] const bool done, commands.wait(UINT64_MAX));
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Slices>> Slices::create(const gpu::Device& device, const BoundSession& bound) {
+  SliceClock clock(work_of(bound));
+  NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(device, "slice"));
+  const auto slots = static_cast<uint32_t>((clock.parts() + 1) * (kSlicesInFlight + 1));
+  NBL_TRY(gpu::Timer timer, gpu::Timer::create(device, slots));
+  NBL_CHECK(reset_once(commands, timer));
+  return std::unique_ptr<Slices>(new Slices(std::move(clock), std::move(commands), std::move(timer)));
+}
+
+Status Slices::check_kind(bool by_application) const {
+  if (!open() || by_application == by_application_) return {};
+  return Error{Code::invalid_argument, std::string("this run's slices are ") +
+                                           (by_application_ ? "recorded by the application" : "run by run_slice()") +
+                                           ": go on so, or restart_slices()"};
+}
+
+RunSlice Slices::plan(double budget_ns) const {
+  RunSlice slice;
+  slice.first = next_;
+  slice.count = clock_.fit(next_, budget_ns);
+  slice.total = clock_.parts();
+  slice.finished = slice.first + slice.count == slice.total;
+  slice.predicted = nanoseconds(clock_.predict(slice.first, slice.count));
+  return slice;
+}
+
+void Slices::record_parts(gpu::CommandList& commands, const BoundSession& bound, const RunSlice& slice, size_t section,
+                          RecordedFor whom) {
+  const uint32_t slot = slot_of(section);
+  const Resources resources = bound.resources();
+  // After the slice before this one, and after earlier runs.
+  commands.barrier(gpu::compute, gpu::compute);
+  commands.reset(timer_, slot, static_cast<uint32_t>(slice.count + 1));
+  commands.timestamp(timer_, slot);
+  for (size_t i = 0; i < slice.count; ++i) {
+    const size_t part = slice.first + i;
+    if (part == 0 || part == slice.total - 1) {
+      bound.record_images(commands, whom, part > 0);
+      if (part == 0 && bound.has_images()) commands.barrier(gpu::compute, gpu::compute);
+    } else {
+      record_step(commands, bound.plan, resources, part - 1);
+    }
+    commands.timestamp(timer_, slot + static_cast<uint32_t>(i + 1));
+  }
+}
+
+void Slices::measured(const Section& section, double ns) {
+  ++slices_;
+  longest_ns_ = std::max(longest_ns_, ns);
+  worst_overshoot_ns_ = std::max(worst_overshoot_ns_, ns - section.budget_ns);
+}
+
+Result<bool> Slices::collect(Section& section, size_t index) {
+  if (!section.pending || !timer_.handle()) return false;
+  NBL_TRY(const auto stamps, timer_.read(slot_of(index), static_cast<uint32_t>(section.count + 1)));
+  if (std::any_of(stamps.begin(), stamps.end(), [](const auto& stamp) { return !stamp; })) return false;
+  section.pending = false;
+  for (size_t i = 0; i < section.count; ++i) {
+    const uint64_t begin = *stamps[i], end = std::max(*stamps[i + 1], begin);
+    clock_.measured(section.first + i, static_cast<double>(end - begin));
+  }
+  measured(section, static_cast<double>(*stamps.back()));
+  return true;
+}
+
+Result<RunSlice> Slices::run(const BoundSession& bound, double budget_ns) {
+  NBL_CHECK(check_kind(false));
+  RunSlice slice = plan(budget_ns);
+  Section& section = sections_[kSlicesInFlight];
+  NBL_CHECK(commands_.begin());
+  record_parts(commands_, bound, slice, kSlicesInFlight, RecordedFor::slice);
+  if (slice.finished) commands_.barrier(gpu::compute, gpu::host);
+  NBL_CHECK(commands_.finish());
+  section = {slice.first, slice.count, budget_ns, true};
+  const auto start = std::chrono::steady_clock::now();
+  NBL_CHECK(commands_.submit());
+  NBL_TRY([[maybe_unused]] const bool done, commands_.wait(UINT64_MAX));
+  slice.took = std::chrono::steady_clock::now() - start;
+  NBL_TRY(const bool stamped, collect(section, kSlicesInFlight));
+  if (stamped) {
+    NBL_TRY(const auto stamps, timer_.read(slot_of(kSlicesInFlight), static_cast<uint32_t>(slice.count + 1)));
+    slice.took = std::chrono::nanoseconds(*stamps.back());
+  } else {
+    const auto ns = static_cast<double>(slice.took.count());
+    clock_.measured(slice.first, slice.count, ns);
+    measured(section, ns);
+  }
+  by_application_ = false;
+  advance(slice);
+  return slice;
+}
+
+Result<RunSlice> Slices::record(const BoundSession& bound, gpu::CommandList& external, VkCommandBuffer commands,
+                                double budget_ns, double previous_ns) {
+  NBL_CHECK(check_kind(true));
+  for (size_t i = 0; i < kSlicesInFlight; ++i) {
+    NBL_TRY([[maybe_unused]] const bool known, collect(sections_[i], i));
+  }
+  Section& last = sections_[(recorded_ + kSlicesInFlight - 1) % kSlicesInFlight];
+  if (!timer_.handle() && last.pending && previous_ns > 0) {
+    clock_.measured(last.first, last.count, previous_ns);
+    measured(last, previous_ns);
+    last.pending = false;
+  }
+  RunSlice slice = plan(budget_ns);
+  NBL_CHECK(external.begin_external(commands));
+  record_parts(external, bound, slice, recorded_ % kSlicesInFlight, RecordedFor::application);
+  NBL_CHECK(external.finish());
+  sections_[recorded_ % kSlicesInFlight] = {slice.first, slice.count, budget_ns, true};
+  ++recorded_;
+  by_application_ = true;
+  advance(slice);
+  return slice;
+}
+
+SliceStatistics Slices::statistics() const {
+  SliceStatistics out;
+  out.slices = slices_;
+  out.longest = nanoseconds(longest_ns_);
+  out.worst_overshoot = nanoseconds(worst_overshoot_ns_);
+  double longest = 0;
+  for (size_t i = 0; i < clock_.parts(); ++i) {
+    if (clock_.known(i)) longest = std::max(longest, clock_.predict(i, 1));
+  }
+  out.longest_step = nanoseconds(longest);
+  return out;
+}
+
+}  // namespace nibble

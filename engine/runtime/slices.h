@@ -1,0 +1,61 @@
+// A run in parts: Session::run_slice() and record_slice().
+#pragma once
+
+#include <array>
+
+#include "gpu/command.h"
+#include "gpu/timer.h"
+#include "nibble/session.h"
+#include "nibble/vulkan.h"
+#include "runtime/bound_session.h"
+#include "runtime/slice_clock.h"
+
+namespace nibble {
+
+class Slices {
+ public:
+  static Result<std::unique_ptr<Slices>> create(const gpu::Device& device, const BoundSession& bound);
+
+  // Whether a run has begun and not ended.
+  bool open() const { return next_ > 0; }
+  size_t next() const { return next_; }
+  size_t total() const { return clock_.parts(); }
+  void restart() { next_ = 0; }
+  SliceStatistics statistics() const;
+
+  Result<RunSlice> run(const BoundSession& bound, double budget_ns);
+  Result<RunSlice> record(const BoundSession& bound, gpu::CommandList& external, VkCommandBuffer commands,
+                          double budget_ns, double previous_ns);
+
+ private:
+  // What was recorded with time stamps from `slot` on.
+  struct Section {
+    size_t first = 0, count = 0;
+    double budget_ns = 0;
+    bool pending = false;
+  };
+  Slices(SliceClock clock, gpu::CommandList commands, gpu::Timer timer)
+      : clock_(std::move(clock)), commands_(std::move(commands)), timer_(std::move(timer)) {}
+
+  Status check_kind(bool by_application) const;
+  uint32_t slot_of(size_t section) const { return static_cast<uint32_t>(section * (clock_.parts() + 1)); }
+  RunSlice plan(double budget_ns) const;
+  void record_parts(gpu::CommandList& commands, const BoundSession& bound, const RunSlice& slice, size_t section,
+                    RecordedFor whom);
+  // Reads the time stamps of a section that has run. False where they are not there (yet).
+  Result<bool> collect(Section& section, size_t index);
+  void measured(const Section& section, double ns);
+  void advance(const RunSlice& slice) { next_ = slice.finished ? 0 : slice.first + slice.count; }
+
+  SliceClock clock_;
+  gpu::CommandList commands_;
+  gpu::Timer timer_;
+  size_t next_ = 0;
+  bool by_application_ = false;                          // who runs the slices of the open run
+  std::array<Section, kSlicesInFlight + 1> sections_{};  // the last is that of run()
+  size_t recorded_ = 0;                                  // by the application
+  uint64_t slices_ = 0;
+  double longest_ns_ = 0, worst_overshoot_ns_ = 0;
+};
+
+}  // namespace nibble
