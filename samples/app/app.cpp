@@ -10,7 +10,7 @@
 namespace nibble::app {
 namespace {
 
-constexpr int kLongestWait = 60;  // seconds that "wait" waits
+constexpr int kLongestWait = 120;  // seconds that "wait" waits
 
 double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 

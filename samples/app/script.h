@@ -2,8 +2,8 @@
 // those of a user. A line each; '#' begins a comment.
 //
 //   frames N                  draw N frames
-//   wait                      draw frames until the viewer has nothing left to do (at most a minute)
-//   await_key NAME            draw frames until this key is pressed by someone (at most a minute)
+//   wait                      draw frames until the viewer has nothing left to do (at most two minutes)
+//   await_key NAME            draw frames until this key is pressed by someone (at most two minutes)
 //   key NAME                  as pressed: space, left, right, up, down, tab, escape, enter, a..z, 0..9
 //   mouse X Y                 in pixels of the window; stays there
 //   press | release           of the left button

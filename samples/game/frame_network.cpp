@@ -1,6 +1,7 @@
 #include "game/frame_network.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "core/text.h"
 #include "core/try.h"
@@ -102,17 +103,20 @@ Status FrameNetwork::bind(const app::GpuImage& scene, VkImageUsageFlags usage) {
   return Error{Code::internal, "the scene's image is not sampled by the network"};
 }
 
-Status FrameNetwork::record(VkCommandBuffer commands) {
+Result<RunSlice> FrameNetwork::record(VkCommandBuffer commands, double budget_ms) {
+  const std::chrono::nanoseconds budget(static_cast<int64_t>(budget_ms * 1e6));
+  const std::chrono::nanoseconds previous(static_cast<int64_t>(measured_ms() * 1e6));
   if (queries_) {
     vkCmdResetQueryPool(commands, queries_, 0, 2);
     vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, queries_, 0);
   }
+  // Only the last slice writes the output, and which one that is is known behind it: what the image holds stays.
   app::change_layout(commands, output_.handle(), VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL, output_use_.layout);
-  NBL_CHECK(nibble::record(session_, commands));
+  NBL_TRY(const RunSlice slice, record_slice(session_, commands, budget, previous));
   app::change_layout(commands, output_.handle(), output_use_.layout, VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL);
   if (queries_) vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, queries_, 1);
   recorded_ = true;
-  return {};
+  return slice;
 }
 
 double FrameNetwork::measured_ms() const {

@@ -1,5 +1,5 @@
 // A network inside the frame: it reads the scene's image and writes another on the application's own device, in the
-// application's own command buffer. Nothing goes through the CPU.
+// application's own command buffer, a slice of it in each frame. Nothing goes through the CPU.
 #pragma once
 
 #include <memory>
@@ -27,12 +27,14 @@ class FrameNetwork {
   // `scene` of input_size() stays the caller's and outlives this; usage as it was made with.
   Status bind(const app::GpuImage& scene, VkImageUsageFlags usage);
 
-  // The scene's image is in SHADER_READ_ONLY_OPTIMAL and visible to compute shaders; behind it the output is in
-  // SHADER_READ_ONLY_OPTIMAL, visible to fragment shaders.
-  Status record(VkCommandBuffer commands);
+  // As many steps of the network as fit into the budget: the first slice of a run reads the scene, the last writes the
+  // output. The scene's image is in SHADER_READ_ONLY_OPTIMAL and visible to compute shaders; behind it so is the
+  // output, visible to fragment shaders.
+  Result<RunSlice> record(VkCommandBuffer commands, double budget_ms);
 
-  // Of the last recording, when its frame has finished; 0 where there are no timestamps.
+  // Of the last slice, when its frame has finished; 0 where there are no timestamps.
   double measured_ms() const;
+  SliceStatistics statistics() const { return session_.slice_statistics(); }
 
  private:
   FrameNetwork(app::VulkanDevice& device, Session session) : device_(device), session_(std::move(session)) {}

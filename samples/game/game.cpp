@@ -1,8 +1,10 @@
 // A rendered scene whose frames go through a network on the same device, inside the frame, within a budget of time.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "app/app.h"
 #include "app/app_options.h"
@@ -82,13 +84,10 @@ class Game final : public app::Viewer {
     return {};
   }
 
-  bool busy() const override { return waiting_ || (network_ && runs_ < 3); }
+  bool busy() const override { return waiting_ || (network_ && runs_ < 2); }
 
   Status update(app::App& app) override {
-    if (network_ && ran_) {
-      const double ms = network_->measured_ms();
-      network_ms_ = ms > 0 ? ms : app.frame_ms();
-    }
+    if (network_) slice_ms_ = network_->measured_ms();
     if (waiting_) NBL_CHECK(change_network(app));
     frame_ms_ = frame_ms_ == 0 ? app.frame_ms() : 0.9 * frame_ms_ + 0.1 * app.frame_ms();
     // Without a window the scene's time is that of its frames: the same script draws the same pictures.
@@ -100,16 +99,13 @@ class Game final : public app::Viewer {
 
   Status record(app::App&, VkCommandBuffer commands) override {
     scene_->record(commands, seconds_);
-    ran_ = false;
     if (!network_) return {};
-    // Each frame saves up its budget; when that pays for a run, one is recorded. A run is whole: one that costs more
-    // than a frame's budget comes every few frames, and the last result is shown until then.
-    saved_ms_ = std::min(saved_ms_ + static_cast<double>(budget_), std::max<double>(network_ms_, budget_));
-    if (saved_ms_ < network_ms_) return {};
-    saved_ms_ -= network_ms_;
-    ran_ = true;
+    NBL_TRY(const RunSlice slice, network_->record(commands, static_cast<double>(budget_)));
+    ++slices_;
+    if (!slice.finished) return {};
+    frames_of_run_ = std::exchange(slices_, 0);
     ++runs_;
-    return network_->record(commands);
+    return {};
   }
 
  private:
@@ -130,8 +126,8 @@ class Game final : public app::Viewer {
     network_.reset();
     scene_.reset();
     message_.clear();
-    runs_ = 0;
-    network_ms_ = saved_ms_ = 0;
+    runs_ = slices_ = frames_of_run_ = 0;
+    slice_ms_ = 0;
     VkExtent2D size{static_cast<uint32_t>(options_.scene_width), static_cast<uint32_t>(options_.scene_height)};
     if (chosen_ > 0) {
       auto opened = FrameNetwork::open(app.device(), paths_[static_cast<size_t>(chosen_) - 1], size);
@@ -202,9 +198,17 @@ class Game final : public app::Viewer {
     ImGui::TextColored(blue, "Measured");
     ImGui::Text("frame %.1f ms", frame_ms_);
     if (network_) {
-      ImGui::Text("network %.1f ms a run", network_ms_);
-      const double every = std::max(1.0, std::ceil(network_ms_ / static_cast<double>(budget_)));
-      ImGui::Text(every > 1 ? "a run every %.0f frames" : "a run every frame", every);
+      const auto ms = [](std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; };
+      const SliceStatistics slices = network_->statistics();
+      ImGui::Text("network %.1f ms in this frame", slice_ms_);
+      ImGui::Text("a picture every %zu frame%s", frames_of_run_, frames_of_run_ == 1 ? "" : "s");
+      ImGui::Text("longest step %.1f ms", ms(slices.longest_step));
+      ImGui::Text("worst overshoot %.1f ms", ms(slices.worst_overshoot));
+      if (runs_ > 0 && ms(slices.longest_step) > static_cast<double>(budget_)) {
+        ImGui::PushStyleColor(ImGuiCol_Text, ImVec4(1.0f, 0.8f, 0.4f, 1.0f));
+        ImGui::TextWrapped("The longest step takes more than the budget.");
+        ImGui::PopStyleColor();
+      }
       ImGui::Text("device memory %s", tools::bytes_text(network_->memory().total()).c_str());
     }
     if (!message_.empty()) {
@@ -221,10 +225,10 @@ class Game final : public app::Viewer {
   GameOptions options_;
   std::vector<std::string> paths_;
   int chosen_ = 0;  // 0: none
-  bool waiting_ = false, paused_ = false, split_ = true, ran_ = false;
+  bool waiting_ = false, paused_ = false, split_ = true;
   float budget_;
-  double seconds_ = 0, frame_ms_ = 0, network_ms_ = 0, saved_ms_ = 0;
-  size_t runs_ = 0;
+  double seconds_ = 0, frame_ms_ = 0, slice_ms_ = 0;
+  size_t runs_ = 0, slices_ = 0, frames_of_run_ = 0;  // whole runs; slices of the one that goes on; of the last one
   std::string message_;
   std::unique_ptr<scene::Scene> scene_;
   std::unique_ptr<FrameNetwork> network_;

@@ -193,9 +193,9 @@ TEST(Game, runs_a_network_inside_its_frame) {
   const std::string with = screenshot("game_network.png"), again = screenshot("game_again.png"),
                     without = screenshot("game_plain.png");
   expect_success(run_viewer(Display::headless, NIBBLE_GAME,
-                            "time 1500\nbudget 200\nframes 16\nexpect_runs 3\nexpect_no_message\nscreenshot " + with +
+                            "time 1500\nbudget 200\nwait\nexpect_runs 2\nexpect_no_message\nscreenshot " + with +
                                 "\nnetwork 0\nframes 2\nscreenshot " + without +
-                                "\nnetwork 1\nframes 16\nexpect_runs 3\nscreenshot " + again + "\n",
+                                "\nnetwork 1\nwait\nexpect_runs 2\nscreenshot " + again + "\n",
                             {network, "--scene-width", "64", "--scene-height", "36"}));
   const media::Image a = read(with), b = read(without), c = read(again);
   for (const media::Image* image : {&a, &b, &c}) expect_size(*image, 1280, 720);
@@ -224,7 +224,7 @@ TEST(Game, survives_what_a_window_goes_through) {
                                 "\nminimise\nframes 3\nrestore\nresize 1280 720\nframes 2\nnetwork 2\nframes 2\n"
                                 "expect_message no RGB picture\nnetwork 3\nframes 2\nexpect_message absent.nbl\n"
                                 "screenshot " +
-                                message + "\nnetwork 1\nframes 4\nexpect_no_message\nexpect_runs 1\n",
+                                message + "\nnetwork 1\nbudget 5\nwait\nexpect_no_message\nexpect_runs 2\n",
                             {shipped_network("upscaler", "int8"), shipped_network("classifier", "int8"), "absent.nbl",
                              "--scene-width", "64", "--scene-height", "36", "--budget", "200"}));
   expect_size(read(picture), 900, 600);
