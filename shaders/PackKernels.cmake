@@ -15,13 +15,15 @@ macro(nibble_find_packer)
     if(CMAKE_HOST_WIN32)
       string(APPEND NIBBLE_PACKER ".exe")
     endif()
-    # Without a toolchain file and without CXX CMake takes the host's own compiler.
-    ExternalProject_Add(nibble-pack-kernels
-      SOURCE_DIR "${NIBBLE_PACKER_SOURCE}" BINARY_DIR "${CMAKE_BINARY_DIR}/packer"
-      CONFIGURE_COMMAND ${CMAKE_COMMAND} -E env --unset=CXX --unset=CXXFLAGS --unset=LDFLAGS
-        ${CMAKE_COMMAND} -S <SOURCE_DIR> -B <BINARY_DIR> -G ${CMAKE_GENERATOR} -DCMAKE_BUILD_TYPE=Release
-      BUILD_COMMAND ${CMAKE_COMMAND} --build <BINARY_DIR> --config Release
-      BUILD_ALWAYS ON INSTALL_COMMAND "" BUILD_BYPRODUCTS "${NIBBLE_PACKER}")
+    if(NOT TARGET nibble-pack-kernels)
+      # Without a toolchain file and without CXX CMake takes the host's own compiler.
+      ExternalProject_Add(nibble-pack-kernels
+        SOURCE_DIR "${NIBBLE_PACKER_SOURCE}" BINARY_DIR "${CMAKE_BINARY_DIR}/packer"
+        CONFIGURE_COMMAND ${CMAKE_COMMAND} -E env --unset=CXX --unset=CXXFLAGS --unset=LDFLAGS
+          ${CMAKE_COMMAND} -S <SOURCE_DIR> -B <BINARY_DIR> -G ${CMAKE_GENERATOR} -DCMAKE_BUILD_TYPE=Release
+        BUILD_COMMAND ${CMAKE_COMMAND} --build <BINARY_DIR> --config Release
+        BUILD_ALWAYS ON INSTALL_COMMAND "" BUILD_BYPRODUCTS "${NIBBLE_PACKER}")
+    endif()
   endif()
 endmacro()
 

@@ -3,6 +3,7 @@
 #
 #   third_party/install.sh            to build nibble and run it
 #   third_party/install.sh --tests    and to run all tests
+#   third_party/install.sh --cross    and to build for 64-bit ARM and Windows and run that here (tests/cross.sh)
 #   third_party/install.sh --format   and to check the formatting
 #
 # What each package is for: third_party/README.md.
@@ -16,7 +17,8 @@ build=(build-essential cmake ninja-build pkg-config
 run=(libvulkan1 mesa-vulkan-drivers)
 # Built by default together with the rest, so they are no part of --tests.
 test_libraries=(libgtest-dev libbenchmark-dev vulkan-validationlayers)
-tests=(python3-onnx python3-numpy mono-mcs mono-runtime xvfb xauth xdotool)
+tests=(python3-onnx python3-numpy mono-mcs mono-runtime xvfb xauth xdotool clang doxygen)
+cross=(g++-aarch64-linux-gnu qemu-user g++-mingw-w64-x86-64-posix wine64 xvfb xauth googletest)
 format=(clang-format-14)
 
 swiftshader_dir=/usr/local/lib/nibble-swiftshader
@@ -26,6 +28,7 @@ need_swiftshader=optional
 for argument in "$@"; do
   case "$argument" in
     --tests) packages+=("${tests[@]}"); need_swiftshader=required ;;
+    --cross) packages+=("${cross[@]}") ;;
     --format) packages+=("${format[@]}") ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
     *) echo "install.sh: unknown option '$argument'; --help lists them" >&2; exit 2 ;;

@@ -184,6 +184,7 @@ Result<std::vector<uint8_t>> encode_npy(DType type, std::span<const int64_t> sha
   header.append((kAlignment - (kPreamble + header.size() + 1) % kAlignment) % kAlignment, ' ');
   header += '\n';
   std::vector<uint8_t> out(kMagic, kMagic + 6);
+  out.reserve(out.size() + 4 + header.size() + bytes.size());
   out.insert(out.end(), {1, 0, static_cast<uint8_t>(header.size() & 255), static_cast<uint8_t>(header.size() >> 8)});
   out.insert(out.end(), header.begin(), header.end());
   const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());

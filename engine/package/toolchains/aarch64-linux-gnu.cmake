@@ -6,10 +6,9 @@ set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
 set(CMAKE_STRIP aarch64-linux-gnu-strip)
 
-# The compiler's own root holds the C library. NIBBLE_ARM64_ROOT, if set, is a folder with unpacked packages of that
-# architecture; tests/arm64.sh makes one.
+# The compiler's own root holds the C library and what a program in C++ needs.
 find_program(NIBBLE_QEMU_AARCH64 NAMES qemu-aarch64 qemu-aarch64-static)
 if(NIBBLE_QEMU_AARCH64)
-  set(CMAKE_CROSSCOMPILING_EMULATOR ${NIBBLE_QEMU_AARCH64} -L /usr/aarch64-linux-gnu)
+  set(CMAKE_CROSSCOMPILING_EMULATOR "${NIBBLE_QEMU_AARCH64};-L;/usr/aarch64-linux-gnu")
 endif()
 include("${CMAKE_CURRENT_LIST_DIR}/host_headers.cmake")
