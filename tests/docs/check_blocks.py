@@ -56,6 +56,8 @@ class Checker:
         texts = [p.read_text(errors="replace") for p in options.source.rglob("CMakeLists.txt") if "build" not in p.parts]
         texts += [p.read_text(errors="replace") for p in options.source.rglob("*.cmake") if "build" not in p.parts]
         self.cmake_text = "\n".join(texts)
+        # A program may be left out of a build; then its name is all that can be checked.
+        self.programs = set(re.findall(r"add_executable\(([\w-]+)", self.cmake_text))
         presets = json.loads((options.source / "CMakePresets.json").read_text())
         self.presets = {p["name"] for p in presets["configurePresets"]}
         listed = subprocess.run(["cmake", "--help-command-list"], capture_output=True, text=True, check=True)
@@ -130,7 +132,7 @@ class Checker:
                 if word == "--preset" and rest[i + 1] not in self.presets:
                     return f"there is no preset {rest[i + 1]}"
             return None
-        return None if name in SYSTEM or self.exists(name, document) else f"unknown command {name}"
+        return None if name in SYSTEM | self.programs or self.exists(name, document) else f"unknown command {name}"
 
     def shell(self, text, document, tagged):
         lines = [line for line in text.replace("\\\n", " ").split("\n") if line.strip() and not line.strip().startswith("#")]

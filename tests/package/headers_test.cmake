@@ -1,5 +1,5 @@
-# The public headers as a strict consumer compiles them: each alone, and all together with exceptions and run-time types
-# off and as a user of the shared library; those for C in C99. Compilers that are not installed are left out.
+# The public headers as a strict consumer compiles them: each alone, also with exceptions and run-time types off, and all
+# together, also as a user of the shared library; those for C in C99. Compilers that are not installed are left out.
 # cmake -DINCLUDE=engine/include -DVULKAN=<its headers> -DWORK=<folder> "-DCOMPILERS=g++;clang++" -DCC=cc -P headers_test.cmake
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}")
@@ -46,9 +46,9 @@ foreach(compiler IN LISTS COMPILERS)
   foreach(header IN LISTS headers)
     string(MAKE_C_IDENTIFIER "${header}" name)
     compile("${compiler}" "${WORK}/${name}.cpp" -std=c++20)
+    compile("${compiler}" "${WORK}/${name}.cpp" -std=c++20 -fno-exceptions -fno-rtti)
   endforeach()
   compile("${compiler}" "${WORK}/all.cpp" -std=c++20)
-  compile("${compiler}" "${WORK}/all.cpp" -std=c++20 -fno-exceptions -fno-rtti)
   compile("${compiler}" "${WORK}/all.cpp" -std=c++2b -DNIBBLE_USING_SHARED)
   message(STATUS "${compiler}: public headers are clean")
 endforeach()

@@ -10,10 +10,10 @@
 
 #if defined(__cpp_exceptions)
 #include <stdexcept>
-
-#include "nibble/export.h"
 #endif
+#include "nibble/export.h"
 
+// Only value() throws, and only where exceptions are on.
 namespace nibble {
 
 enum class Code {
