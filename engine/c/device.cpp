@@ -14,6 +14,8 @@ Result<DeviceOptions> options_of(const nbl_device_options* options) {
   out.pipeline_cache = text_of(given.pipeline_cache);
   out.validation = given.validation != 0;
   out.mask = text_of(given.mask);
+  if (given.cache_bytes > 0) NBL_CHECK(need(given.cache_data, "options->cache_data"));
+  out.cache_data = {static_cast<const std::byte*>(given.cache_data), given.cache_bytes};
   return out;
 }
 
@@ -102,6 +104,28 @@ nbl_error* nbl_device_save_pipeline_cache(const nbl_device* device) {
   return guarded(__func__, [&]() -> Status {
     NBL_CHECK(need(device, "device"));
     return device->device.save_pipeline_cache();
+  });
+}
+
+nbl_error* nbl_device_cache_data(const nbl_device* device, void* data, size_t capacity, size_t* bytes) {
+  return guarded(__func__, [&]() -> Status {
+    NBL_CHECK(need(device, "device"));
+    NBL_CHECK(need(bytes, "bytes"));
+    NBL_TRY(const std::vector<std::byte> found, device->device.cache_data());
+    if (data && capacity < found.size()) {
+      return Error{Code::invalid_argument,
+                   "capacity is " + std::to_string(capacity) + " bytes, the cache has " + std::to_string(found.size())};
+    }
+    if (data && !found.empty()) std::memcpy(data, found.data(), found.size());
+    *bytes = found.size();
+    return {};
+  });
+}
+
+nbl_error* nbl_device_release(nbl_device* device) {
+  return guarded(__func__, [&]() -> Status {
+    NBL_CHECK(need(device, "device"));
+    return device->device.release();
   });
 }
 

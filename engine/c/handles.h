@@ -32,6 +32,10 @@ struct nbl_session {
   std::vector<nibble::StepTime> times;  // of the last nbl_session_profile
 };
 
+struct nbl_preparation {
+  nibble::Preparation preparation;
+};
+
 namespace nibble::c {
 
 // Never null: when there is no memory for it, one that is always there.
@@ -100,6 +104,9 @@ Status write_struct(T* out, T value, const char* name) {
 }
 
 Status write_info(const std::vector<TensorInfo>& infos, size_t index, nbl_tensor_info* out, const char* what);
+Result<SessionOptions> options_of(const nbl_session_options* options);
+Status write_slice(nbl_slice* out, const RunSlice& slice);
+Result<std::chrono::nanoseconds> duration_of(uint64_t ns, const char* name);
 Result<std::map<std::string, int64_t>> dims_of(const nbl_dim* dims, size_t count);
 
 inline std::string text_of(const char* text) { return text ? text : std::string(); }

@@ -28,6 +28,19 @@ Status with_values(nbl_type type, Void* values, size_t count, Copy copy) {
 }
 
 }  // namespace
+
+Result<SessionOptions> options_of(const nbl_session_options* options) {
+  NBL_TRY(const nbl_session_options given, read_struct(options, "options"));
+  SessionOptions inner;
+  NBL_TRY(inner.dims, dims_of(given.dims, given.dim_count));
+  inner.memory_limit = given.memory_limit;
+  inner.profile = given.profile != 0;
+  inner.keep_all = given.keep_all != 0;
+  inner.tuned = given.ignore_tuning == 0;
+  inner.kernels = text_of(given.kernels);
+  return inner;
+}
+
 }  // namespace nibble::c
 
 using namespace nibble;
@@ -39,14 +52,7 @@ nbl_error* nbl_session_create(const nbl_device* device, const nbl_model* model, 
     NBL_CHECK(need(device, "device"));
     NBL_CHECK(need(model, "model"));
     NBL_CHECK(need(session, "session"));
-    NBL_TRY(const nbl_session_options given, read_struct(options, "options"));
-    SessionOptions inner;
-    NBL_TRY(inner.dims, dims_of(given.dims, given.dim_count));
-    inner.memory_limit = given.memory_limit;
-    inner.profile = given.profile != 0;
-    inner.keep_all = given.keep_all != 0;
-    inner.tuned = given.ignore_tuning == 0;
-    inner.kernels = text_of(given.kernels);
+    NBL_TRY(const SessionOptions inner, options_of(options));
     NBL_TRY(Session made, Session::create(device->device, model->model, inner));
     std::vector<std::string> names = made.tensor_names();
     *session = new nbl_session{std::move(made), std::move(names), {}};

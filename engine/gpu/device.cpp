@@ -48,7 +48,7 @@ Status finish_state(DeviceState& state, const DevicePlan& plan, const DeviceSnap
   NBL_TRY(state.cache,
           PipelineCache::create(state.vk, state.device,
                                 {snapshot.vendor_id, snapshot.device_id, snapshot.driver_version, snapshot.cache_uuid},
-                                path));
+                                path, options.cache_blob, options.kernels));
   return {};
 }
 
@@ -233,6 +233,13 @@ Status Device::save_pipeline_cache() const {
   const std::lock_guard lock(state_->cache_mutex);
   return state_->cache.save();
 }
+
+Result<std::string> Device::cache_blob(uint64_t kernels) const {
+  const std::lock_guard lock(state_->cache_mutex);
+  return state_->cache.blob(kernels);
+}
+
+const std::string& Device::cache_blob_ignored() const { return state_->cache.blob_ignored(); }
 
 const std::string& Device::pipeline_cache_path() const { return state_->cache.path(); }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gpu/caps.h"
@@ -32,6 +33,8 @@ struct DeviceOptions {
   bool validation = false;               // also NIBBLE_VALIDATION=1
   std::string pipeline_cache_path = {};  // else NIBBLE_PIPELINE_CACHE; empty for none on disk
   CapsMask mask = {};                    // combined with NIBBLE_CAPS_MASK
+  std::string_view cache_blob = {};      // of Device::cache_blob(), made for the same `kernels`
+  uint64_t kernels = 0;
 };
 
 struct DeviceSummary {
@@ -86,6 +89,10 @@ class Device {
   // Writes the pipeline cache to its file if pipelines or tuning were added since it was read; no file, nothing to do.
   // The destructor does the same and ignores errors.
   Status save_pipeline_cache() const;
+  // The cache as one piece that DeviceOptions takes again, for an application that keeps it itself; and why the one
+  // that was given was not used, empty where it was.
+  Result<std::string> cache_blob(uint64_t kernels) const;
+  const std::string& cache_blob_ignored() const;
   // Where the cache lies; empty for none on disk. And what was read from there at the start.
   const std::string& pipeline_cache_path() const;
   uint64_t pipeline_cache_bytes_loaded() const;

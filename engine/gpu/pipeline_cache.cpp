@@ -64,8 +64,44 @@ StoredTuning stored_tuning(const CacheIdentity& identity, uint64_t kernels, cons
   return {{}, format("tuning of '%s' is for %s: using the untuned choice", path.c_str(), of.c_str())};
 }
 
+std::string PipelineCache::take_blob(std::string_view blob, uint64_t kernels) {
+  auto records = unpack_cache_file(std::string(blob));
+  if (!records) {
+    blob_ignored_ = "the cache that the application gave is not used: " + records.error().message;
+    return {};
+  }
+  std::string data;
+  for (CacheRecord& record : *records) {
+    std::string why;
+    if (record.identity != identity_) {
+      why = difference(record.identity, identity_);
+    } else if (record.kernels != kernels) {
+      why = "other kernels than this build's";
+    } else if (record.kind == Kind::tuning) {
+      put_record(tunings_, std::move(record));
+    } else if (!vulkan_header_fits(identity_, record.data)) {
+      why = "pipelines of another device or driver";
+    } else {
+      data = std::move(record.data);
+    }
+    if (!why.empty()) blob_ignored_ = "the cache that the application gave is not used: it is for " + why;
+  }
+  return data;
+}
+
+Result<std::string> PipelineCache::blob(uint64_t kernels) const {
+  std::vector<CacheRecord> records;
+  NBL_TRY(std::string data, pipelines());
+  if (!data.empty()) put_record(records, {Kind::pipelines, identity_, kernels, std::move(data)});
+  for (const CacheRecord& tuning : tunings_) {
+    if (tuning.identity == identity_ && tuning.kernels == kernels) put_record(records, tuning);
+  }
+  if (new_tuning_) put_record(records, *new_tuning_);
+  return pack_cache_file(records);
+}
+
 Result<PipelineCache> PipelineCache::create(const DeviceTable& vk, VkDevice device, const CacheIdentity& identity,
-                                            const std::string& path) {
+                                            const std::string& path, std::string_view blob, uint64_t kernels) {
   PipelineCache cache;
   cache.vk_ = &vk;
   cache.device_ = device;
@@ -85,6 +121,9 @@ Result<PipelineCache> PipelineCache::create(const DeviceTable& vk, VkDevice devi
     } else if (file.error().code != Code::not_found) {
       cache.ignored_ = "pipeline cache is not used: " + file.error().message;
     }
+  }
+  if (!blob.empty()) {
+    if (std::string given = cache.take_blob(blob, kernels); !given.empty()) data = std::move(given);
   }
   VkPipelineCacheCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
@@ -116,18 +155,23 @@ void PipelineCache::set_tuning(uint64_t kernels, std::string text) {
   new_tuning_ = CacheRecord{Kind::tuning, identity_, kernels, std::move(text)};
 }
 
-Result<std::string> PipelineCache::pipelines_to_save() const {
+Result<std::string> PipelineCache::pipelines() const {
   size_t bytes = 0;
   NBL_VK(vk_->vkGetPipelineCacheData(device_, handle_, &bytes, nullptr), "reading the pipeline cache");
   std::string data(bytes, '\0');
   NBL_VK(vk_->vkGetPipelineCacheData(device_, handle_, &bytes, data.data()), "reading the pipeline cache");
   data.resize(bytes);
-  if (data.size() == saved_bytes_ && crc32c_of(data) == saved_crc_) return std::string();
-  // SwiftShader answers with a header and, behind it, all that it was given, header included: the file would grow at
-  // every start without holding more.
+  // SwiftShader answers with a header and, behind it, all that it was given, header included: what is kept would grow
+  // at every start without holding more.
   const bool only_wrapped = saved_bytes_ > 0 && data.size() == saved_bytes_ + kVulkanHeaderBytes &&
                             crc32c_of(data.substr(kVulkanHeaderBytes)) == saved_crc_;
-  if (only_wrapped) data.clear();
+  if (only_wrapped) data.erase(0, kVulkanHeaderBytes);
+  return data;
+}
+
+Result<std::string> PipelineCache::pipelines_to_save() const {
+  NBL_TRY(std::string data, pipelines());
+  if (data.size() == saved_bytes_ && crc32c_of(data) == saved_crc_) data.clear();
   return data;
 }
 

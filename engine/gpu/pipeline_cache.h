@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gpu/cache_file.h"
@@ -30,8 +31,14 @@ class PipelineCache {
 
   // Starts from the file at `path` if it is there and intact, and empty otherwise: a damaged cache is no error.
   static Result<PipelineCache> create(const DeviceTable& vk, VkDevice device, const CacheIdentity& identity,
-                                      const std::string& path);
+                                      const std::string& path, std::string_view blob = {}, uint64_t kernels = 0);
   void destroy();
+
+  // What an application may keep in place of a file, and give to create() as `blob`: pipelines and tuning for this
+  // device, its driver and kernels with this hash alone.
+  Result<std::string> blob(uint64_t kernels) const;
+  // Why the blob was not used; empty where it was, and where there was none.
+  const std::string& blob_ignored() const { return blob_ignored_; }
 
   // Tuning as the file had it when it was read. `kernels` is the hash of the kernels that it must have been made for.
   StoredTuning tuning(uint64_t kernels) const;
@@ -47,14 +54,18 @@ class PipelineCache {
   uint64_t loaded_bytes() const { return loaded_bytes_; }  // of pipelines, from the file
 
  private:
+  Result<std::string> pipelines() const;
   Result<std::string> pipelines_to_save() const;
+  // The blob's pipelines; its tuning goes to the others.
+  std::string take_blob(std::string_view blob, uint64_t kernels);
 
   const DeviceTable* vk_ = nullptr;
   VkDevice device_ = VK_NULL_HANDLE;
   VkPipelineCache handle_ = VK_NULL_HANDLE;
   CacheIdentity identity_;
   std::string path_;
-  std::string ignored_;               // why the file is not used at all
+  std::string ignored_;  // why the file is not used at all
+  std::string blob_ignored_;
   std::vector<CacheRecord> tunings_;  // of the file
   std::optional<CacheRecord> new_tuning_;
   uint64_t loaded_bytes_ = 0;

@@ -160,7 +160,7 @@ Result<EdgeTensor*> find_edge(BoundSession& bound, std::string_view name) {
 Result<std::unique_ptr<BoundSession>> BoundSession::create(const std::shared_ptr<OpenDevice>& device,
                                                            const ModelState& model, const SessionOptions& options,
                                                            const KernelOverrides& kernels, const DimBindings& dims,
-                                                           const Tuning& tuning) {
+                                                           const Tuning& tuning, CompileControl* control) {
   auto bound = std::make_unique<BoundSession>();
   NBL_TRY(bound->plan, make_plan(model.graph, device->caps(), {dims, kernels, options.keep_all, tuning}));
   const Plan& plan = bound->plan;
@@ -170,7 +170,7 @@ Result<std::unique_ptr<BoundSession>> BoundSession::create(const std::shared_ptr
   NBL_CHECK(find_edges(plan, Kind::output, plan.graph.outputs, bound->output_edges, bound->outputs));
   for (size_t i = 0; i < bound->inputs.size(); ++i) bound->inputs[i].dims = model.inputs[i].dims;
   for (size_t i = 0; i < bound->outputs.size(); ++i) bound->outputs[i].dims = model.outputs[i].dims;
-  NBL_TRY(bound->pipelines, device->pipelines.get(device->gpu, plan.steps));
+  NBL_TRY(bound->pipelines, device->pipelines.get(device->gpu, plan.steps, control));
   NBL_CHECK(allocate(*bound, device->gpu));  // first, so that nothing is uploaded when it fails
   NBL_TRY(bound->weights, model.weights.acquire(device, plan));
   NBL_CHECK(upload_tables(*bound, device->gpu));

@@ -43,7 +43,7 @@ struct BoundSession {
   static Result<std::unique_ptr<BoundSession>> create(const std::shared_ptr<OpenDevice>& device,
                                                       const ModelState& model, const SessionOptions& options,
                                                       const KernelOverrides& kernels, const DimBindings& dims,
-                                                      const Tuning& tuning);
+                                                      const Tuning& tuning, CompileControl* control = nullptr);
 
   // Where a buffer of kind input, output, arena or table lies.
   const gpu::Buffer& memory_of(BufferId buffer) const;

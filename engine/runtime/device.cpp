@@ -5,6 +5,7 @@
 
 #include "core/try.h"
 #include "gpu/caps_mask.h"
+#include "kernels/kernel_table.h"
 #include "runtime/open_device.h"
 
 namespace nibble {
@@ -23,6 +24,11 @@ gpu::DeviceChoice parse_choice(const std::string& text) {
 
 }  // namespace
 
+void set_cache_data(const DeviceOptions& options, gpu::DeviceOptions& inner) {
+  inner.kernels = kernel_table_hash();
+  inner.cache_blob = {reinterpret_cast<const char*>(options.cache_data.data()), options.cache_data.size()};
+}
+
 Device make_device(gpu::Device device) { return Device(std::make_shared<OpenDevice>(std::move(device))); }
 
 Result<std::vector<DeviceInfo>> list_devices() {
@@ -40,6 +46,7 @@ Result<Device> Device::create(const DeviceOptions& options) {
   inner.choice = parse_choice(options.select);
   inner.validation = options.validation;
   inner.pipeline_cache_path = options.pipeline_cache;
+  set_cache_data(options, inner);
   if (!options.mask.empty()) {
     NBL_TRY(inner.mask, gpu::parse_mask(options.mask));
   }
@@ -52,12 +59,21 @@ const std::string& Device::name() const { return state_->caps().device_name; }
 std::string Device::capabilities() const { return gpu::to_text(state_->caps()); }
 
 CacheState Device::cache_state() const {
-  return {state_->gpu.pipeline_cache_bytes_loaded(), state_->tuning.choices()->size(), state_->tuning.ignored()};
+  const std::string& blob = state_->gpu.cache_blob_ignored();
+  return {state_->gpu.pipeline_cache_bytes_loaded(), state_->tuning.choices()->size(),
+          blob.empty() ? state_->tuning.ignored() : blob};
 }
 
 Status Device::save_pipeline_cache() const {
   NBL_CHECK(state_->check_open());
   return state_->gpu.save_pipeline_cache();
+}
+
+Result<std::vector<std::byte>> Device::cache_data() const {
+  NBL_CHECK(state_->check_open());
+  NBL_TRY(const std::string blob, state_->gpu.cache_blob(kernel_table_hash()));
+  const auto bytes = std::as_bytes(std::span(blob));
+  return std::vector<std::byte>(bytes.begin(), bytes.end());
 }
 
 Status OpenDevice::check_open() const {

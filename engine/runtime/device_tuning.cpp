@@ -7,7 +7,6 @@
 namespace nibble {
 
 DeviceTuning::DeviceTuning(const gpu::Device& device) : choices_(std::make_shared<const Choices>()) {
-  if (device.pipeline_cache_path().empty()) return;
   gpu::StoredTuning stored = device.stored_tuning(kernel_table_hash());
   ignored_ = std::move(stored.ignored);
   auto choices = Choices::parse(stored.text);

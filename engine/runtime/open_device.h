@@ -26,5 +26,6 @@ struct OpenDevice {
 };
 
 Device make_device(gpu::Device device);
+void set_cache_data(const DeviceOptions& options, gpu::DeviceOptions& inner);
 
 }  // namespace nibble

@@ -67,20 +67,23 @@ Result<gpu::Pipeline> PipelinePool::compile(const gpu::Device& device, const Key
   return gpu::Pipeline::create(device, spec);
 }
 
-Status PipelinePool::compile_all(const gpu::Device& device, std::span<const Key> keys) {
+Status PipelinePool::compile_all(const gpu::Device& device, std::span<const Key> keys, CompileControl* control) {
   std::vector<std::optional<Result<gpu::Pipeline>>> made(keys.size());
   std::map<int32_t, Code> codes;  // each kernel is unpacked once, by the thread that needs it first
   for (const Key& key : keys) codes[key.kernel];
   std::atomic<size_t> next{0};
   const auto work = [&] {
     for (size_t i = next++; i < keys.size(); i = next++) {
+      if (control && control->cancel) return;
       made[i] = without_exceptions([&] { return compile(device, keys[i], codes.at(keys[i].kernel)); });
+      if (control) ++control->done;
     }
   };
-  const size_t threads =
-      std::min({keys.size(), kMostThreads, size_t{std::max(1u, std::thread::hardware_concurrency())}});
+  const size_t most = control && control->threads > 0 ? std::min(control->threads, kMostThreads) : kMostThreads;
+  const size_t threads = std::min({keys.size(), most, size_t{std::max(1u, std::thread::hardware_concurrency())}});
   run_in_threads(threads - 1, work);
   for (size_t i = 0; i < keys.size(); ++i) {
+    if (!made[i]) continue;  // cancelled before it
     NBL_TRY(gpu::Pipeline pipeline, *std::move(made[i]));
     pipelines_.emplace(keys[i], std::move(pipeline));
   }
@@ -100,7 +103,8 @@ const gpu::Pipeline* PipelinePool::find(const Step& step) const {
   return found == pipelines_.end() ? nullptr : &found->second;
 }
 
-Result<std::vector<const gpu::Pipeline*>> PipelinePool::get(const gpu::Device& device, std::span<const Step> steps) {
+Result<std::vector<const gpu::Pipeline*>> PipelinePool::get(const gpu::Device& device, std::span<const Step> steps,
+                                                            CompileControl* control) {
   const std::lock_guard lock(mutex_);
   std::vector<Key> keys;
   std::set<Key> missing;
@@ -108,7 +112,9 @@ Result<std::vector<const gpu::Pipeline*>> PipelinePool::get(const gpu::Device& d
     keys.push_back(key_of(step));
     if (!pipelines_.contains(keys.back())) missing.insert(keys.back());
   }
-  if (!missing.empty()) NBL_CHECK(compile_all(device, std::vector<Key>(missing.begin(), missing.end())));
+  if (control) control->total = missing.size();
+  if (!missing.empty()) NBL_CHECK(compile_all(device, std::vector<Key>(missing.begin(), missing.end()), control));
+  if (control && control->cancel) return Error{nibble::Code::invalid_argument, "preparing the session was cancelled"};
   std::vector<const gpu::Pipeline*> pipelines;
   for (const Key& key : keys) pipelines.push_back(&pipelines_.find(key)->second);
   return pipelines;

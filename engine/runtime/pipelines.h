@@ -1,6 +1,7 @@
 // Pipelines of one device, each compiled once for a kernel and its specialization, and kept until the device goes.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -14,6 +15,13 @@
 
 namespace nibble {
 
+// Of compiling ahead, from another thread.
+struct CompileControl {
+  std::atomic<size_t> done{0}, total{0};  // pipelines
+  std::atomic<bool> cancel{false};        // compile no further ones
+  size_t threads = 0;                     // at most; 0: as the machine has processors
+};
+
 // Any thread may call; a thread that asks for what another one compiles waits for it.
 class PipelinePool {
  public:
@@ -22,7 +30,9 @@ class PipelinePool {
 
   // The pipeline of each step, in their order; pointers stay valid as long as the pool. Compiles what is missing, in
   // several threads where there is enough of it.
-  Result<std::vector<const gpu::Pipeline*>> get(const gpu::Device& device, std::span<const Step> steps);
+  // `control` may be null; invalid_argument when it cancels.
+  Result<std::vector<const gpu::Pipeline*>> get(const gpu::Device& device, std::span<const Step> steps,
+                                                CompileControl* control = nullptr);
   // Drops all pipelines.
   void clear();
   // The pipeline of a step if it is compiled already, else null.
@@ -41,7 +51,7 @@ class PipelinePool {
     std::optional<Result<std::vector<uint32_t>>> spirv;
   };
   Result<gpu::Pipeline> compile(const gpu::Device& device, const Key& key, Code& code) const;
-  Status compile_all(const gpu::Device& device, std::span<const Key> keys);
+  Status compile_all(const gpu::Device& device, std::span<const Key> keys, CompileControl* control);
 
   const bool keep_;
   mutable std::mutex mutex_;

@@ -57,6 +57,11 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Result<Session> Session::create(const Device& device, const Model& model, const SessionOptions& options) {
+  return create_session(device, model, options, nullptr);
+}
+
+Result<Session> create_session(const Device& device, const Model& model, const SessionOptions& options,
+                               CompileControl* control) {
   return without_exceptions([&]() -> Result<Session> {
     const std::string kernels = options.kernels.empty() ? gpu::environment("NIBBLE_KERNEL") : options.kernels;
     // Counted first, so that a release() meanwhile sees it.
@@ -66,7 +71,7 @@ Result<Session> Session::create(const Device& device, const Model& model, const 
     const gpu::Device& gpu = device.state()->gpu;
     const auto choices = choices_for(*device.state(), options);
     NBL_TRY(auto bound,
-            BoundSession::create(device.state(), *model.state(), options, overrides, options.dims, {choices.get()}));
+            BoundSession::create(device.state(), *model.state(), options, overrides, options.dims, {choices.get()}, control));
     NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(gpu, "session"));
     NBL_TRY(gpu::CommandList external, gpu::CommandList::create(gpu, "session of an application's frame"));
     std::unique_ptr<SessionState> state(new SessionState{device, std::move(count), model, options, std::move(overrides),

@@ -23,6 +23,10 @@ class SessionCount {
   OpenDevice& device_;
 };
 
+// Session::create(), with an eye on compiling; `control` may be null.
+Result<Session> create_session(const Device& device, const Model& model, const SessionOptions& options,
+                               CompileControl* control);
+
 struct SessionState {
   // The command lists wait for their runs when they go, so they come last: before the memory that the runs use.
   Device device;

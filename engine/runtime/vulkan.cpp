@@ -20,6 +20,7 @@ Result<Device> Device::wrap(const ExternalDevice& external, const DeviceOptions&
   handles.enabled_features = external.enabled_features;
   gpu::DeviceOptions inner;
   inner.pipeline_cache_path = options.pipeline_cache;
+  set_cache_data(options, inner);
   if (!options.mask.empty()) {
     NBL_TRY(inner.mask, gpu::parse_mask(options.mask));
   }

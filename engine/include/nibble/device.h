@@ -1,8 +1,10 @@
 // A Vulkan device, opened by nibble or given by the application.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,10 @@ struct DeviceOptions {
   // Hides capabilities to see how a smaller device would fare: "minimum", or "key=value,..." with the keys of
   // Device::capabilities(). NIBBLE_CAPS_MASK in the environment hides more.
   std::string mask;
+  // What Device::cache_data() gave in an earlier run, in place of a file or beside it; read during the call only. Used
+  // only if it is intact and from the same device, driver (its version and cache UUID) and kernels of the engine, else
+  // ignored: Device::cache_state() says why.
+  std::span<const std::byte> cache_data = {};
 };
 
 struct DeviceInfo {
@@ -71,6 +77,9 @@ class NBL_API Device {
   // Writes the pipeline cache, with what tune() found, to the file given in DeviceOptions; does nothing when none was
   // given. io: it cannot be written; the former file is untouched.
   Status save_pipeline_cache() const;
+  // Compiled pipelines and tuning as they are now, for an application that keeps them with its own data and gives them
+  // back in DeviceOptions::cache_data.
+  Result<std::vector<std::byte>> cache_data() const;
 
   // For an application that is about to destroy its VkDevice (or wants the memory back at once): destroys everything
   // that nibble has on the device, after which sessions cannot be made on it and all handles to it only say so.

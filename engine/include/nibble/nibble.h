@@ -3,6 +3,7 @@
 
 #include "nibble/device.h"
 #include "nibble/model.h"
+#include "nibble/prepare.h"
 #include "nibble/result.h"
 #include "nibble/session.h"
 #include "nibble/tensor.h"

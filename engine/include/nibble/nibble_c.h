@@ -99,6 +99,8 @@ typedef struct nbl_device_options {
   const char* select;         /* an index or a part of a name; NULL: the best one */
   const char* pipeline_cache; /* a file that keeps compiled pipelines and tuning; NULL: none */
   const char* mask;           /* hides capabilities; NULL: none */
+  const void* cache_data;     /* of nbl_device_cache_data in an earlier run; read during the call only; NULL: none */
+  size_t cache_bytes;
 } nbl_device_options;
 
 /* `options` may be NULL. */
@@ -108,6 +110,11 @@ NBL_API const char* nbl_device_name(const nbl_device* device);
 /* "key = value" lines, to be freed with nbl_string_free; NULL without a device or memory. */
 NBL_API char* nbl_device_capabilities(const nbl_device* device);
 NBL_API nbl_error* nbl_device_save_pipeline_cache(const nbl_device* device);
+/* Compiled pipelines and tuning, for an application that keeps them itself. `bytes` becomes their size; when `data` is
+ * NULL or `capacity` is less, nothing is copied, and the latter is an error. */
+NBL_API nbl_error* nbl_device_cache_data(const nbl_device* device, void* data, size_t capacity, size_t* bytes);
+/* Destroys everything on the device, ahead of the application's VkDevice; an error while sessions are alive. */
+NBL_API nbl_error* nbl_device_release(nbl_device* device);
 
 typedef struct nbl_cache_state {
   uint32_t struct_size;
@@ -183,6 +190,21 @@ NBL_API nbl_error* nbl_session_create(const nbl_device* device, const nbl_model*
 /* Waits for work in flight. */
 NBL_API void nbl_session_free(nbl_session* session);
 
+/* A session that is made in a thread of its own; see prepare.h. */
+typedef struct nbl_preparation nbl_preparation;
+/* `threads`: that compile at most; 0: as many as there are processors. `options` may be NULL. */
+NBL_API nbl_error* nbl_preparation_start(const nbl_device* device, const nbl_model* model,
+                                         const nbl_session_options* options, size_t threads,
+                                         nbl_preparation** preparation);
+/* Pipelines that are compiled and that are to be; `finished` not 0: nbl_preparation_take does not wait. Any may be
+ * NULL. */
+NBL_API void nbl_preparation_progress(const nbl_preparation* preparation, size_t* done, size_t* total,
+                                      int32_t* finished);
+/* Waits. Once. */
+NBL_API nbl_error* nbl_preparation_take(nbl_preparation* preparation, nbl_session** session);
+/* Cancels, unless the session was taken. */
+NBL_API void nbl_preparation_free(nbl_preparation* preparation);
+
 /* With the sizes that are bound now; the information lives until nbl_session_bind_dims. */
 NBL_API size_t nbl_session_input_count(const nbl_session* session);
 NBL_API size_t nbl_session_output_count(const nbl_session* session);
@@ -202,6 +224,27 @@ NBL_API nbl_error* nbl_session_run(nbl_session* session);
 NBL_API nbl_error* nbl_session_submit(nbl_session* session);
 /* UINT64_MAX waits for ever. `done` may be NULL; it becomes 0 when the time was over first. */
 NBL_API nbl_error* nbl_session_wait(nbl_session* session, uint64_t timeout_ns, int32_t* done);
+
+/* A part of a run; see session.h. */
+typedef struct nbl_slice {
+  uint32_t struct_size;
+  int32_t finished;             /* not 0: the last of its run */
+  uint64_t first, count, total; /* steps */
+  uint64_t predicted_ns, took_ns;
+} nbl_slice;
+
+/* Runs as many further steps as fit into the budget and waits for them. `slice` may be NULL. */
+NBL_API nbl_error* nbl_session_run_slice(nbl_session* session, uint64_t budget_ns, nbl_slice* slice);
+NBL_API nbl_error* nbl_session_restart_slices(nbl_session* session);
+
+typedef struct nbl_slice_statistics {
+  uint32_t struct_size;
+  uint32_t reserved;
+  uint64_t slices, longest_ns, worst_overshoot_ns, longest_step_ns;
+} nbl_slice_statistics;
+
+NBL_API nbl_error* nbl_session_slice_statistics(const nbl_session* session, nbl_slice_statistics* statistics);
+
 NBL_API nbl_error* nbl_session_bind_dims(nbl_session* session, const nbl_dim* dims, size_t dim_count);
 
 typedef struct nbl_step_time {

@@ -146,9 +146,9 @@ class NBL_API Session {
   std::vector<std::string> tensor_names() const;
 
   SessionState& state() { return *state_; }
+  explicit Session(std::unique_ptr<SessionState> state);  // internal
 
  private:
-  explicit Session(std::unique_ptr<SessionState> state);
   std::unique_ptr<SessionState> state_;
 };
 
