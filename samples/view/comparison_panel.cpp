@@ -129,10 +129,11 @@ void draw_answer(const ViewState& state, int side, ImU32 color, const char* whic
     ImGui::PopStyleColor();
     return;
   }
-  app::text_fitted(format("%s, %s, file %s, device memory %s", samples::to_string(result->task),
-                          tools::time_text(result->run_ms).c_str(), tools::bytes_text(result->file_bytes).c_str(),
-                          tools::bytes_text(result->memory.total()).c_str()),
-                   true);
+  app::text_fitted(
+      format("%s, %s%s, file %s, device memory %s", samples::to_string(result->task),
+             tools::time_text(result->run_ms).c_str(), result->first_run ? " (first run)" : "",
+             tools::bytes_text(result->file_bytes).c_str(), tools::bytes_text(result->memory.total()).c_str()),
+      true);
   for (size_t i = 0; i < std::min(result->classes.size(), kRows); ++i) {
     const samples::ClassScore& found = result->classes[i];
     const ImVec2 at = ImGui::GetCursorScreenPos();

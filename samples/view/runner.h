@@ -36,6 +36,7 @@ struct NetResult {
   std::vector<LayerBits> layers;
   std::vector<LayerBar> steps;  // empty where the device has no timestamps
   double run_ms = 0;
+  bool first_run = false;                     // the time is that of the first run, in which drivers may still compile
   std::shared_ptr<const media::Image> shown;  // the picture that it made, or the source with its mask over it
   std::vector<media::Box> boxes;              // in the source's pixels
   std::vector<std::string> box_names;
