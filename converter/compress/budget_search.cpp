@@ -94,6 +94,7 @@ Status BudgetSearch::run() {
   std::vector<size_t> best_selection;
   for (int round = 0; round < 3; ++round) {
     NBL_TRY(const Candidate candidate, choose(bytes, ms));
+    if (best && candidate.selection == best_selection && !std::isfinite(byte_bound_)) break;
     NBL_TRY(Made made, make(candidate.selection));
     const double over = std::max(made.bytes / byte_bound_, made.time.median / ms_bound_);  // 0 without bounds
     const double too_many = made.bytes - byte_bound_, too_slow = made.time.median / ms_bound_;

@@ -128,10 +128,12 @@ Result<search::NetworkTime> BudgetSearch::network_time(const Graph& quantized, s
 }
 
 Result<std::vector<size_t>> BudgetSearch::fit(double bytes, double ms) {
-  std::vector<size_t> best, nearest;
+  std::vector<size_t> best, nearest, before;
   double least = search::kNoBound;
   for (int round = 0; round < kFitRounds; ++round) {
     std::vector<size_t> selection = search::solve(knapsack(bytes, ms)).choice;
+    if (selection == before && !std::isfinite(bytes)) break;  // another measurement of the same would not change it
+    before = selection;
     double excess = 0.0, change = 0.0;
     if (std::isfinite(bytes)) {
       NBL_TRY(const double actual, file_bytes(selection));
