@@ -1,0 +1,36 @@
+# The recipes for vcpkg and Conan, as far as they can be checked without these programs: they parse, say the project's
+# version, and name options and folders that exist.
+# cmake -DSOURCE=... -DVERSION=... -DPYTHON=... -DWORK=... -P recipes_test.cmake
+file(READ "${SOURCE}/third_party/vcpkg/vcpkg.json" text)
+foreach(key name version-semver description license)
+  string(JSON ${key} GET "${text}" ${key})
+endforeach()
+if(NOT name STREQUAL "nibble" OR NOT version-semver STREQUAL VERSION OR NOT license STREQUAL "Apache-2.0")
+  message(FATAL_ERROR "vcpkg.json: ${name} ${version-semver} ${license}, expected nibble ${VERSION} Apache-2.0")
+endif()
+string(JSON count LENGTH "${text}" dependencies)
+if(count LESS 3)
+  message(FATAL_ERROR "vcpkg.json: ${count} dependencies")
+endif()
+
+file(READ "${SOURCE}/third_party/conan/conanfile.py" recipe)
+if(NOT recipe MATCHES "version = \"${VERSION}\"")
+  message(FATAL_ERROR "conanfile.py does not say version ${VERSION}")
+endif()
+if(PYTHON)
+  file(MAKE_DIRECTORY "${WORK}")
+  execute_process(COMMAND "${PYTHON}" -c "import ast, sys; ast.parse(open(sys.argv[1]).read())"
+    "${SOURCE}/third_party/conan/conanfile.py" COMMAND_ERROR_IS_FATAL ANY)
+endif()
+
+file(READ "${SOURCE}/CMakeLists.txt" lists)
+file(READ "${SOURCE}/third_party/vcpkg/portfile.cmake" port)
+string(REGEX MATCHALL "NIBBLE_[A-Z_]*[A-Z]" options "${port}${recipe}")
+list(APPEND options NIBBLE_BUILD_TOOLS NIBBLE_BUILD_CONVERTER)
+list(REMOVE_DUPLICATES options)
+foreach(option IN LISTS options)
+  if(NOT option MATCHES "^NIBBLE_(BUILD|USING_SHARED)$" AND NOT lists MATCHES "option\\(${option} ")
+    message(FATAL_ERROR "a recipe sets ${option}, which is no option of nibble")
+  endif()
+endforeach()
+message(STATUS "vcpkg port and Conan recipe: nibble ${VERSION}, options ${options}")
