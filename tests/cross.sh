@@ -2,7 +2,7 @@
 # Builds the engine, the run-time tools and the tests that need no other library for another system, and runs them here.
 #   bash tests/cross.sh arm64      64-bit ARM Linux: under qemu-user, networks on Mesa's llvmpipe for ARM
 #   bash tests/cross.sh windows    64-bit Windows: under wine, networks on this machine's llvmpipe through wine
-# Takes some 10 minutes on two idle cores, each.
+# Each compiles some 250 files; a run of the network in the emulator takes a minute or two.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ tests=(core_test nibble_format_test gpu_plan_test runtime_plan_test)
 tools=(nibble-run nibble-inspect nibble-bench nibble-tune)
 cmake --preset "$target"
 if [ "$target" = arm64 ]; then
-  cmake --build "$build" --target "${tools[@]}" "${tests[@]}" c_api_test
+  cmake --build "$build" --target "${tools[@]}" "${tests[@]}"
 else
   cmake --build "$build" --target "${tools[@]}" "${tests[@]}" nibble_shared
 fi
@@ -48,7 +48,7 @@ arm64_root() {
       -o "Dir::State::lists=$apt/lists" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt/cache"
       -o APT::Sandbox::User=root -o Debug::NoLocking=1 -o APT::Install-Recommends=0)
     apt-get "${options[@]}" update >&2
-    apt-get "${options[@]}" install -y --download-only libvulkan1 mesa-vulkan-drivers libstdc++6 vulkan-validationlayers >&2
+    apt-get "${options[@]}" install -y --download-only libvulkan1 mesa-vulkan-drivers libstdc++6 >&2
     local package
     for package in "$apt"/cache/archives/*.deb; do dpkg-deb -x "$package" "$top"; done
     touch "$top/done"
@@ -81,8 +81,8 @@ if [ "$target" = arm64 ]; then
   run=(qemu-aarch64 -L "$root")
   suffix=
   export VK_ICD_FILENAMES=$root/usr/share/vulkan/icd.d/lvp_icd.aarch64.json
-  # qemu looks for the driver's path below its root by itself.
-  export VK_DRIVER_FILES=$VK_ICD_FILENAMES VK_LAYER_PATH=$root/usr/share/vulkan/explicit_layer.d
+  # qemu looks for the driver's path below its root by itself. Threads of llvmpipe that wait for each other take all time there.
+  export VK_DRIVER_FILES=$VK_ICD_FILENAMES LP_NUM_THREADS=1
 else
   export WINEPREFIX=$PWD/$build/wine WINEDEBUG=-all
   wine=$(command -v wine64 || echo /usr/lib/wine/wine64)
@@ -114,8 +114,5 @@ scores_agree() {
   [ -s "$work/scores_there.txt" ] && diff "$work/scores_there.txt" "$work/scores_here.txt"
 }
 step "a network on llvmpipe gives the scores it gives here" scores_agree
-if [ "$target" = arm64 ]; then
-  step c_api_test in_build "$PWD/$build/tests/c/c_api_test"
-fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -7,8 +7,6 @@
 // acquires the image or buffer from VK_QUEUE_FAMILY_FOREIGN_EXT by a barrier, and releases it afterwards.
 #pragma once
 
-#include <vulkan/vulkan_core.h>
-
 #include "nibble/export.h"
 #include "nibble/result.h"
 #include "nibble/vulkan.h"
