@@ -122,13 +122,13 @@ using namespace nibble;
 using namespace nibble::c;
 
 nbl_error* nbl_preparation_start(const nbl_device* device, const nbl_model* model, const nbl_session_options* options,
-                                 size_t threads, nbl_preparation** preparation) {
+                                 size_t threads, int32_t run_once, nbl_preparation** preparation) {
   return guarded(__func__, [&]() -> Status {
     NBL_CHECK(need(device, "device"));
     NBL_CHECK(need(model, "model"));
     NBL_CHECK(need(preparation, "preparation"));
     NBL_TRY(const SessionOptions inner, options_of(options));
-    NBL_TRY(Preparation made, Preparation::start(device->device, model->model, inner, threads));
+    NBL_TRY(Preparation made, Preparation::start(device->device, model->model, inner, threads, run_once != 0));
     *preparation = new nbl_preparation{std::move(made)};
     return {};
   });

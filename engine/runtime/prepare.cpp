@@ -31,12 +31,20 @@ Preparation& Preparation::operator=(Preparation&&) noexcept = default;
 Preparation::~Preparation() = default;
 
 Result<Preparation> Preparation::start(const Device& device, const Model& model, const SessionOptions& options,
-                                       size_t threads) {
+                                       size_t threads, bool run_once) {
   return without_exceptions([&]() -> Result<Preparation> {
     auto state = std::make_unique<PreparationState>();
     state->control.threads = threads;
-    const auto work = [&target = *state, device, model, options] {
+    const auto work = [&target = *state, device, model, options, run_once] {
       target.made.emplace(create_session(device, model, options, &target.control));
+      if (run_once && *target.made && !target.control.cancel) {
+        Session& session = **target.made;
+        if (Status ran = session.run(); !ran) {
+          target.made.emplace(ran.error());
+        } else {
+          session.state().has_run = false;  // its outputs are of no inputs
+        }
+      }
       target.finished = true;
     };
 #if defined(__cpp_exceptions)

@@ -73,7 +73,7 @@ TEST(CApiVulkan, runs_on_images_in_slices_of_a_session_made_ahead) {
   nbl_preparation* ahead = nullptr;
   expect_ok(nbl_device_wrap(&external, nullptr, &device));
   expect_ok(nbl_model_load_memory(bytes.data(), bytes.size(), &model));
-  expect_ok(nbl_preparation_start(device, model, nullptr, 1, &ahead));
+  expect_ok(nbl_preparation_start(device, model, nullptr, 1, 1, &ahead));
   expect_ok(nbl_preparation_take(ahead, &session));
   size_t done = 0, total = 0;
   int32_t finished = 0;

@@ -44,6 +44,17 @@ TEST_F(Preparing, compiles_in_another_thread) {
   EXPECT_EQ(run_on(session), run_on(direct));
 }
 
+TEST_F(Preparing, runs_once_where_it_may) {
+  const Device fresh = Device::create().value();
+  const Model model = make_model(residual_network()).value();
+  Session session = Preparation::start(fresh, model, {}, 0, true).value().take().value();
+  EXPECT_GT(fresh.state()->gpu.stats().submissions, 0u);
+  std::vector<float> output(kOutput);
+  expect_error(session.read("sum", std::span<float>(output)), Code::invalid_argument, {"before the first run"});
+  Session direct = Session::create(fresh, model).value();
+  EXPECT_EQ(run_on(session), run_on(direct));
+}
+
 TEST_F(Preparing, tells_what_session_create_would_tell) {
   const Model model = make_model(residual_network()).value();
   SessionOptions options;

@@ -192,9 +192,10 @@ NBL_API void nbl_session_free(nbl_session* session);
 
 /* A session that is made in a thread of its own; see prepare.h. */
 typedef struct nbl_preparation nbl_preparation;
-/* `threads`: that compile at most; 0: as many as there are processors. `options` may be NULL. */
+/* `threads`: that compile at most; 0: as many as there are processors. `run_once` not 0: run it once as well, where the
+ * application does not use the device's queue meanwhile. `options` may be NULL. */
 NBL_API nbl_error* nbl_preparation_start(const nbl_device* device, const nbl_model* model,
-                                         const nbl_session_options* options, size_t threads,
+                                         const nbl_session_options* options, size_t threads, int32_t run_once,
                                          nbl_preparation** preparation);
 /* Pipelines that are compiled and that are to be; `finished` not 0: nbl_preparation_take does not wait. Any may be
  * NULL. */

@@ -24,9 +24,11 @@ struct PreparationState;  // internal
 // the other; a session that is made in another thread waits for those that it shares. Move-only.
 class NBL_API Preparation {
  public:
-  // `threads`: that compile at most; 0: as many as the machine has processors, up to 8.
+  // `threads`: that compile at most; 0: as many as the machine has processors, up to 8. `run_once`: run the session
+  // once too, on inputs of zero, because some drivers (llvmpipe among them) compile again when a pipeline first runs.
+  // It submits to the device's queue from the thread: not for a queue that the application uses meanwhile.
   static Result<Preparation> start(const Device& device, const Model& model, const SessionOptions& options = {},
-                                   size_t threads = 0);
+                                   size_t threads = 0, bool run_once = false);
   Preparation(Preparation&&) noexcept;
   Preparation& operator=(Preparation&&) noexcept;
   // Cancels: what is being compiled is finished and kept, the rest is not begun.
