@@ -46,7 +46,7 @@ std::vector<Alternative> alternatives(const Compression& c) {
       {"no equalisation", !o.given.contains("equalize") && o.equalize, true, true,
        [](ConvertOptions& p) { p.equalize = false; }},
       // int4 without second order has nowhere been better. Nothing is fitted then, not the weights before they are
-      // rounded either: that cost a style network 2 dB (16 pictures).
+      // rounded either: that cost a style network 5 dB (16 pictures).
       {"rounding to nearest", rounds && c.format.weights == WeightFormat::int8, false, true,
        [](ConvertOptions& p) {
          p.rounding.method = rounding::Method::nearest;
