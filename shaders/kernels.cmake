@@ -89,8 +89,9 @@ kernel(focus         focus_i8          focus.comp         TYPES A=i8         PUS
 kernel(matmul        matmul_f32        matmul.comp        TYPES A=f32        PUSH MatMulParams)
 kernel(matmul        matmul_f16        matmul.comp        TYPES A=f16        PUSH MatMulParams)
 
-# Convolution. Fourteen rows each: four weight types for two float activations, two for int8 in three ways to sum. Those
-# with NEEDS lanes sum integers in fp32.
+# Convolution. Of conv2d, gemv and conv_transpose2d fourteen rows each: four weight types for two float activations, two
+# for int8 in three ways to sum; the first two have five more for codebooks, conv2d three with NEEDS lanes, which sum
+# integers in fp32.
 kernel(conv2d  conv2d_w32_f32_lanes  conv2d.comp  TYPES W=f32 A=f32  DEFINE CONV_LANES           NEEDS lanes  PUSH ConvParams)
 kernel(conv2d  conv2d_w8_i8_lanes    conv2d.comp  TYPES W=i8 A=i8    DEFINE CONV_LANES PATH_F32  NEEDS lanes  PUSH ConvParams)
 kernel(conv2d  conv2d_w4_i8_lanes    conv2d.comp  TYPES W=i4 A=i8    DEFINE CONV_LANES PATH_F32  NEEDS lanes  PUSH ConvParams)

@@ -247,9 +247,9 @@ uint64_t Device::pipeline_cache_bytes_loaded() const { return state_->cache.load
 
 StoredTuning Device::stored_tuning(uint64_t kernels) const { return state_->cache.tuning(kernels); }
 
-void Device::store_tuning(uint64_t kernels, std::string text) const {
+void Device::store_tuning(uint64_t kernels, std::string text, MergeTuning merge) const {
   const std::lock_guard lock(state_->cache_mutex);
-  state_->cache.set_tuning(kernels, std::move(text));
+  state_->cache.set_tuning(kernels, std::move(text), std::move(merge));
 }
 
 Status Device::close() {
@@ -259,12 +259,6 @@ Status Device::close() {
   }
   return Error{Code::invalid_argument,
                format("%lld objects made from the device are alive", static_cast<long long>(state_->users))};
-}
-
-Status Device::wait_idle() const {
-  const std::lock_guard lock(state_->queue_mutex);
-  NBL_VK(state_->vk.vkDeviceWaitIdle(state_->device), "waiting for the device");
-  return {};
 }
 
 }  // namespace nibble::gpu

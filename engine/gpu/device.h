@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@ namespace nibble::gpu {
 
 struct DeviceState;
 struct StoredTuning;
+// From the text that a file holds and the one to be stored there, what is stored.
+using MergeTuning = std::function<std::string(std::string_view stored, std::string ours)>;
 
 // Which device: by index in list_devices(), else by a part of its name (case ignored), else by the environment variable
 // NIBBLE_DEVICE (an index or a part of a name), else the best: discrete, integrated, virtual, then a CPU.
@@ -100,7 +103,7 @@ class Device {
   // Text that is kept with the pipelines, for this device, its driver and kernels with this hash: as read at the start,
   // and for the next save.
   StoredTuning stored_tuning(uint64_t kernels) const;
-  void store_tuning(uint64_t kernels, std::string text) const;
+  void store_tuning(uint64_t kernels, std::string text, MergeTuning merge = {}) const;
 
   // Destroys what the device has on it and writes its cache, ahead of the destructor: nothing but the destructor may be
   // called afterwards. An error while objects made from it are alive; nothing is changed then.
@@ -110,9 +113,6 @@ class Device {
   uint64_t buffer_bytes(VkBuffer buffer) const;
   // An error when a queue or command buffer is not of this device.
   Status check_owner(const void* dispatchable, const char* what) const;
-
-  // Waits until the device does nothing more.
-  Status wait_idle() const;
 
   DeviceState& state() const { return *state_; }  // for gpu/ only
 

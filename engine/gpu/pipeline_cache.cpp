@@ -151,8 +151,9 @@ StoredTuning PipelineCache::tuning(uint64_t kernels) const {
   return stored_tuning(identity_, kernels, path_, tunings_);
 }
 
-void PipelineCache::set_tuning(uint64_t kernels, std::string text) {
+void PipelineCache::set_tuning(uint64_t kernels, std::string text, MergeTuning merge) {
   new_tuning_ = CacheRecord{Kind::tuning, identity_, kernels, std::move(text)};
+  merge_ = std::move(merge);
 }
 
 Result<std::string> PipelineCache::pipelines() const {
@@ -186,7 +187,11 @@ Status PipelineCache::save() {
   const uint64_t bytes = data.size();
   const uint32_t crc = crc32c_of(data);
   if (bytes > 0) put_record(records, {Kind::pipelines, identity_, 0, std::move(data)});
-  if (new_tuning_) put_record(records, *new_tuning_);
+  if (new_tuning_) {
+    const StoredTuning since = stored_tuning(identity_, new_tuning_->kernels, path_, records);
+    if (merge_ && !since.text.empty()) new_tuning_->data = merge_(since.text, new_tuning_->data);
+    put_record(records, *new_tuning_);
+  }
   NBL_CHECK(write_file_atomically(path_, pack_cache_file(records)));
   if (bytes > 0) {
     saved_bytes_ = bytes;

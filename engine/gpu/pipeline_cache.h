@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@ namespace nibble::gpu {
 std::string stored_pipelines(const CacheIdentity& identity, const std::vector<CacheRecord>& records);
 
 // What a file holds of tuning for a device, and why it is not used where it is not.
+using MergeTuning = std::function<std::string(std::string_view stored, std::string ours)>;  // see gpu/device.h
 struct StoredTuning {
   std::string text;
   std::string ignored;
@@ -42,8 +44,9 @@ class PipelineCache {
 
   // Tuning as the file had it when it was read. `kernels` is the hash of the kernels that it must have been made for.
   StoredTuning tuning(uint64_t kernels) const;
-  // For the next save().
-  void set_tuning(uint64_t kernels, std::string text);
+  // For the next save(). Where another program has stored tuning for the same device and kernels since, `merge` is
+  // given it and says what to keep; without `merge` this text replaces it.
+  void set_tuning(uint64_t kernels, std::string text, MergeTuning merge = {});
 
   // Writes the file if the content changed since it was read or saved; what it holds of other devices, and what other
   // programs wrote since, stays. Nothing to do without a path.
@@ -68,6 +71,7 @@ class PipelineCache {
   std::string blob_ignored_;
   std::vector<CacheRecord> tunings_;  // of the file
   std::optional<CacheRecord> new_tuning_;
+  MergeTuning merge_;
   uint64_t loaded_bytes_ = 0;
   uint64_t saved_bytes_ = 0;  // pipelines that the file is known to hold
   uint32_t saved_crc_ = 0;

@@ -147,20 +147,25 @@ struct Chosen {
 };
 
 // All that a layer's time depends on; values and activation are not.
-std::string problem_text(const ConvProblem& c, const Chosen& chosen, uint32_t group_steps) {
+std::string problem_text(const ConvProblem& c, const Chosen& chosen, const ConvConstants& constants,
+                         uint32_t group_steps) {
   const auto n = [](int64_t value) { return static_cast<long long>(value); };
+  const FinishParts& finish = constants.finish;
+  const char* table = finish.table == NBL_TABLE_NONE ? "" : " table";
+  const char* sum = finish.residual == NBL_RESIDUAL_NONE ? "" : " sum";
   return format(
-      "%s %s.%s n%lld %lldx%lldx%lld-%lldx%lldx%lld g%lld k%lldx%lld s%lldx%lld d%lldx%lld p%lldx%lld u%lld %u",
-      to_string(chosen.family), to_string(chosen.key.weights), to_string(chosen.key.activations), n(c.batch),
-      n(c.in_channels), n(c.in_h), n(c.in_w), n(c.out_channels), n(c.out_h), n(c.out_w), n(c.groups), n(c.kernel_h),
-      n(c.kernel_w), n(c.stride_h), n(c.stride_w), n(c.dilation_h), n(c.dilation_w), n(c.pad_top), n(c.pad_left),
-      n(c.x_pixel), group_steps);
+      "%s%s %s.%s n%lld %lldx%lldx%lld-%lldx%lldx%lld g%lld k%lldx%lld s%lldx%lld d%lldx%lld p%lldx%lld u%lld %u%s%s",
+      to_string(chosen.family), c.transposed && chosen.family == Family::conv2d_grouped ? " transposed" : "",
+      to_string(chosen.key.weights), to_string(chosen.key.activations), n(c.batch), n(c.in_channels), n(c.in_h),
+      n(c.in_w), n(c.out_channels), n(c.out_h), n(c.out_w), n(c.groups), n(c.kernel_h), n(c.kernel_w), n(c.stride_h),
+      n(c.stride_w), n(c.dilation_h), n(c.dilation_w), n(c.pad_top), n(c.pad_left), n(c.x_pixel), group_steps, table,
+      sum);
 }
 
-StepProblem step_problem(const ConvProblem& c, const Lowering& lowering, const Chosen& chosen, const TileBounds& bounds,
-                         uint32_t group_steps) {
+StepProblem step_problem(const ConvProblem& c, const Lowering& lowering, const Chosen& chosen,
+                         const ConvConstants& constants, const TileBounds& bounds, uint32_t group_steps) {
   return {chosen.family, chosen.key, bounds,
-          lowering.wants_problems() ? problem_text(c, chosen, group_steps) : std::string()};
+          lowering.wants_problems() ? problem_text(c, chosen, constants, group_steps) : std::string()};
 }
 
 // Eight lanes (llvmpipe) shuffle in an instruction and take a broadcast apart; four (SwiftShader) broadcast in half of
@@ -194,7 +199,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   const int64_t row = divide_up(c.out_w, phases);
   const ConvExtent extent{
       row, c.out_h * phases, c.batch, p.out_blocks, c.groups, c.transposed ? 2u : 4u, integer || is_padded(c)};
-  const StepProblem problem = step_problem(c, lowering, chosen, {extent}, p.group_steps);
+  const StepProblem problem = step_problem(c, lowering, chosen, constants, {extent}, p.group_steps);
   NBL_TRY(const ChosenRow choice, lowering.choose(problem, choose_conv_tile(lowering.caps(), extent)));
   const ConvTile& tile = choice.tile;
   p.tiles_x = static_cast<uint32_t>(divide_up(row, tile.x) * phases);
@@ -236,7 +241,7 @@ Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowerin
   const ConvExtent extent{c.out_w, c.out_h, c.batch, p.out_blocks, 1, 1};
   const int64_t window_step = window ? c.stride_w : 0, window_reach = window ? reach : 0;
   const StepProblem problem =
-      step_problem(c, lowering, chosen, {extent, largest_depthwise_tile(window_step, window_reach)}, 0);
+      step_problem(c, lowering, chosen, constants, {extent, largest_depthwise_tile(window_step, window_reach)}, 0);
   NBL_TRY(const ChosenRow choice,
           lowering.choose(problem, choose_depthwise_tile(lowering.caps(), extent, window_step, window_reach)));
   const ConvTile& tile = choice.tile;
@@ -272,7 +277,7 @@ Status lower_grouped(const ConvProblem& c, const Node& node, Lowering& lowering,
   }
   const int64_t blocks = divide_up(c.out_channels, 4);
   const ConvExtent extent{c.out_h * c.out_w, 1, c.batch, blocks, 1, 1};
-  const StepProblem problem = step_problem(c, lowering, chosen, {extent, 1}, p.group_steps);
+  const StepProblem problem = step_problem(c, lowering, chosen, constants, {extent, 1}, p.group_steps);
   NBL_TRY(const ChosenRow choice, lowering.choose(problem, single_output_tile(lowering.caps(), extent)));
   const ConvTile& tile = choice.tile;
   std::vector<SpecConstant> spec = common_spec(c, tile, constants, requantizes_short(c, node, lowering));
@@ -297,7 +302,7 @@ Status lower_gemv(const ConvProblem& c, const Node& node, Lowering& lowering, co
   p.out_blocks = static_cast<uint32_t>(divide_up(c.out_channels, 4));
   p.group_steps = static_cast<uint32_t>(lowering.graph().desc(node.inputs[conv_input::weights]).quant.group_size / 4);
   const StepProblem problem =
-      step_problem(c, lowering, chosen, {{1, 1, c.batch, p.out_blocks, 1, 1}, 1}, p.group_steps);
+      step_problem(c, lowering, chosen, constants, {{1, 1, c.batch, p.out_blocks, 1, 1}, 1}, p.group_steps);
   NBL_TRY(ChosenRow choice, lowering.choose(problem, gemv_tile(lowering.caps(), p.steps)));
   choice.tile = gemv_tile_like(choice.tile);
   return emit_conv(c, lowering, choice, problem, constants, p,

@@ -28,7 +28,8 @@ struct ConcatPart {
 };
 
 // What is left of a shuffle of two groups of channels, of the Concat before it and of the Slices behind it: the output
-// has channels first, first + 1, ... of the two sources' channels in turns, each source's from its `begin` on.
+// has channels first, first + 1, ... of the shuffled image, whose channel c is channel c / 2 of the first source (c
+// even) or the second, counted from that source's `begin`.
 struct ChannelShuffle {
   std::array<TensorId, 2> sources{kNoTensor, kNoTensor};  // of one size but for the channels; may be the same tensor
   std::array<int64_t, 2> begins{};

@@ -31,7 +31,15 @@ Status DeviceTuning::add(const gpu::Device& device, const Choices& choices) {
       return Error{Code::out_of_memory, format("a device keeps at most %zu tuned choices", kMostChoices)};
     }
   }
-  device.store_tuning(kernel_table_hash(), all->to_text());
+  for (const auto& [problem, choice] : choices.entries()) learned_.set(problem, choice);
+  // Another program may have tuned other networks with the same file meanwhile.
+  device.store_tuning(kernel_table_hash(), all->to_text(),
+                      [learned = learned_](std::string_view stored, std::string ours) {
+                        auto merged = Choices::parse(stored);
+                        if (!merged) return ours;
+                        for (const auto& [problem, choice] : learned.entries()) merged->set(problem, choice);
+                        return merged->to_text();
+                      });
   choices_ = std::move(all);
   return {};
 }

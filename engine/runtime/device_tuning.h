@@ -27,6 +27,7 @@ class DeviceTuning {
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const Choices> choices_;
+  Choices learned_;  // since the file was read
   std::string ignored_;
 };
 

@@ -7,7 +7,6 @@
 #include <string>
 #include <thread>
 
-#include "core/heap.h"
 #include "core/try.h"
 #include "core/without_exceptions.h"
 #include "kernels/kernel_table.h"
@@ -87,8 +86,7 @@ Status PipelinePool::compile_all(const gpu::Device& device, std::span<const Key>
     NBL_TRY(gpu::Pipeline pipeline, *std::move(made[i]));
     pipelines_.emplace(keys[i], std::move(pipeline));
   }
-  if (keep_)
-    trim_heap();  // the threads' compilers have left theirs, and a driver may compile more of it at the first run
+  if (after_compiling_) after_compiling_();
   return {};
 }
 

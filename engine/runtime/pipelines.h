@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,9 @@ class PipelinePool {
  public:
   // Without `keep` nothing goes into the device's pipeline cache, for pipelines that are only tried.
   explicit PipelinePool(bool keep = true) : keep_(keep) {}
+
+  // Is called when several pipelines have been compiled, before anything else is allocated; before the first get().
+  void set_after_compiling(std::function<void()> call) { after_compiling_ = std::move(call); }
 
   // The pipeline of each step, in their order; pointers stay valid as long as the pool. Compiles what is missing, in
   // several threads where there is enough of it.
@@ -54,6 +58,7 @@ class PipelinePool {
   Status compile_all(const gpu::Device& device, std::span<const Key> keys, CompileControl* control);
 
   const bool keep_;
+  std::function<void()> after_compiling_;
   mutable std::mutex mutex_;
   std::map<Key, gpu::Pipeline> pipelines_;
 };

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "core/heap.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "runtime/open_device.h"
@@ -42,6 +43,9 @@ Status print_devices() {
 
 Result<Device> open_device(const DeviceRequest& request) {
   NBL_TRY(Device device, Device::create(request.options));
+  // Compilers leave a heap in each thread that they ran in, where a driver may compile more at the first run. What to
+  // do about that is a program's business, so that the library leaves it alone.
+  device.state()->pipelines.set_after_compiling(trim_heap);
   if (request.options.validation && !device.state()->gpu.validation_enabled()) {
     return Error{Code::not_found,
                  "--validation: the Vulkan validation layer is not installed (Debian: vulkan-validationlayers)"};

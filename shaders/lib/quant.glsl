@@ -29,7 +29,7 @@ ivec4 requantize(ivec4 value, ivec4 multiplier, ivec4 shift) {
                requantize(value.z, multiplier.z, shift.z), requantize(value.w, multiplier.w, shift.w));
 }
 
-// The same for shifts above 32 where no product lies halfway between two integers (kernels/conv_parts.cpp sees to that), so
+// The same for shifts above 32 where no product lies halfway between two integers (kernels/conv_constants.cpp sees to that), so
 // that rounding down after adding a half is rounding to nearest for either sign. The half and the result lie in the high
 // word, floor(value * multiplier / 2^32), and floor(floor(a / 2^m) / 2^n) = floor(a / 2^(m + n)).
 int requantize_short(int value, int multiplier, int shift) {
