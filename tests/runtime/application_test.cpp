@@ -190,9 +190,15 @@ TEST(ApplicationQueue, waits_for_and_signals_timeline_semaphores) {
   VkSemaphoreSignalInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO, nullptr, semaphores[0], 3};
   ASSERT_EQ(own.load<PFN_vkSignalSemaphore>("vkSignalSemaphore")(own.handles().device, &info), VK_SUCCESS);
   EXPECT_TRUE(session.wait().value());
-  uint64_t value = 0;
-  own.load<PFN_vkGetSemaphoreCounterValue>("vkGetSemaphoreCounterValue")(own.handles().device, semaphores[1], &value);
-  EXPECT_EQ(value, 5u);
+  // A run's fence and its semaphores are signalled in no given order, so its value may come a moment later.
+  const VkSemaphore signalled = semaphores[1];
+  const uint64_t value = 5, second = 1'000'000'000;
+  VkSemaphoreWaitInfo arrival{VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO, nullptr, 0, 1, &signalled, &value};
+  EXPECT_EQ(own.load<PFN_vkWaitSemaphores>("vkWaitSemaphores")(own.handles().device, &arrival, 10 * second),
+            VK_SUCCESS);
+  uint64_t reached = 0;
+  own.load<PFN_vkGetSemaphoreCounterValue>("vkGetSemaphoreCounterValue")(own.handles().device, signalled, &reached);
+  EXPECT_EQ(reached, value);
   std::vector<float> output(kOutput);
   expect_ok(session.read("sum", std::span<float>(output)));
   EXPECT_EQ(output, expected);
