@@ -17,7 +17,7 @@ build=(build-essential cmake ninja-build pkg-config
 run=(libvulkan1 mesa-vulkan-drivers)
 # Built by default together with the rest, so they are no part of --tests.
 test_libraries=(libgtest-dev libbenchmark-dev vulkan-validationlayers)
-tests=(python3-onnx python3-numpy mono-mcs mono-runtime xvfb xauth xdotool clang doxygen)
+tests=(python3-onnx python3-numpy mono-mcs mono-runtime file xvfb xauth xdotool clang doxygen)
 cross=(g++-aarch64-linux-gnu qemu-user g++-mingw-w64-x86-64-posix wine64 xvfb xauth googletest)
 format=(clang-format-14)
 

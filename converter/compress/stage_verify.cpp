@@ -112,8 +112,8 @@ Status judge_result(Compression& c) {
     return {};
   }
   if (c.budget.any()) {  // what was asked for ruins it: saved as the best found, and never without a word
-    c.missed.insert(c.missed.begin(), "all use: the result has collapsed: " + what +
-                                          ". No bounds as tight as these leave a network that follows the original");
+    c.missed.insert(c.missed.begin(),
+                    "the result has collapsed: " + what + ". Looser bounds, more samples or another --ranges may help");
     return {};
   }
   NBL_CHECK(write_reports(c));  // where to look for the reason

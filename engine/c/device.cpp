@@ -146,6 +146,7 @@ nbl_error* nbl_tune(const nbl_device* device, const nbl_model* model, const nbl_
   return guarded(__func__, [&]() -> Status {
     NBL_CHECK(need(device, "device"));
     NBL_CHECK(need(model, "model"));
+    NBL_CHECK(check_struct(report, "report"));
     NBL_TRY(const nbl_tune_options given, read_struct(options, "options"));
     TuneOptions inner;
     NBL_TRY(inner.dims, dims_of(given.dims, given.dim_count));

@@ -102,6 +102,7 @@ Result<ImagePostprocessing> postprocessing_of(const nbl_image_postprocessing* po
 template <class Options>
 Status bind(nbl_session* session, const char* name, const nbl_image* image, const Options& options,
             nbl_image_use* use) {
+  NBL_CHECK(check_struct(use, "use"));
   NBL_TRY(const ExternalImage external, image_of(image));
   NBL_TRY(const ImageUse made, bind_image(session->session, text_of(name), external, options));
   if (!use) return {};
@@ -157,6 +158,7 @@ void nbl_preparation_free(nbl_preparation* preparation) { delete preparation; }
 nbl_error* nbl_session_run_slice(nbl_session* session, uint64_t budget_ns, nbl_slice* slice) {
   return guarded(__func__, [&]() -> Status {
     NBL_CHECK(need(session, "session"));
+    NBL_CHECK(check_struct(slice, "slice"));
     NBL_TRY(const auto budget, duration_of(budget_ns, "budget_ns"));
     NBL_TRY(const RunSlice made, session->session.run_slice(budget));
     return write_slice(slice, made);
@@ -186,6 +188,7 @@ nbl_error* nbl_session_record_slice(nbl_session* session, VkCommandBuffer comman
                                     uint64_t previous_ns, nbl_slice* slice) {
   return guarded(__func__, [&]() -> Status {
     NBL_CHECK(need(session, "session"));
+    NBL_CHECK(check_struct(slice, "slice"));
     NBL_TRY(const auto budget, duration_of(budget_ns, "budget_ns"));
     NBL_TRY(const auto previous, duration_of(previous_ns, "previous_ns"));
     NBL_TRY(const RunSlice made, record_slice(session->session, commands, budget, previous));

@@ -11,6 +11,7 @@
 #include <new>
 #endif
 
+#include "core/try.h"
 #include "nibble/nibble.h"
 #include "nibble/nibble_c.h"
 
@@ -87,16 +88,20 @@ Result<T> read_struct(const T* given, const char* name) {
   return value;
 }
 
+// Whether a structure that may be left out could be filled: asked before the work whose result goes there is done.
+template <class T>
+Status check_struct(const T* out, const char* name) {
+  if (!out || (out->struct_size >= sizeof(uint32_t) && out->struct_size <= 4096)) return {};
+  return Error{Code::invalid_argument, std::string(name) + "->struct_size is " + std::to_string(out->struct_size) +
+                                           ", expected " + std::to_string(sizeof(T)) + ": use NBL_INIT"};
+}
+
 // Fills as much of the application's structure as it has; the rest of a newer one becomes zero.
 template <class T>
 Status write_struct(T* out, T value, const char* name) {
-  Status given = need(out, name);
-  if (!given) return given;
+  NBL_CHECK(need(out, name));
+  NBL_CHECK(check_struct(out, name));
   const uint32_t size = out->struct_size;
-  if (size < sizeof(uint32_t) || size > 4096) {
-    return Error{Code::invalid_argument, std::string(name) + "->struct_size is " + std::to_string(size) +
-                                             ", expected " + std::to_string(sizeof(T)) + ": use NBL_INIT"};
-  }
   value.struct_size = size;
   std::memcpy(out, &value, size < sizeof(T) ? size : sizeof(T));
   if (size > sizeof(T)) std::memset(reinterpret_cast<unsigned char*>(out) + sizeof(T), 0, size - sizeof(T));

@@ -147,8 +147,9 @@ void PipelineCache::destroy() {
 }
 
 StoredTuning PipelineCache::tuning(uint64_t kernels) const {
-  if (!ignored_.empty()) return {{}, ignored_};
-  return stored_tuning(identity_, kernels, path_, tunings_);
+  StoredTuning found = stored_tuning(identity_, kernels, path_, tunings_);
+  if (!ignored_.empty()) found.ignored = ignored_;  // of the file: what the application gave counts all the same
+  return found;
 }
 
 void PipelineCache::set_tuning(uint64_t kernels, std::string text, MergeTuning merge) {
@@ -197,6 +198,7 @@ Status PipelineCache::save() {
     saved_bytes_ = bytes;
     saved_crc_ = crc;
   }
+  if (new_tuning_) put_record(tunings_, std::move(*new_tuning_));  // blob() tells of it too
   new_tuning_.reset();
   return {};
 }

@@ -32,7 +32,7 @@ Timer::~Timer() {
   if (pool_) device_->vk.vkDestroyQueryPool(device_->device, pool_, nullptr);
 }
 
-Result<std::vector<std::optional<uint64_t>>> Timer::read(uint32_t first, uint32_t count) const {
+Result<std::vector<std::optional<uint64_t>>> Timer::read(uint32_t first, uint32_t count, uint64_t* origin_ticks) const {
   std::vector<std::optional<uint64_t>> out;
   if (!pool_) return out;
   struct Slot {
@@ -53,6 +53,7 @@ Result<std::vector<std::optional<uint64_t>>> Timer::read(uint32_t first, uint32_
     const uint64_t ticks = (raw[i].ticks - *origin) & mask;
     out[i] = static_cast<uint64_t>(static_cast<double>(ticks) * static_cast<double>(device_->timestamp_period));
   }
+  if (origin && origin_ticks) *origin_ticks = *origin;
   return out;
 }
 

@@ -28,8 +28,10 @@ class Timer {
   // Nanoseconds per slot, counted from the first slot that was written in the last finished run; empty for slots that
   // were not written. No elements at all where the device has no timestamps. Call it after CommandList::wait.
   Result<std::vector<std::optional<uint64_t>>> read() const { return read(0, slots_); }
-  // The same for some slots, which were reset at least once.
-  Result<std::vector<std::optional<uint64_t>>> read(uint32_t first, uint32_t count) const;
+  // The same for some slots, which were reset at least once. `origin_ticks` becomes the device's clock at the first of
+  // them that was written, and stays as it is where none was.
+  Result<std::vector<std::optional<uint64_t>>> read(uint32_t first, uint32_t count,
+                                                    uint64_t* origin_ticks = nullptr) const;
 
  private:
   DeviceUse device_;

@@ -96,8 +96,12 @@ void Slices::measured(const Section& section, double ns) {
 
 Result<bool> Slices::collect(Section& section, size_t index) {
   if (!section.pending || !timer_.handle()) return false;
-  NBL_TRY(const auto stamps, timer_.read(slot_of(index), static_cast<uint32_t>(section.count + 1)));
+  uint64_t origin = 0;
+  NBL_TRY(const auto stamps, timer_.read(slot_of(index), static_cast<uint32_t>(section.count + 1), &origin));
   if (std::any_of(stamps.begin(), stamps.end(), [](const auto& stamp) { return !stamp; })) return false;
+  // The stamps of the slice that had these slots before stay until the device gets to this one's reset.
+  if (seen_[index] == origin) return false;
+  seen_[index] = origin;
   section.pending = false;
   for (size_t i = 0; i < section.count; ++i) {
     const uint64_t begin = *stamps[i], end = std::max(*stamps[i + 1], begin);

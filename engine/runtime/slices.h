@@ -53,6 +53,7 @@ class Slices {
   size_t next_ = 0;
   bool by_application_ = false;                          // who runs the slices of the open run
   std::array<Section, kSlicesInFlight + 1> sections_{};  // the last is that of run()
+  std::array<uint64_t, kSlicesInFlight + 1> seen_{};     // where the stamps last taken from each began, in ticks
   size_t recorded_ = 0;                                  // by the application
   uint64_t slices_ = 0;
   double longest_ns_ = 0, worst_overshoot_ns_ = 0;

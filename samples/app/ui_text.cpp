@@ -12,7 +12,7 @@ size_t character_start(const std::string& text, size_t at) {
 }  // namespace
 
 std::string fitted(const std::string& text, float width) {
-  if (ImGui::CalcTextSize(text.c_str()).x <= width) return text;
+  if (text.empty() || ImGui::CalcTextSize(text.c_str()).x <= width) return text;
   // The end of a name says more than its middle.
   for (size_t keep = text.size() - 1; keep > 4; --keep) {
     const std::string head = text.substr(0, character_start(text, keep - keep / 2));

@@ -69,7 +69,9 @@ std::string lower(std::string text) {
 }
 
 bool is_chosen(const std::string& select, size_t index, const std::string& name) {
-  return select.empty() || select == std::to_string(index) || lower(name).find(lower(select)) != std::string::npos;
+  if (select.empty()) return true;
+  if (select.find_first_not_of("0123456789") == std::string::npos) return select == std::to_string(index);
+  return lower(name).find(lower(select)) != std::string::npos;
 }
 
 }  // namespace

@@ -198,7 +198,12 @@ std::string PictureNet::label_name(int label) const {
 
 media::Image overlay(const media::Image& picture, const Mask& mask, float strength) {
   media::Image out = picture;
-  for (size_t i = 0; i < mask.labels.size(); ++i) {
+  if (out.channels == 1) {  // gray: three channels to draw colours into
+    out.channels = 3;
+    out.pixels.resize(3 * picture.pixels.size());
+    for (size_t i = 0; i < out.pixels.size(); ++i) out.pixels[i] = picture.pixels[i / 3];
+  }
+  for (size_t i = 0; i < mask.labels.size() && 3 * i + 2 < out.pixels.size(); ++i) {
     if (mask.labels[i] == 0) continue;
     const auto color = tools::class_color(mask.labels[i]);
     for (size_t c = 0; c < 3; ++c) {

@@ -68,13 +68,13 @@ class NibbleView final : public app::Viewer {
   Status on_script(app::App& app, const app::ScriptLine& line) override;
 
   Status update(app::App& app) override {
+    // What was asked for in the last frame is done before this one shows textures that it may take away.
+    if (pending_.scene_frame) take_scene_frame(app, scene_seconds_ + 0.5);
+    act(std::exchange(pending_, {}));
     NBL_CHECK(take_results(app));
     if (stale_) NBL_CHECK(run(app));
     if (changed_sides_) NBL_CHECK(compare(app));
-    Actions actions;
-    draw_view(state_, actions, runner_.busy(), runner_.device_name());
-    if (actions.scene_frame) take_scene_frame(app, scene_seconds_ + 0.5);
-    act(actions);
+    draw_view(state_, pending_, runner_.busy(), runner_.device_name());
     return {};
   }
 
@@ -166,8 +166,9 @@ class NibbleView final : public app::Viewer {
   }
 
   bool choose_device(const std::string& name) {
+    const bool number = name.find_first_not_of("0123456789") == std::string::npos;
     for (size_t i = 0; i < state_.devices.size(); ++i) {
-      if (name != std::to_string(i) && state_.devices[i].name.find(name) == std::string::npos) continue;
+      if (number ? name != std::to_string(i) : state_.devices[i].name.find(name) == std::string::npos) continue;
       state_.device = static_cast<int>(i);
       return stale_ = true;
     }
@@ -268,6 +269,7 @@ class NibbleView final : public app::Viewer {
   uint64_t generation_ = 0;
   std::unique_ptr<scene::Scene> scene_;  // made when it is first asked for
   double scene_seconds_ = 1;
+  Actions pending_;             // asked for by the last frame's controls
   bool stale_ = false;          // the networks are to be run
   bool new_source_ = false;     // the source's texture is to be made
   bool changed_sides_ = false;  // the comparison is to be made

@@ -53,8 +53,10 @@ class Checker:
             for program in (options.build / folder).rglob("*"):
                 if program.is_file() and os.access(program, os.X_OK) and "CMakeFiles" not in program.parts:
                     self.tools.setdefault(program.name, program)
-        texts = [p.read_text(errors="replace") for p in options.source.rglob("CMakeLists.txt") if "build" not in p.parts]
-        texts += [p.read_text(errors="replace") for p in options.source.rglob("*.cmake") if "build" not in p.parts]
+        texts = [p.read_text(errors="replace") for p in options.source.rglob("CMakeLists.txt")
+                 if "build" not in p.relative_to(options.source).parts]
+        texts += [p.read_text(errors="replace") for p in options.source.rglob("*.cmake")
+                  if "build" not in p.relative_to(options.source).parts]
         self.cmake_text = "\n".join(texts)
         # A program may be left out of a build; then its name is all that can be checked.
         self.programs = set(re.findall(r"add_executable\(([\w-]+)", self.cmake_text))

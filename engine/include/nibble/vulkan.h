@@ -55,7 +55,9 @@ NBL_API Status record(Session& session, VkCommandBuffer commands);
 // go to the queue in the order in which they were recorded, each once, before the next but kSlicesInFlight is recorded;
 // one run is made of slices of one kind. Time stamps of slices that have run are picked up when the next is recorded.
 // `previous`: where the device has none, what the slice before this one took on the GPU by the application's own
-// measure; 0 for not known.
+// measure; 0 for not known. The first slice after the session was made or its sizes or images changed clears the slots of
+// time stamps by a small submission to the queue, and waits for it: record that one where nothing else uses the queue
+// and nothing in it waits for the caller.
 NBL_API Result<RunSlice> record_slice(Session& session, VkCommandBuffer commands, std::chrono::nanoseconds budget,
                                       std::chrono::nanoseconds previous = std::chrono::nanoseconds(0));
 inline constexpr uint32_t kSlicesInFlight = 4;
