@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <new>
 #include <utility>
 
 #include "core/text.h"
@@ -209,13 +210,22 @@ void Runner::run(const RunRequest& request, uint64_t generation, Work& work) {
     NetResult out;
     out.path = path;
     out.generation = generation;
-    if (const Status status = one(path, out); !status) {
+    Status status;
+    try {
+      status = one(path, out);
+    } catch (const std::bad_alloc&) {  // a huge picture, say: the window stays
+      status = Error{Code::out_of_memory, path + ": there is not enough memory for this network and picture"};
+    }
+    if (!status) {
       out.error = status.error().message;
       // A lost device is opened anew by the next request; a network that failed half-way is too.
       work.open.erase(path);
       if (status.error().code == Code::device_lost) {
         work.open.clear();
         work.device.reset();
+        device_error = out.error;  // for the networks after this one
+        const std::lock_guard lock(mutex_);
+        device_name_.clear();
       }
     }
     const std::lock_guard lock(mutex_);
