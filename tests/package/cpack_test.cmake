@@ -1,17 +1,9 @@
 # Makes the .deb and .tar.gz packages, unpacks them into folders and builds the outside project against what is there,
 # with both components.
 # cmake -DBUILD=... -DSOURCE=... -DCPACK=... -DVERSION=... -DWORK=... -P cpack_test.cmake
+include("${CMAKE_CURRENT_LIST_DIR}/run.cmake")
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}")
-
-function(run)
-  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err)
-  if(NOT code EQUAL 0)
-    string(REPLACE ";" " " command "${ARGV}")
-    message(FATAL_ERROR "${command}\nended with ${code}:\n${out}${err}")
-  endif()
-  set(OUTPUT "${out}" PARENT_SCOPE)
-endfunction()
 
 run("${CPACK}" --config "${BUILD}/CPackConfig.cmake" -B "${WORK}/made")
 file(GLOB debs "${WORK}/made/*.deb")

@@ -1,17 +1,9 @@
 # An engine with the kernels of one network only (NIBBLE_KERNELS_FOR): runs that network, names the kernel that another
 # one lacks, and is smaller.
 # cmake -DBUILD=... -DSOURCE=... -DWORK=... -DZSTD=<library> -DVULKAN=<headers> -P few_kernels_test.cmake
+include("${CMAKE_CURRENT_LIST_DIR}/run.cmake")
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}")
-
-function(run)
-  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err)
-  if(NOT code EQUAL 0)
-    string(REPLACE ";" " " command "${ARGV}")
-    message(FATAL_ERROR "${command}\nended with ${code}:\n${out}${err}")
-  endif()
-  set(OUTPUT "${out}" PARENT_SCOPE)
-endfunction()
 
 function(stripped_size variable program)
   run(strip -o "${WORK}/stripped" "${program}")

@@ -1,19 +1,10 @@
 # Installs the build into a folder of its own and uses it from outside, in every way that the documents promise:
 # find_package with the static and the shared library, pkg-config, Python, C#; with SLOW also add_subdirectory.
 # cmake -DBUILD=... -DSOURCE=... -DWORK=... -DPYTHON=... -DMONO=... -DMCS=... [-DSLOW=1] -P package_test.cmake
+include("${CMAKE_CURRENT_LIST_DIR}/run.cmake")
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}")
 set(prefix "${WORK}/prefix")
-
-# Runs a command; what it printed comes back in OUTPUT.
-function(run)
-  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err)
-  if(NOT code EQUAL 0)
-    string(REPLACE ";" " " command "${ARGV}")
-    message(FATAL_ERROR "${command}\nended with ${code}:\n${out}${err}")
-  endif()
-  set(OUTPUT "${out}" PARENT_SCOPE)
-endfunction()
 
 run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${prefix}" --component engine)
 set(model "${WORK}/classifier.nbl")
