@@ -16,7 +16,10 @@ Result<Device> Device::wrap(const ExternalDevice& external, const DeviceOptions&
   handles.queue_family = external.queue_family;
   handles.get_instance_proc_addr = external.get_instance_proc_addr;
   handles.api_version = external.instance_version;
-  for (const char* name : external.enabled_extensions) handles.enabled_extensions.emplace_back(name);
+  for (const char* name : external.enabled_extensions) {
+    if (!name) return Error{Code::invalid_argument, "wrapping a device: the name of an enabled extension is null"};
+    handles.enabled_extensions.emplace_back(name);
+  }
   handles.enabled_features = external.enabled_features;
   gpu::DeviceOptions inner;
   inner.pipeline_cache_path = options.pipeline_cache;

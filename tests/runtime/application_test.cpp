@@ -33,6 +33,11 @@ TEST_F(ApplicationRules, handles_of_another_device_are_refused) {
   mixed.queue_family = 7;
   expect_error(Device::wrap(mixed), Code::unsupported_device, {"queue family 7 cannot compute"});
 
+  const char* const nameless[] = {nullptr};
+  mixed = external_of(own());
+  mixed.enabled_extensions = nameless;
+  expect_error(Device::wrap(mixed), Code::invalid_argument, {"enabled extension is null"});
+
   Session session = session_of(residual_network());
   const gpu::Frame others_frame(other);
   const VkCommandBuffer commands = others_frame.begin();
