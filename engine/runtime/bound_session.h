@@ -36,7 +36,8 @@ struct BoundSession {
   std::vector<gpu::BufferRange> own_ranges;                   // of each buffer of the plan
   std::vector<gpu::BufferRange> ranges;                       // the same, with the application's buffers in place
   std::vector<const gpu::Pipeline*> pipelines;
-  gpu::Timer timer;  // without slots unless the session profiles
+  gpu::Timer timer;    // without slots unless the session profiles
+  bool timed = false;  // the timer was reset and written: by a whole run or recording, not by slices
 
   // Plans, checks the memory limit, compiles, uploads, allocates. Errors leave nothing behind. `tuning` is not needed
   // afterwards.

@@ -87,7 +87,7 @@ const std::vector<TensorInfo>& Session::outputs() const { return state_->bound->
 Status SessionState::submit(std::span<const gpu::SemaphoreUse> wait, std::span<const gpu::SemaphoreUse> signal) {
   NBL_CHECK(record_own());
   NBL_CHECK(watch(commands.submit(wait, signal)));
-  has_run = true;
+  has_run = bound->timed = true;
   return {};
 }
 
@@ -145,7 +145,7 @@ Result<std::vector<StepTime>> Session::profile() const {
   NBL_SESSION_CALL(*state_, "profile()");
   const BoundSession& bound = *state_->bound;
   std::vector<StepTime> times;
-  if (bound.timer.slots() == 0 || !state_->has_run) return times;
+  if (bound.timer.slots() == 0 || !bound.timed || !state_->has_run) return times;
   NBL_TRY(const auto stamps, bound.timer.read());
   if (stamps.size() <= bound.plan.steps.size()) return times;
   for (size_t i = 0; i < bound.plan.steps.size(); ++i) {

@@ -82,7 +82,7 @@ Status record(Session& session, VkCommandBuffer commands) {
   NBL_CHECK(state.external.begin_external(commands));
   state.bound->record(state.external, RecordedFor::application);
   NBL_CHECK(state.external.finish());
-  state.has_run = true;
+  state.has_run = state.bound->timed = true;
   return {};
 }
 

@@ -222,5 +222,16 @@ TEST_F(Slicing, refuses_what_would_disturb_a_run) {
   EXPECT_TRUE(session.wait().value());
 }
 
+TEST_F(Slicing, leaves_the_profile_of_whole_runs_alone) {
+  Session session = session_of(residual_network(), {.profile = true});
+  const std::vector<float> input = some_values(3 * 9 * 7, 2);
+  expect_ok(session.write("x", std::span<const float>(input)));
+  while (!session.run_slice(std::chrono::seconds(1)).value().finished) {
+  }
+  EXPECT_TRUE(session.profile().value().empty());
+  expect_ok(session.run());
+  EXPECT_EQ(session.profile().value().empty(), !gpu_device().caps().has(gpu::Caps::timestamps));
+}
+
 }  // namespace
 }  // namespace nibble::test
