@@ -71,6 +71,20 @@ Result<std::vector<uint8_t>> planned_mask(const Compression& c, const std::strin
   return Error{Code::not_found, "the plan has no mask for layer '" + node + "'"};
 }
 
+// The one mask of layers with equal weights, which are stored once.
+Result<std::vector<uint8_t>> planned_mask(const Compression& c, const std::vector<NodeId>& alike, size_t weights) {
+  const auto name = [&](NodeId id) -> const std::string& { return c.graph.nodes[static_cast<size_t>(id)].name; };
+  NBL_TRY(std::vector<uint8_t> out, planned_mask(c, name(alike.front()), weights));
+  for (NodeId id : alike) {
+    NBL_TRY(const std::vector<uint8_t> own, planned_mask(c, name(id), weights));
+    if (own == out) continue;
+    return Error{Code::invalid_argument, format("the plan's masks of layers '%s' and '%s' differ, whose weights are "
+                                                "the same: give both the same mask",
+                                                name(alike.front()).c_str(), name(id).c_str())};
+  }
+  return out;
+}
+
 void note_mask(Compression& c, const std::string& node, const std::vector<uint8_t>& pruned) {
   plan::MaskPlan mask{node, to_string(c.options.sparsity), static_cast<int64_t>(pruned.size()), {}};
   for (const uint8_t gone : pruned) mask.kept.push_back(gone == 0);
@@ -91,7 +105,7 @@ Status round_alike(Compression& c, const std::vector<NodeId>& ids, rounding::Sha
     layer.shared = &shared;
     layer.fixed_scales = {};
   } else {
-    NBL_TRY(mask, planned_mask(c, node.name, layer.weights.size()));
+    NBL_TRY(mask, planned_mask(c, ids, layer.weights.size()));
     layer.sparsity = c.options.sparsity;
     layer.pruned = mask;
   }

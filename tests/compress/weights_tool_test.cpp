@@ -1,6 +1,7 @@
 // How weights are rounded and kept, as a user asks for it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "converter/plan/plan.h"
@@ -53,6 +54,32 @@ TEST(WeightsTool, keeps_one_tensor_of_several_layers_once) {
     const size_t saved = apart.bytes("net.nbl").size() - shared.bytes("net.nbl").size();
     EXPECT_GT(saved, kind[1].ends_with('4') && kind[0] == "--weights" ? 12000u : 25000u) << kind[1];
   }
+}
+
+TEST(WeightsTool, follows_edited_masks_of_weights_that_layers_share) {
+  const SmallNetworkFiles files(12, tower(true));
+  ASSERT_EQ(convert(files, "first.nbl", {"--sparsity", "2:4", "--plan-out", files.path("plan.json")}).code, 0);
+  auto edited = plan::read(files.path("plan.json"));
+  ASSERT_TRUE(edited) << edited.error().message;
+  const auto repeat = [&] {
+    EXPECT_TRUE(plan::write(*edited, files.path("edited.json")));
+    return convert(files, "edited.nbl",
+                   {"--plan", files.path("edited.json"), "--plan-out", files.path("out.json"), "--allow-collapse"});
+  };
+  std::vector<plan::MaskPlan*> tower_masks;
+  for (plan::MaskPlan& mask : edited->masks) {
+    if (mask.node.starts_with("tower")) tower_masks.push_back(&mask);
+  }
+  ASSERT_EQ(tower_masks.size(), 4u);
+  const auto clear = [](plan::MaskPlan& mask) { std::fill_n(mask.kept.begin(), mask.kept.size() / 2, false); };
+  clear(*tower_masks[3]);  // not the one that is looked at first
+  const ToolResult refused = repeat();
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("give both the same mask"), std::string::npos) << refused.err;
+  for (plan::MaskPlan* mask : tower_masks) clear(*mask);
+  const ToolResult followed = repeat();
+  ASSERT_EQ(followed.code, 0) << followed.err;
+  EXPECT_EQ(files.bytes("out.json"), files.bytes("edited.json"));
 }
 
 TEST(WeightsTool, rounds_every_layer_beside_and_in_a_codebook_as_asked) {
