@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What each step of pruning is worth: prunes a classifier to shares of its multiply-adds, from magnitude to second order
-with compensation, judges each on labelled samples and prints a table. Python's standard library only.
+"""What each step of pruning is worth: prunes a classifier to shares of its multiply-adds, from random and magnitude to
+second order with compensation, judges each on labelled samples and prints a table. Python's standard library only.
 
     prune_ablation.py net.onnx --calibrate photos/ --data test/ --labels labels.tsv --preprocess net.json --share 0.8
 
@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 STEPS = [
+    ("random", "random"),
     ("magnitude", "magnitude"),
     ("OBD", "obd"),
     ("OBS", "obs"),
