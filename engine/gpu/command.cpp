@@ -90,6 +90,7 @@ CommandList::CommandList(CommandList&& other) noexcept
       error_(std::move(other.error_)),
       layout_(other.layout_),
       push_bytes_(other.push_bytes_),
+      based_(other.based_),
       pushed_(other.pushed_),
       finished_(std::exchange(other.finished_, false)),
       running_(std::exchange(other.running_, false)) {}
@@ -162,6 +163,7 @@ void CommandList::bind(const Pipeline& pipeline, std::span<const BufferRange> bu
   }
   layout_ = pipeline.layout();
   push_bytes_ = pipeline.push_bytes();
+  based_ = pipeline.based();
   pushed_ = push_bytes_ == 0;
   device_->vk.vkCmdBindPipeline(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle());
   device_->vk.vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, layout_, 0, 1, &*set, 0, nullptr);
@@ -171,6 +173,7 @@ void CommandList::bind(const Pipeline& pipeline, VkDescriptorSet set) {
   if (!recording()) return;
   layout_ = pipeline.layout();
   push_bytes_ = pipeline.push_bytes();
+  based_ = pipeline.based();
   pushed_ = push_bytes_ == 0;
   device_->vk.vkCmdBindPipeline(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle());
   device_->vk.vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, layout_, 0, 1, &set, 0, nullptr);
@@ -188,18 +191,25 @@ void CommandList::push(std::span<const std::byte> constants) {
 }
 
 void CommandList::dispatch(uint32_t x, uint32_t y, uint32_t z) {
-  if (!recording()) return;
+  if (check_groups({x, y, z})) device_->vk.vkCmdDispatch(commands_, x, y, z);
+}
+
+void CommandList::dispatch(const std::array<uint32_t, 3>& base, const std::array<uint32_t, 3>& count) {
+  if (!check_groups({base[0] + count[0], base[1] + count[1], base[2] + count[2]})) return;
+  if (!based_) {
+    refuse("a dispatch with a base, of a pipeline that was not made for it");
+    return;
+  }
+  device_->vk.vkCmdDispatchBase(commands_, base[0], base[1], base[2], count[0], count[1], count[2]);
+}
+
+bool CommandList::check_groups(const std::array<uint32_t, 3>& count) {
+  if (!recording()) return false;
   const auto& most = device_->caps.max_workgroup_count;
-  if (!layout_ || !pushed_) {
-    refuse("dispatch without a pipeline or its push constants");
-    return;
-  }
-  if (x > most[0] || y > most[1] || z > most[2]) {
-    refuse(format("%u x %u x %u workgroups, device '%s' allows %u x %u x %u", x, y, z,
-                  device_->caps.device_name.c_str(), most[0], most[1], most[2]));
-    return;
-  }
-  device_->vk.vkCmdDispatch(commands_, x, y, z);
+  if (!layout_ || !pushed_) return refuse("dispatch without a pipeline or its push constants");
+  if (count[0] <= most[0] && count[1] <= most[1] && count[2] <= most[2]) return true;
+  return refuse(format("%u x %u x %u workgroups, device '%s' allows %u x %u x %u", count[0], count[1], count[2],
+                       device_->caps.device_name.c_str(), most[0], most[1], most[2]));
 }
 
 void CommandList::label(const char* name) {
@@ -270,6 +280,11 @@ void CommandList::timestamp(const Timer& timer, uint32_t slot) {
     return;
   }
   device_->vk.vkCmdWriteTimestamp(commands_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, timer.handle(), slot);
+}
+
+void CommandList::set(const Event& event) {
+  if (!recording() || !event.handle()) return;
+  device_->vk.vkCmdSetEvent(commands_, event.handle(), VK_PIPELINE_STAGE_ALL_COMMANDS_BIT);
 }
 
 Status CommandList::finish() {

@@ -12,6 +12,7 @@
 #include "gpu/buffer.h"
 #include "gpu/descriptors.h"
 #include "gpu/device.h"
+#include "gpu/event.h"
 #include "gpu/pipeline.h"
 #include "gpu/timer.h"
 
@@ -54,6 +55,8 @@ class CommandList {
   void bind(const Pipeline& pipeline, VkDescriptorSet set);
   void push(std::span<const std::byte> constants);
   void dispatch(uint32_t x, uint32_t y, uint32_t z);
+  // `count` workgroups with numbers from `base` on, of a pipeline with PipelineSpec::based.
+  void dispatch(const std::array<uint32_t, 3>& base, const std::array<uint32_t, 3>& count);
   // Names what follows, for debuggers and validation messages.
   void label(const char* name);
   // Makes everything written before by `from` visible to `to`, and orders the two. Host writes that happen before
@@ -67,6 +70,8 @@ class CommandList {
   void reset(const Timer& timer);  // before the first timestamp of a run
   void reset(const Timer& timer, uint32_t first, uint32_t count);
   void timestamp(const Timer& timer, uint32_t slot);
+  // Event::passed() is true once everything that was recorded before has run.
+  void set(const Event& event);
 
   Status finish();
 
@@ -86,6 +91,7 @@ class CommandList {
   bool refuse(const std::string& why);
   bool recording();
   bool check_range(const BufferRange& range);
+  bool check_groups(const std::array<uint32_t, 3>& count);
 
   DeviceUse device_;
   DescriptorSets descriptors_;
@@ -96,6 +102,7 @@ class CommandList {
   std::optional<Error> error_;
   VkPipelineLayout layout_ = VK_NULL_HANDLE;  // of the bound pipeline
   uint32_t push_bytes_ = 0;                   // that it expects
+  bool based_ = false;                        // and whether its dispatches may have a base
   bool pushed_ = false;
   bool finished_ = false;
   bool running_ = false;

@@ -42,6 +42,7 @@ Result<Pipeline> Pipeline::create(const Device& device, const PipelineSpec& spec
   pipeline.device_ = DeviceUse(state);
   pipeline.bindings_ = spec.bindings;
   pipeline.push_bytes_ = spec.push_bytes;
+  pipeline.based_ = spec.based;
   if (spec.image) NBL_CHECK(pipeline.create_set_layout(*spec.image));
   NBL_CHECK(pipeline.create_layout(spec.push_bytes));
   NBL_CHECK(pipeline.compile(spec));
@@ -96,6 +97,7 @@ Status Pipeline::compile(const PipelineSpec& spec) {
   info.stage.module = module;
   info.stage.pName = "main";
   info.layout = layout_;
+  if (spec.based) info.flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT;
   const VkPipelineCache cache = spec.keep ? device_->cache.handle() : VK_NULL_HANDLE;
   const VkResult made = device_->vk.vkCreateComputePipelines(device_->device, cache, 1, &info, nullptr, &handle_);
   device_->vk.vkDestroyShaderModule(device_->device, module, nullptr);
@@ -113,6 +115,7 @@ Pipeline& Pipeline::operator=(Pipeline&& other) noexcept {
   std::swap(image_type_, other.image_type_);
   std::swap(bindings_, other.bindings_);
   std::swap(push_bytes_, other.push_bytes_);
+  std::swap(based_, other.based_);
   return *this;
 }
 

@@ -24,6 +24,7 @@ struct PipelineSpec {
   std::span<const SpecConstant> constants = {};
   const char* name = "";  // for debuggers and errors
   bool keep = true;       // in the device's pipeline cache
+  bool based = false;     // dispatches may begin at another workgroup than 0
   // An image at the binding behind the buffers. The pipeline then has a layout of sets of its own, see ImageSets.
   std::optional<VkDescriptorType> image = {};
 };
@@ -45,6 +46,7 @@ class Pipeline {
   VkDescriptorSetLayout set_layout() const { return set_layout_; }
   VkDescriptorType image_type() const { return image_type_; }
   uint32_t push_bytes() const { return push_bytes_; }
+  bool based() const { return based_; }
 
  private:
   Status create_set_layout(VkDescriptorType image);
@@ -58,6 +60,7 @@ class Pipeline {
   VkDescriptorType image_type_ = VK_DESCRIPTOR_TYPE_MAX_ENUM;
   uint32_t bindings_ = 0;
   uint32_t push_bytes_ = 0;
+  bool based_ = false;
 };
 
 }  // namespace nibble::gpu

@@ -53,6 +53,9 @@
   row(vkDestroyFence)                 \
   row(vkResetFences)                  \
   row(vkWaitForFences)                \
+  row(vkCreateEvent)                  \
+  row(vkDestroyEvent)                 \
+  row(vkGetEventStatus)               \
   row(vkCreateQueryPool)              \
   row(vkDestroyQueryPool)             \
   row(vkGetQueryPoolResults)          \
@@ -81,11 +84,13 @@
   row(vkCmdBindDescriptorSets)        \
   row(vkCmdPushConstants)             \
   row(vkCmdDispatch)                  \
+  row(vkCmdDispatchBase)              \
   row(vkCmdPipelineBarrier)           \
   row(vkCmdFillBuffer)                \
   row(vkCmdCopyBuffer)                \
   row(vkCmdCopyBufferToImage)         \
   row(vkCmdCopyImageToBuffer)         \
+  row(vkCmdSetEvent)                  \
   row(vkCmdResetQueryPool)            \
   row(vkCmdWriteTimestamp)
 // clang-format on

@@ -63,6 +63,7 @@ Result<gpu::Pipeline> PipelinePool::compile(const gpu::Device& device, const Key
   spec.constants = constants;
   spec.name = name.c_str();
   spec.keep = keep_;
+  spec.based = true;  // a slice may end within a step
   return gpu::Pipeline::create(device, spec);
 }
 

@@ -4,7 +4,8 @@
 
 namespace nibble {
 
-void record_step(gpu::CommandList& commands, const Plan& plan, const Resources& resources, size_t index) {
+void record_step(gpu::CommandList& commands, const Plan& plan, const Resources& resources, size_t index,
+                 const StepPieces& pieces) {
   const Step& step = plan.steps[index];
   if (plan.barrier_before[index]) commands.barrier(gpu::compute, gpu::compute);
   std::array<gpu::BufferRange, gpu::kMaxBindings> bound;
@@ -13,7 +14,11 @@ void record_step(gpu::CommandList& commands, const Plan& plan, const Resources& 
   }
   commands.bind(*resources.pipelines[index], std::span(bound).first(step.bindings.size()));
   commands.push(std::as_bytes(std::span(step.push)));
-  commands.dispatch(step.groups[0], step.groups[1], step.groups[2]);
+  if (pieces.count == pieces.of) {
+    commands.dispatch(step.groups[0], step.groups[1], step.groups[2]);
+    return;
+  }
+  for (const GroupBox& box : boxes_of(step, pieces)) commands.dispatch(box.base, box.count);
 }
 
 void record_steps(gpu::CommandList& commands, const Plan& plan, const Resources& resources) {

@@ -6,6 +6,7 @@
 #include "gpu/command.h"
 #include "gpu/timer.h"
 #include "runtime/plan.h"
+#include "runtime/step_pieces.h"
 
 namespace nibble {
 
@@ -19,7 +20,8 @@ struct Resources {
 // Records all steps between begin() and finish() of `commands`, after whatever compute work the queue has had before.
 // Barriers between the steps stand where the plan says; the caller places the one after the last.
 void record_steps(gpu::CommandList& commands, const Plan& plan, const Resources& resources);
-// One of them, with its barrier and without time stamps.
-void record_step(gpu::CommandList& commands, const Plan& plan, const Resources& resources, size_t index);
+// One of them or some pieces of it, with its barrier and without time stamps.
+void record_step(gpu::CommandList& commands, const Plan& plan, const Resources& resources, size_t index,
+                 const StepPieces& pieces = {});
 
 }  // namespace nibble

@@ -1,4 +1,4 @@
-// What each part of a run takes, and how many parts fit into a budget. Pure.
+// What each part of a run takes, and how much of it fits into a budget. Pure.
 #pragma once
 
 #include <array>
@@ -8,28 +8,39 @@
 
 namespace nibble {
 
+// A place between the parts of a run, or within a part that is divided into pieces.
+struct SlicePoint {
+  size_t part = 0;
+  uint32_t piece = 0;  // less than the part has
+  bool operator==(const SlicePoint&) const = default;
+};
+
 class SliceClock {
  public:
   // `work` of each part, in any unit: what is not measured yet is judged by it, on the side of caution. 0: takes no
-  // time.
-  explicit SliceClock(std::vector<double> work);
+  // time. `pieces`: how many each part can be divided into, all of the same size; empty: none can.
+  explicit SliceClock(std::vector<double> work, std::vector<uint32_t> pieces = {});
 
   size_t parts() const { return work_.size(); }
+  uint32_t pieces(size_t part) const { return pieces_[part]; }
   // Whether the part, or any, was measured.
   bool known(size_t part) const { return histories_[part].count > 0; }
   bool any_known() const { return known_work_ > 0; }
 
-  // Nanoseconds of `count` parts from `first` on; 0 where nothing is known.
-  double predict(size_t first, size_t count) const;
-  // How many parts from `first` on fit, at least one. While nothing is known that is one and what takes no time.
-  size_t fit(size_t first, double budget_ns) const;
+  // Nanoseconds between two points; 0 where nothing is known.
+  double predict(SlicePoint first, SlicePoint end) const;
+  // Those of a piece that is not divided further.
+  double predict_piece(size_t part) const { return expected(part) / pieces_[part]; }
+  // Up to where it fits, at least a piece. While nothing is known that is one piece and what takes no time. A part is
+  // divided only where that is worth another dispatch.
+  SlicePoint fit(SlicePoint first, double budget_ns) const;
 
-  void measured(size_t part, double ns);
-  // Parts that were measured together: shared out by what they were expected to take.
-  void measured(size_t first, size_t count, double ns);
+  void measured(size_t part, uint32_t pieces, double ns);
+  // What was measured together: shared out by what it was expected to take.
+  void measured(SlicePoint first, SlicePoint end, double ns);
 
  private:
-  // The median of the last measurements: one that was disturbed does not count.
+  // The median of the last measurements, for the whole part: one that was disturbed does not count.
   struct History {
     std::array<double, 5> ns{};
     size_t count = 0;
@@ -38,8 +49,16 @@ class SliceClock {
   double expected(size_t part) const;
 
   std::vector<double> work_;
+  std::vector<uint32_t> pieces_;
   std::vector<History> histories_;
   double known_work_ = 0, known_ns_ = 0;  // of the parts that were measured
 };
+
+// What lies between two points, part by part.
+struct SlicePart {
+  size_t part = 0;
+  uint32_t first = 0, pieces = 0;
+};
+std::vector<SlicePart> parts_between(const SliceClock& clock, SlicePoint first, SlicePoint end);
 
 }  // namespace nibble

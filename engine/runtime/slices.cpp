@@ -4,6 +4,7 @@
 
 #include "core/text.h"
 #include "core/try.h"
+#include "runtime/step_pieces.h"
 
 namespace nibble {
 namespace {
@@ -29,26 +30,27 @@ std::vector<double> work_of(const BoundSession& bound) {
   return work;
 }
 
-// Slots that were never reset must not be read.
-Status reset_once(gpu::CommandList& commands, const gpu::Timer& timer) {
-  if (!timer.handle()) return {};
-  NBL_CHECK(commands.begin());
-  commands.reset(timer);
-  NBL_CHECK(commands.finish());
-  NBL_CHECK(commands.submit());
-  NBL_TRY([[maybe_unused]] const bool done, commands.wait(UINT64_MAX));
-  return {};
+// Images are read and written as a whole.
+std::vector<uint32_t> pieces_of(const BoundSession& bound) {
+  std::vector<uint32_t> pieces = {1};
+  for (const Step& step : bound.plan.steps) pieces.push_back(most_pieces(step));
+  pieces.push_back(1);
+  return pieces;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Slices>> Slices::create(const gpu::Device& device, const BoundSession& bound) {
-  SliceClock clock(work_of(bound));
+  SliceClock clock(work_of(bound), pieces_of(bound));
   NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(device, "slice"));
   const auto slots = static_cast<uint32_t>((clock.parts() + 1) * (kSlicesInFlight + 1));
   NBL_TRY(gpu::Timer timer, gpu::Timer::create(device, slots));
-  NBL_CHECK(reset_once(commands, timer));
-  return std::unique_ptr<Slices>(new Slices(std::move(clock), std::move(commands), std::move(timer)));
+  gpu::Event cleared;
+  if (timer.handle()) {
+    NBL_TRY(cleared, gpu::Event::create(device));
+  }
+  return std::unique_ptr<Slices>(
+      new Slices(std::move(clock), std::move(commands), std::move(timer), std::move(cleared)));
 }
 
 Status Slices::check_kind(bool by_application) const {
@@ -58,33 +60,42 @@ Status Slices::check_kind(bool by_application) const {
                                            ": go on so, or restart_slices()"};
 }
 
-RunSlice Slices::plan(double budget_ns) const {
+Slices::Section Slices::plan(double budget_ns) const { return {next_, clock_.fit(next_, budget_ns), budget_ns, true}; }
+
+RunSlice Slices::describe(const Section& section) const {
   RunSlice slice;
-  slice.first = next_;
-  slice.count = clock_.fit(next_, budget_ns);
+  slice.first = section.first.part;
+  slice.count = section.end.part - section.first.part;
   slice.total = clock_.parts();
-  slice.finished = slice.first + slice.count == slice.total;
-  slice.predicted = nanoseconds(clock_.predict(slice.first, slice.count));
+  slice.finished = section.end.part == slice.total;
+  slice.predicted = nanoseconds(clock_.predict(section.first, section.end));
   return slice;
 }
 
-void Slices::record_parts(gpu::CommandList& commands, const BoundSession& bound, const RunSlice& slice, size_t section,
-                          RecordedFor whom) {
-  const uint32_t slot = slot_of(section);
+// Once, and by the application's own commands: nothing is submitted or waited for within its frame.
+void Slices::clear_slots(gpu::CommandList& commands) const {
+  if (clearing_ || !timer_.handle()) return;
+  commands.reset(timer_, 0, slot_of(kSlicesInFlight));
+  commands.set(cleared_);
+}
+
+void Slices::record_parts(gpu::CommandList& commands, const BoundSession& bound, const Section& section, size_t index,
+                          RecordedFor whom) const {
+  uint32_t slot = slot_of(index);
   const Resources resources = bound.resources();
+  const auto parts = parts_between(clock_, section.first, section.end);
   // After the slice before this one, and after earlier runs.
   commands.barrier(gpu::compute, gpu::compute);
-  commands.reset(timer_, slot, static_cast<uint32_t>(slice.count + 1));
-  commands.timestamp(timer_, slot);
-  for (size_t i = 0; i < slice.count; ++i) {
-    const size_t part = slice.first + i;
-    if (part == 0 || part == slice.total - 1) {
-      bound.record_images(commands, whom, part > 0);
-      if (part == 0 && bound.has_images()) commands.barrier(gpu::compute, gpu::compute);
+  commands.reset(timer_, slot, static_cast<uint32_t>(parts.size() + 1));
+  commands.timestamp(timer_, slot++);
+  for (const SlicePart& part : parts) {
+    if (part.part == 0 || part.part == clock_.parts() - 1) {
+      bound.record_images(commands, whom, part.part > 0);
+      if (part.part == 0 && bound.has_images()) commands.barrier(gpu::compute, gpu::compute);
     } else {
-      record_step(commands, bound.plan, resources, part - 1);
+      record_step(commands, bound.plan, resources, part.part - 1, {part.first, part.pieces, clock_.pieces(part.part)});
     }
-    commands.timestamp(timer_, slot + static_cast<uint32_t>(i + 1));
+    commands.timestamp(timer_, slot++);
   }
 }
 
@@ -96,16 +107,21 @@ void Slices::measured(const Section& section, double ns) {
 
 Result<bool> Slices::collect(Section& section, size_t index) {
   if (!section.pending || !timer_.handle()) return false;
+  if (index < kSlicesInFlight && !slots_clear_) {
+    NBL_TRY(slots_clear_, cleared_.passed());
+    if (!slots_clear_) return false;
+  }
+  const auto parts = parts_between(clock_, section.first, section.end);
   uint64_t origin = 0;
-  NBL_TRY(const auto stamps, timer_.read(slot_of(index), static_cast<uint32_t>(section.count + 1), &origin));
+  NBL_TRY(const auto stamps, timer_.read(slot_of(index), static_cast<uint32_t>(parts.size() + 1), &origin));
   if (std::any_of(stamps.begin(), stamps.end(), [](const auto& stamp) { return !stamp; })) return false;
   // The stamps of the slice that had these slots before stay until the device gets to this one's reset.
   if (seen_[index] == origin) return false;
   seen_[index] = origin;
   section.pending = false;
-  for (size_t i = 0; i < section.count; ++i) {
+  for (size_t i = 0; i < parts.size(); ++i) {
     const uint64_t begin = *stamps[i], end = std::max(*stamps[i + 1], begin);
-    clock_.measured(section.first + i, static_cast<double>(end - begin));
+    clock_.measured(parts[i].part, parts[i].pieces, static_cast<double>(end - begin));
   }
   measured(section, static_cast<double>(*stamps.back()));
   return true;
@@ -113,28 +129,31 @@ Result<bool> Slices::collect(Section& section, size_t index) {
 
 Result<RunSlice> Slices::run(const BoundSession& bound, double budget_ns) {
   NBL_CHECK(check_kind(false));
-  RunSlice slice = plan(budget_ns);
   Section& section = sections_[kSlicesInFlight];
+  section = {};
+  const Section planned = plan(budget_ns);
+  RunSlice slice = describe(planned);
   NBL_CHECK(commands_.begin());
-  record_parts(commands_, bound, slice, kSlicesInFlight, RecordedFor::slice);
+  record_parts(commands_, bound, planned, kSlicesInFlight, RecordedFor::slice);
   if (slice.finished) commands_.barrier(gpu::compute, gpu::host);
   NBL_CHECK(commands_.finish());
-  section = {slice.first, slice.count, budget_ns, true};
+  section = planned;
   const auto start = std::chrono::steady_clock::now();
   NBL_CHECK(commands_.submit());
   NBL_TRY([[maybe_unused]] const bool done, commands_.wait(UINT64_MAX));
   slice.took = std::chrono::steady_clock::now() - start;
   NBL_TRY(const bool stamped, collect(section, kSlicesInFlight));
   if (stamped) {
-    NBL_TRY(const auto stamps, timer_.read(slot_of(kSlicesInFlight), static_cast<uint32_t>(slice.count + 1)));
+    const auto slots = static_cast<uint32_t>(parts_between(clock_, section.first, section.end).size() + 1);
+    NBL_TRY(const auto stamps, timer_.read(slot_of(kSlicesInFlight), slots));
     slice.took = std::chrono::nanoseconds(*stamps.back());
   } else {
     const auto ns = static_cast<double>(slice.took.count());
-    clock_.measured(slice.first, slice.count, ns);
+    clock_.measured(section.first, section.end, ns);
     measured(section, ns);
   }
   by_application_ = false;
-  advance(slice);
+  advance(section);
   return slice;
 }
 
@@ -146,18 +165,22 @@ Result<RunSlice> Slices::record(const BoundSession& bound, gpu::CommandList& ext
   }
   Section& last = sections_[(recorded_ + kSlicesInFlight - 1) % kSlicesInFlight];
   if (!timer_.handle() && last.pending && previous_ns > 0) {
-    clock_.measured(last.first, last.count, previous_ns);
+    clock_.measured(last.first, last.end, previous_ns);
     measured(last, previous_ns);
     last.pending = false;
   }
-  RunSlice slice = plan(budget_ns);
+  const size_t index = recorded_ % kSlicesInFlight;
+  const Section planned = plan(budget_ns);
+  const RunSlice slice = describe(planned);
   NBL_CHECK(external.begin_external(commands));
-  record_parts(external, bound, slice, recorded_ % kSlicesInFlight, RecordedFor::application);
+  clear_slots(external);
+  record_parts(external, bound, planned, index, RecordedFor::application);
   NBL_CHECK(external.finish());
-  sections_[recorded_ % kSlicesInFlight] = {slice.first, slice.count, budget_ns, true};
+  clearing_ = timer_.handle() != VK_NULL_HANDLE;
+  sections_[index] = planned;
   ++recorded_;
   by_application_ = true;
-  advance(slice);
+  advance(sections_[index]);
   return slice;
 }
 
@@ -168,7 +191,7 @@ SliceStatistics Slices::statistics() const {
   out.worst_overshoot = nanoseconds(worst_overshoot_ns_);
   double longest = 0;
   for (size_t i = 0; i < clock_.parts(); ++i) {
-    if (clock_.known(i)) longest = std::max(longest, clock_.predict(i, 1));
+    if (clock_.known(i)) longest = std::max(longest, clock_.predict_piece(i));
   }
   out.longest_step = nanoseconds(longest);
   return out;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "gpu/command.h"
+#include "gpu/event.h"
 #include "gpu/timer.h"
 #include "nibble/session.h"
 #include "nibble/vulkan.h"
@@ -17,10 +18,10 @@ class Slices {
   static Result<std::unique_ptr<Slices>> create(const gpu::Device& device, const BoundSession& bound);
 
   // Whether a run has begun and not ended.
-  bool open() const { return next_ > 0; }
-  size_t next() const { return next_; }
+  bool open() const { return next_ != SlicePoint{}; }
+  size_t next() const { return next_.part; }
   size_t total() const { return clock_.parts(); }
-  void restart() { next_ = 0; }
+  void restart() { next_ = {}; }
   SliceStatistics statistics() const;
 
   Result<RunSlice> run(const BoundSession& bound, double budget_ns);
@@ -30,27 +31,35 @@ class Slices {
  private:
   // What was recorded with time stamps from `slot` on.
   struct Section {
-    size_t first = 0, count = 0;
+    SlicePoint first, end;
     double budget_ns = 0;
     bool pending = false;
   };
-  Slices(SliceClock clock, gpu::CommandList commands, gpu::Timer timer)
-      : clock_(std::move(clock)), commands_(std::move(commands)), timer_(std::move(timer)) {}
+  Slices(SliceClock clock, gpu::CommandList commands, gpu::Timer timer, gpu::Event cleared)
+      : clock_(std::move(clock)),
+        commands_(std::move(commands)),
+        timer_(std::move(timer)),
+        cleared_(std::move(cleared)) {}
 
   Status check_kind(bool by_application) const;
   uint32_t slot_of(size_t section) const { return static_cast<uint32_t>(section * (clock_.parts() + 1)); }
-  RunSlice plan(double budget_ns) const;
-  void record_parts(gpu::CommandList& commands, const BoundSession& bound, const RunSlice& slice, size_t section,
-                    RecordedFor whom);
+  Section plan(double budget_ns) const;
+  RunSlice describe(const Section& section) const;
+  void clear_slots(gpu::CommandList& commands) const;
+  void record_parts(gpu::CommandList& commands, const BoundSession& bound, const Section& section, size_t index,
+                    RecordedFor whom) const;
   // Reads the time stamps of a section that has run. False where they are not there (yet).
   Result<bool> collect(Section& section, size_t index);
   void measured(const Section& section, double ns);
-  void advance(const RunSlice& slice) { next_ = slice.finished ? 0 : slice.first + slice.count; }
+  void advance(const Section& section) { next_ = section.end.part == clock_.parts() ? SlicePoint{} : section.end; }
 
   SliceClock clock_;
   gpu::CommandList commands_;
   gpu::Timer timer_;
-  size_t next_ = 0;
+  // Slots that were never reset must not be read: this follows the first reset of those of the application's slices.
+  gpu::Event cleared_;
+  bool clearing_ = false, slots_clear_ = false;  // recorded; seen to have run
+  SlicePoint next_;
   bool by_application_ = false;                          // who runs the slices of the open run
   std::array<Section, kSlicesInFlight + 1> sections_{};  // the last is that of run()
   std::array<uint64_t, kSlicesInFlight + 1> seen_{};     // where the stamps last taken from each began, in ticks

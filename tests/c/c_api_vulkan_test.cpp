@@ -123,7 +123,7 @@ TEST(CApiVulkan, runs_on_images_in_slices_of_a_session_made_ahead) {
     EXPECT_EQ(use.layout, VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL);
     expect_ok(nbl_session_bind_output_image(session, "sum", &out_image, &classes, nullptr));
     auto slice = NBL_INIT(nbl_slice);
-    for (int frames = 0; !slice.finished && frames < 100; ++frames) {
+    for (int frames = 0; !slice.finished && frames < 1000; ++frames) {
       const VkCommandBuffer commands = frame.begin();
       in.transition(commands, VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL, use.stage, use.access);
       out.transition(commands, VK_IMAGE_LAYOUT_GENERAL, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,

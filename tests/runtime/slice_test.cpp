@@ -2,9 +2,12 @@
 #include <numeric>
 #include <thread>
 
+#include "core/half.h"
 #include "frame_fixture.h"
 #include "media/gpu_preprocessing.h"
+#include "random_network.h"
 #include "runtime/slice_clock.h"
+#include "runtime/step_pieces.h"
 
 namespace nibble::test {
 namespace {
@@ -12,37 +15,99 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 
+SlicePoint at(size_t part, uint32_t piece = 0) { return {part, piece}; }
+
 TEST(SliceClock, starts_with_one_part_and_then_takes_what_fits) {
   SliceClock clock({0, 10, 10, 20, 0, 40});
-  EXPECT_EQ(clock.fit(0, 1e9), 2u) << "the first part takes no time";
-  clock.measured(1, 100);
-  EXPECT_DOUBLE_EQ(clock.predict(1, 1), 100);
-  EXPECT_DOUBLE_EQ(clock.predict(2, 2), 2 * (100 + 200)) << "twice what the work suggests, until it is measured";
-  EXPECT_EQ(clock.fit(2, 650), 3u) << "and the one behind that takes no time";
-  EXPECT_EQ(clock.fit(2, 250), 1u);
-  EXPECT_EQ(clock.fit(2, 10), 1u) << "at least one";
-  clock.measured(2, 90);
-  clock.measured(3, 210);
-  clock.measured(5, 400);
-  EXPECT_EQ(clock.fit(0, 399), 3u);
-  EXPECT_EQ(clock.fit(0, 400), 5u);
-  EXPECT_EQ(clock.fit(0, 800), 6u);
+  EXPECT_EQ(clock.fit(at(0), 1e9), at(2)) << "the first part takes no time";
+  clock.measured(1, 1, 100);
+  EXPECT_DOUBLE_EQ(clock.predict(at(1), at(2)), 100);
+  EXPECT_DOUBLE_EQ(clock.predict(at(2), at(4)), 2 * (100 + 200)) << "twice what the work suggests, until measured";
+  EXPECT_EQ(clock.fit(at(2), 650), at(5)) << "and the one behind that takes no time";
+  EXPECT_EQ(clock.fit(at(2), 250), at(3));
+  EXPECT_EQ(clock.fit(at(2), 10), at(3)) << "at least one";
+  clock.measured(2, 1, 90);
+  clock.measured(3, 1, 210);
+  clock.measured(5, 1, 400);
+  EXPECT_EQ(clock.fit(at(0), 399), at(3));
+  EXPECT_EQ(clock.fit(at(0), 400), at(5));
+  EXPECT_EQ(clock.fit(at(0), 800), at(6));
 }
 
 TEST(SliceClock, forgets_a_measurement_that_was_disturbed) {
   SliceClock clock({1, 1});
-  for (double ns : {100.0, 110.0, 9000.0, 105.0}) clock.measured(0, ns);
-  EXPECT_LE(clock.predict(0, 1), 110);
-  for (int i = 0; i < 5; ++i) clock.measured(0, 500);
-  EXPECT_DOUBLE_EQ(clock.predict(0, 1), 500) << "but follows a change";
+  for (double ns : {100.0, 110.0, 9000.0, 105.0}) clock.measured(0, 1, ns);
+  EXPECT_LE(clock.predict(at(0), at(1)), 110);
+  for (int i = 0; i < 5; ++i) clock.measured(0, 1, 500);
+  EXPECT_DOUBLE_EQ(clock.predict(at(0), at(1)), 500) << "but follows a change";
 }
 
 TEST(SliceClock, shares_out_what_was_measured_together) {
   SliceClock clock({10, 30, 0, 60});
-  clock.measured(0, 4, 1000);
-  EXPECT_DOUBLE_EQ(clock.predict(0, 1), 100);
-  EXPECT_DOUBLE_EQ(clock.predict(1, 1), 300);
-  EXPECT_DOUBLE_EQ(clock.predict(0, 4), 1000);
+  clock.measured(at(0), at(4), 1000);
+  EXPECT_DOUBLE_EQ(clock.predict(at(0), at(1)), 100);
+  EXPECT_DOUBLE_EQ(clock.predict(at(1), at(2)), 300);
+  EXPECT_DOUBLE_EQ(clock.predict(at(0), at(4)), 1000);
+}
+
+TEST(SliceClock, ends_within_a_part_that_is_too_long) {
+  SliceClock clock({10, 100, 10}, {1, 50, 4});
+  EXPECT_EQ(clock.fit(at(1), 1e9), at(1, 1)) << "nothing is known: one piece";
+  clock.measured(at(1), at(1, 1), 20);
+  EXPECT_DOUBLE_EQ(clock.predict(at(1), at(2)), 1000);
+  clock.measured(0, 1, 100);
+  clock.measured(2, 4, 100);
+  EXPECT_EQ(clock.fit(at(0), 300), at(1, 10)) << "100 and ten pieces of 20";
+  EXPECT_EQ(clock.fit(at(1, 10), 500), at(1, 35));
+  EXPECT_EQ(clock.fit(at(1, 35), 500), at(3)) << "15 pieces of 20, then all of the last part";
+  EXPECT_EQ(clock.fit(at(1, 49), 119), at(2, 3)) << "one piece of 20 and three of 25";
+  EXPECT_EQ(clock.fit(at(1, 10), 1), at(1, 11)) << "at least a piece";
+  EXPECT_EQ(clock.fit(at(1), 1099), at(2)) << "what is left of a budget is too little to divide for";
+  EXPECT_EQ(clock.fit(at(1, 10), 880), at(2));
+  EXPECT_DOUBLE_EQ(clock.predict(at(1, 10), at(2, 1)), 40 * 20 + 25);
+  clock.measured(at(1, 40), at(3), 600);
+  EXPECT_GT(clock.predict(at(1), at(2)), 1000) << "ten pieces and a part took twice of what was expected";
+}
+
+Step step_of(std::array<uint32_t, 3> groups) {
+  Step step;
+  step.groups = groups;
+  return step;
+}
+
+// Each workgroup of a step once, in whatever pieces.
+TEST(StepPieces, are_all_of_a_steps_workgroups) {
+  for (const auto& groups : std::vector<std::array<uint32_t, 3>>{
+           {1, 1, 1}, {7, 1, 1}, {5, 3, 1}, {4, 3, 2}, {1, 1, 9}, {3, 40, 5}, {300, 7, 1}}) {
+    const Step step = step_of(groups);
+    const uint32_t most = most_pieces(step);
+    EXPECT_EQ(most, std::min(groups[0] * groups[1] * groups[2], 256u));
+    for (uint32_t of : {1u, std::max(most / 3, 1u), most}) {
+      std::vector<int> seen(size_t{groups[0]} * groups[1] * groups[2]);
+      for (uint32_t first = 0; first < of; first += 2) {
+        const auto boxes = boxes_of(step, {first, std::min(2u, of - first), of});
+        EXPECT_LE(boxes.size(), 5u);
+        EXPECT_FALSE(boxes.empty());
+        for (const GroupBox& box : boxes) {
+          for (uint32_t z = 0; z < box.count[2]; ++z) {
+            for (uint32_t y = 0; y < box.count[1]; ++y) {
+              for (uint32_t x = 0; x < box.count[0]; ++x) {
+                ++seen.at(((box.base[2] + z) * groups[1] + box.base[1] + y) * groups[0] + box.base[0] + x);
+              }
+            }
+          }
+        }
+      }
+      EXPECT_EQ(seen, std::vector<int>(seen.size(), 1)) << groups[0] << " x " << groups[1] << " x " << groups[2];
+    }
+  }
+}
+
+// The kernels of these take their place from how many columns there are.
+TEST(StepPieces, keep_whole_rows_where_a_kernel_counts_columns) {
+  const Step step = step_of({60000, 3, 1});
+  ASSERT_EQ(most_pieces(step), 3u);
+  EXPECT_EQ(boxes_of(step, {1, 2, 3}), (std::vector<GroupBox>{{{0, 1, 0}, {60000, 2, 1}}}));
 }
 
 class Slicing : public FrameTest {
@@ -71,7 +136,6 @@ TEST_F(Slicing, gives_the_bits_of_a_whole_run) {
       const auto slice = session.run_slice(budget);
       ASSERT_TRUE(slice) << slice.error().message;
       EXPECT_EQ(slice->first, next);
-      EXPECT_GE(slice->count, 1u);
       EXPECT_GT(slice->took.count(), 0);
       next += slice->count;
       finished = slice->finished;
@@ -83,13 +147,67 @@ TEST_F(Slicing, gives_the_bits_of_a_whole_run) {
     if (budget > std::chrono::seconds(1)) {
       EXPECT_EQ(slices, 1u) << "all steps are known and fit";
     } else if (budget.count() == 1) {
-      EXPECT_GE(slices, 3u) << "one step each";
+      EXPECT_GT(slices, next) << "less than a step each";
     }
   }
   const SliceStatistics statistics = session.slice_statistics();
   EXPECT_GT(statistics.slices, 4u);
   EXPECT_GE(statistics.longest, statistics.longest_step);
   EXPECT_GT(statistics.worst_overshoot.count(), 0) << "nothing fits into a nanosecond";
+}
+
+// Slices of single workgroups and of what fits into less than a step.
+TEST_F(Slicing, ends_within_steps_without_changing_bits) {
+  for (const DType type : {DType::i8, DType::f32, DType::f16}) {
+    for (const uint32_t seed : {1u, 2u, 3u}) {
+      Session session = session_of(random_network(type, 3, 6, seed));
+      const auto values = some_values(static_cast<size_t>(session.inputs()[0].elements()), seed);
+      if (type == DType::i8) {
+        std::vector<int8_t> input;
+        for (const float value : values) input.push_back(static_cast<int8_t>(value * 127));
+        expect_ok(session.write("x", std::span<const int8_t>(input)));
+      } else if (type == DType::f16) {
+        std::vector<uint16_t> input;
+        for (const float value : values) input.push_back(half_from_float(value));
+        expect_ok(session.write("x", std::span<const uint16_t>(input)));
+      } else {
+        expect_ok(session.write("x", std::span<const float>(values)));
+      }
+      expect_ok(session.run());
+      std::vector<std::vector<std::byte>> expected;
+      for (const TensorInfo& info : session.outputs()) {
+        expected.push_back(session.read_tensor(info.name).value().bytes);
+      }
+      for (const nanoseconds budget : {nanoseconds(1), nanoseconds(microseconds(30))}) {
+        while (!session.run_slice(budget).value().finished) {
+        }
+        for (size_t i = 0; i < expected.size(); ++i) {
+          EXPECT_EQ(session.read_tensor(session.outputs()[i].name).value().bytes, expected[i])
+              << session.outputs()[i].name << " of seed " << seed;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(Slicing, submits_nothing_into_the_applications_queue) {
+  Session session = session_of(residual_network());
+  const auto input = some_values(kInput, 5);
+  const std::vector<float> expected = whole_run(session, input);
+  const uint64_t before = gpu_device().stats().submissions;
+  for (bool finished = false; !finished;) {
+    const VkCommandBuffer commands = frame().begin();
+    finished = record_slice(session, commands, microseconds(50)).value().finished;
+    frame().end(commands);
+    frame().submit({commands});
+  }
+  EXPECT_EQ(gpu_device().stats().submissions, before);
+  std::vector<float> output(kOutput);
+  expect_ok(session.read("sum", std::span<float>(output)));
+  EXPECT_EQ(output, expected);
+  if (gpu_device().caps().has(gpu::Caps::timestamps)) {
+    EXPECT_GT(session.slice_statistics().slices, 0u) << "those of the first slices were read all the same";
+  }
 }
 
 // How well a budget is kept is for people to read: a machine that does other things misses any.

@@ -226,7 +226,7 @@ NBL_API nbl_error* nbl_session_submit(nbl_session* session);
 /* UINT64_MAX waits for ever. `done` may be NULL; it becomes 0 when the time was over first. */
 NBL_API nbl_error* nbl_session_wait(nbl_session* session, uint64_t timeout_ns, int32_t* done);
 
-/* A part of a run; see session.h. */
+/* A part of a run: `first` steps were done before it, it finishes `count` more. See session.h. */
 typedef struct nbl_slice {
   uint32_t struct_size;
   int32_t finished;             /* not 0: the last of its run */

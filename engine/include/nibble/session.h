@@ -56,7 +56,8 @@ struct TensorValues {
 };
 
 // A part of a run. Steps are those of plan_text(), with one more in front for images that are inputs and one behind for
-// images that are outputs.
+// images that are outputs. A slice may begin and end within a step: `first` steps were done before it, and it finishes
+// `count` more, which may be none.
 struct RunSlice {
   size_t first = 0, count = 0, total = 0;  // steps
   bool finished = false;                   // it was the last of its run: outputs are there once it has run
@@ -69,7 +70,8 @@ struct SliceStatistics {
   uint64_t slices = 0;
   std::chrono::nanoseconds longest{0};
   std::chrono::nanoseconds worst_overshoot{0};  // beyond the slice's budget
-  // The longest step, as it is known: a budget below this cannot be kept, since a slice has at least one step.
+  // The longest step or, of one that slices divide, the longest piece, as it is known: a budget below this cannot be
+  // kept.
   std::chrono::nanoseconds longest_step{0};
 };
 
@@ -114,9 +116,10 @@ class NBL_API Session {
   // True when nothing runs any more, false when the time was over first.
   Result<bool> wait(std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max());
 
-  // Runs as many further steps as fit into the budget, at least one, and waits for them; call it, frame by frame, until
-  // `finished`. The outputs then have the same bits as after run(). How long steps take is measured as they run: by
-  // time stamps, or by the host's clock where the device has none. While no step was measured a slice is one step.
+  // Runs as many further steps as fit into the budget and waits for them; call it, frame by frame, until `finished`.
+  // The outputs then have the same bits as after run(). A step that is too long is divided, by its workgroups, into up
+  // to 256 pieces; a slice has at least a piece. How long steps take is measured as they run: by time stamps, or by the
+  // host's clock where the device has none. While no step was measured a slice is one piece.
   //
   // Between the first slice and the last the session's inputs and outputs belong to the run: write(), read(), run(),
   // submit(), bind_dims() and binding are refused, and what is in a bound buffer must not change either. A bound image

@@ -50,14 +50,12 @@ NBL_API Status bind_buffer(Session& session, std::string_view name, VkBuffer buf
 // Compute pipeline, descriptor set 0 and push constants are changed.
 NBL_API Status record(Session& session, VkCommandBuffer commands);
 
-// Records as many further steps of a run as fit into the budget, at least one, as Session::run_slice() does but without
-// submitting: an application spreads a network over its frames. The contract is that of record() for each slice. Slices
-// go to the queue in the order in which they were recorded, each once, before the next but kSlicesInFlight is recorded;
+// Records as many further steps of a run as fit into the budget, as Session::run_slice() does but without submitting or
+// waiting: an application spreads a network over its frames. The contract is that of record() for each slice. Slices go
+// to the queue in the order in which they were recorded, each once, before the next but kSlicesInFlight is recorded;
 // one run is made of slices of one kind. Time stamps of slices that have run are picked up when the next is recorded.
 // `previous`: where the device has none, what the slice before this one took on the GPU by the application's own
-// measure; 0 for not known. The first slice after the session was made or its sizes or images changed clears the slots of
-// time stamps by a small submission to the queue, and waits for it: record that one where nothing else uses the queue
-// and nothing in it waits for the caller.
+// measure; 0 for not known.
 NBL_API Result<RunSlice> record_slice(Session& session, VkCommandBuffer commands, std::chrono::nanoseconds budget,
                                       std::chrono::nanoseconds previous = std::chrono::nanoseconds(0));
 inline constexpr uint32_t kSlicesInFlight = 4;
