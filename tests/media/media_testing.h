@@ -11,6 +11,7 @@
 
 #include "media/image.h"
 #include "nibble/result.h"
+#include "tests/support/source_folder.h"
 
 namespace nibble::media::test {
 
@@ -55,7 +56,7 @@ inline std::string bytes_of(const std::string& path) {
 }
 
 inline std::string fixture(const std::string& name) {
-  return (std::filesystem::path(__FILE__).parent_path() / "fixtures" / name).string();
+  return (nibble::test::source_folder() / "tests/media/fixtures" / name).string();
 }
 
 // Every pixel differs from its neighbours and channels from each other.

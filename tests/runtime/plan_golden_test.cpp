@@ -9,13 +9,12 @@
 
 #include "networks.h"
 #include "runtime/plan.h"
+#include "tests/support/source_folder.h"
 
 namespace nibble::test {
 namespace {
 
-std::filesystem::path golden(const std::string& name) {
-  return std::filesystem::path(__FILE__).parent_path() / "goldens" / name;
-}
+std::filesystem::path golden(const std::string& name) { return source_folder() / "tests/runtime/goldens" / name; }
 
 std::string content(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

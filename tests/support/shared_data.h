@@ -6,14 +6,15 @@
 #include <optional>
 #include <string>
 
+#include "tests/support/source_folder.h"
+
 namespace nibble::test {
 
 // The path of `name`, such as "data/kodak-12", inside the shared data; nothing if it is absent, and the test should
 // skip.
 inline std::optional<std::filesystem::path> shared_data(const std::string& name) {
   const char* root = std::getenv("NIBBLE_TEST_DATA");
-  const auto repository = std::filesystem::path(__FILE__).lexically_normal().parent_path().parent_path().parent_path();
-  const auto path = (root ? std::filesystem::path(root) : repository.parent_path() / "shared") / name;
+  const auto path = (root ? std::filesystem::path(root) : source_folder().parent_path() / "shared") / name;
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return std::nullopt;
   return path;
