@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
+#include <span>
 
 #include "core/text.h"
 #include "core/try.h"
@@ -16,17 +18,14 @@ Status check_constant(const Node& node, const Lowering& lowering, size_t slot, c
                format("%s '%s' must be constant", what, lowering.graph().desc(node.inputs[slot]).name.c_str())};
 }
 
-// What no sum of an integer layer exceeds in magnitude, by the number of its products.
-int64_t largest_sum(const ConvProblem& c, const Node& node, const Graph& graph) {
+// Results are clamped to bytes less a zero point: to at most this in magnitude.
+constexpr uint32_t kLargestResult = 255;
+
+// What no sum of an integer layer exceeds in magnitude before its bias, by the number of its products.
+int64_t largest_products(const ConvProblem& c, const Node& node, const Graph& graph) {
   const bool four_bits = graph.desc(node.inputs[conv_input::weights]).type == DType::i4;
   const int64_t product = four_bits ? int64_t{8 * 128 * 255} : int64_t{128 * 128};
-  int64_t bias = 0;
-  if (has_input(node, conv_input::bias)) {
-    for (const int32_t b : graph.tensor(node.inputs[conv_input::bias]).constant->as<int32_t>()) {
-      bias = std::max(bias, std::abs(int64_t{b}));
-    }
-  }
-  return bias + product * c.kernel_h * c.kernel_w * (c.in_channels / c.groups);
+  return product * c.kernel_h * c.kernel_w * (c.in_channels / c.groups);
 }
 
 }  // namespace
@@ -78,8 +77,10 @@ ElementType weights_of_kernel(const Node& node, const Lowering& lowering, bool b
   return blocked_kernel && whole_blocks && !on_cpu ? ElementType::lut4 : ElementType::i8;
 }
 
-// Real layers all have such shifts (factors below 1/4). A tie takes a sum that 2^(shift - 1) over the multiplier's
-// power of two divides.
+// Most layers have such shifts only (factors below 1/4). With a multiplier of odd * 2^zeros, ties are the odd multiples
+// of 2^(shift - 1 - zeros), and their results odd multiples of odd / 2: a multiplier of many bits has none that the
+// clamp does not make the same either way. So a layer in a million is left, and no network pays for the longer kernel
+// because of one channel.
 bool requantizes_short(const ConvProblem& c, const Node& node, const Lowering& lowering) {
   if (!has_input(node, conv_input::shift) || !has_input(node, conv_input::multiplier)) return false;
   const Graph& graph = lowering.graph();
@@ -87,10 +88,17 @@ bool requantizes_short(const ConvProblem& c, const Node& node, const Lowering& l
   const std::span<const int32_t> multipliers =
       graph.tensor(node.inputs[conv_input::multiplier]).constant->as<int32_t>();
   if (shifts.size() != multipliers.size()) return false;
-  const int sum_bits = std::bit_width(static_cast<uint64_t>(largest_sum(c, node, graph)));
+  std::span<const int32_t> biases;
+  if (has_input(node, conv_input::bias)) biases = graph.tensor(node.inputs[conv_input::bias]).constant->as<int32_t>();
+  const int64_t products = largest_products(c, node, graph);
   for (size_t i = 0; i < shifts.size(); ++i) {
-    const int zeros = std::countr_zero(static_cast<uint32_t>(multipliers[i]));
-    if (shifts[i] <= 32 || shifts[i] - 1 - zeros < sum_bits) return false;
+    if (shifts[i] <= 32) return false;
+    const auto multiplier = static_cast<uint32_t>(multipliers[i]);
+    if (multiplier == 0) continue;
+    const int zeros = std::countr_zero(multiplier);
+    const int64_t largest_sum = products + (i < biases.size() ? std::abs(int64_t{biases[i]}) : 0);
+    const bool reached = static_cast<int>(std::bit_width(static_cast<uint64_t>(largest_sum))) > shifts[i] - 1 - zeros;
+    if (reached && multiplier >> zeros <= 2 * kLargestResult + 1) return false;
   }
   return true;
 }

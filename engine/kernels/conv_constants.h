@@ -32,7 +32,7 @@ Result<ConvConstants> add_constants(const Node& node, Lowering& lowering, bool i
 ElementType weights_of_kernel(const Node& node, const Lowering& lowering, bool blocked_kernel);
 
 // True where the kernels' short way to requantize (requantize_short of shaders/lib/quant.glsl) gives the same: shifts
-// above 32, and no sum whose product with its multiplier lies halfway between two results.
+// above 32, and no sum whose product with its multiplier lies halfway between two results that the clamp leaves alone.
 bool requantizes_short(const ConvProblem& problem, const Node& node, const Lowering& lowering);
 
 }  // namespace nibble

@@ -186,6 +186,34 @@ std::optional<uint32_t> chunk_steps(const Kernel& row, const params::ConvParams&
   return std::nullopt;
 }
 
+// Closing sums after every tap costs a twentieth of a layer of so many blocks of input channels, less of one with more.
+constexpr uint32_t kLeastBlocksByTap = 16;
+
+// Whether some layer of the network has too many products for sums that are closed at the end, so that its pipeline
+// closes them after every tap. Layers with fewer then do the same: another pipeline is 0.2 s and more of the first run
+// on llvmpipe (a tenth of ResNet18's cold start), closing more often below 1 % of a run.
+bool closes_by_tap_elsewhere(const Graph& graph, uint32_t chunk) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+    if (!has_input(node, conv_input::weights)) return false;
+    const TensorDesc& weights = graph.desc(node.inputs[conv_input::weights]);
+    if (weights.type != DType::i8 || weights.packing != Packing::blocked || weights.shape.size() != 4) return false;
+    const int64_t blocks = divide_up(weights.shape[1].value(), 4);
+    const int64_t taps = weights.shape[2].value() * weights.shape[3].value();
+    return taps > 1 && blocks <= chunk && blocks * taps > chunk;
+  });
+}
+
+// How often a layer closes its sums.
+uint32_t closing(const params::ConvParams& p, uint32_t chunk, const Kernel& kernel, const Lowering& lowering) {
+  const bool lanes = (kernel.needs & gpu::Caps::lanes) != 0;
+  const bool grouped = kernel.key.weights == ElementType::i4 && !lanes;  // chunks are the weights' groups
+  const bool fits_taps = p.in_blocks <= chunk && !grouped;
+  if (p.steps > chunk) return fits_taps ? NBL_CHUNKS_TAPS : NBL_CHUNKS_COUNTED;
+  const bool may_share = lanes && shuffles(lowering.caps()) && kernel.key.weights == ElementType::i8 &&
+                         p.steps > p.in_blocks && p.in_blocks >= kLeastBlocksByTap;
+  return may_share && closes_by_tap_elsewhere(lowering.graph(), chunk) ? NBL_CHUNKS_TAPS : NBL_CHUNKS_ONE;
+}
+
 Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
   const bool integer = c.x.type == DType::i8;
   NBL_TRY(const ConvConstants constants, add_constants(node, lowering, integer, chosen.key.weights));
@@ -215,9 +243,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   const bool lanes = (kernel.needs & gpu::Caps::lanes) != 0;
   if (p.in_blocks == 1) spec.push_back({NBL_SPEC_CONV_ONE_BLOCK, 1});
   if (const std::optional<uint32_t> chunk = chunk_steps(kernel, p, lowering.caps())) {
-    const bool grouped = kernel.key.weights == ElementType::i4 && !lanes;  // chunks are the weights' groups
-    const uint32_t several = p.in_blocks <= *chunk && !grouped ? NBL_CHUNKS_TAPS : NBL_CHUNKS_COUNTED;
-    spec.push_back({NBL_SPEC_CONV_CHUNKS, p.steps <= *chunk ? NBL_CHUNKS_ONE : several});
+    spec.push_back({NBL_SPEC_CONV_CHUNKS, closing(p, *chunk, kernel, lowering)});
   }
   if (lanes) {
     const uint32_t subgroup = lowering.caps().subgroup_size;

@@ -292,6 +292,19 @@ TEST(ConvRequantize, ties_go_away_from_zero_for_any_shift) {
   }
 }
 
+// Ties whose results lie beyond the clamp: the short way rounds them otherwise, and the clamp makes them the same.
+TEST(ConvRequantize, ties_beyond_the_clamp_are_the_same_either_way) {
+  OpCase op_case = conv_case("far ties", Conv2d{}, {1, 64, 9, 9}, 8, 1, 1,
+                             {.x = DType::i8, .weights = DType::i8, .full_range = true});
+  for (double& each : op_case.inputs[conv_input::weights].elements) each = each < 0 ? -128.0 : 64.0;
+  for (size_t o = 0; o < 8; ++o) {
+    op_case.inputs[conv_input::bias].elements[o] = o % 2 == 0 ? -2048.0 : 2048.0;
+    op_case.inputs[conv_input::multiplier].elements[o] = static_cast<double>(513 << 21);
+    op_case.inputs[conv_input::shift].elements[o] = 33.0;  // odd multiples of 2048 are ties
+  }
+  check(op_case);
+}
+
 // The largest products a depthwise kernel sums in fp32, and one tap more.
 TEST(ConvDepthwise, sums_of_many_taps_are_exact) {
   for (const int64_t width : {512, 513}) {

@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <optional>
+#include <vector>
 
 #include "kernels/conv_tiles.h"
 #include "kernels/lowering.h"
+#include "params.h"
 #include "tests/support/op_case.h"
 
 namespace nibble::test {
@@ -153,6 +156,102 @@ TEST(ConvLowering, integer_layers_count_as_such_and_take_the_preferred_path) {
     ASSERT_NE(step, nullptr);
     EXPECT_TRUE(step->integer);
     EXPECT_EQ(kernel_table()[static_cast<size_t>(step->kernel)].path, path);
+  }
+}
+
+// What a layer's pipeline is specialized for; nothing where it has no such constant.
+std::optional<uint32_t> spec_of_layer(const OpCase& op_case, const gpu::Caps& caps, uint32_t id) {
+  const auto plan = lowered(op_case, caps);
+  EXPECT_TRUE(plan) << plan.error().message;
+  const Step* step = plan ? conv_step(*plan) : nullptr;
+  if (!step) return std::nullopt;
+  for (const SpecConstant& constant : step->spec) {
+    if (constant.id == id) return constant.value;
+  }
+  return std::nullopt;
+}
+
+TEST(ConvLowering, requantizes_the_long_way_only_where_that_shows) {
+  struct Multiplier {
+    int64_t multiplier, shift;
+    uint32_t is_short;
+  };
+  // With 64 channels sums reach 2^20; all ties here lie below.
+  for (const Multiplier& m :
+       {Multiplier{1 << 30, 33, 0}, Multiplier{int64_t{511} << 21, 33, 0}, Multiplier{513 << 21, 33, 1},
+        Multiplier{1 << 30, 60, 1}, Multiplier{0, 33, 1}, Multiplier{(1 << 30) + 1, 32, 0}}) {
+    OpCase op_case = conv_case("one", Conv2d{}, {1, 64, 9, 9}, 8, 1, 1, {.x = DType::i8, .weights = DType::i8});
+    for (size_t o = 0; o < 8; ++o) {
+      op_case.inputs[conv_input::multiplier].elements[o] = o == 3 ? static_cast<double>(m.multiplier) : (1 << 30) + 1;
+      op_case.inputs[conv_input::shift].elements[o] = o == 3 ? static_cast<double>(m.shift) : 40;
+    }
+    EXPECT_EQ(spec_of_layer(op_case, cpu_caps(8), NBL_SPEC_CONV_HIGH_SHIFT), m.is_short)
+        << m.multiplier << " >> " << m.shift;
+  }
+}
+
+OpCase three_by_three(int64_t in_channels, int64_t out_channels) {
+  return conv_case("3x3", Conv2d{.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1},
+                   {1, in_channels, 28, 28}, out_channels, 3, 3, {.x = DType::i8, .weights = DType::i8});
+}
+
+gpu::Caps lane_caps() {
+  gpu::Caps caps = cpu_caps(8);
+  caps.bits = gpu::Caps::lanes;
+  caps.int8_path = gpu::Int8Path::f32;
+  return caps;
+}
+
+TEST(ConvLowering, layers_close_their_sums_as_rarely_as_they_may) {
+  const auto closing = [](int64_t channels) {
+    return spec_of_layer(three_by_three(channels, 64), lane_caps(), NBL_SPEC_CONV_CHUNKS);
+  };
+  EXPECT_EQ(closing(64), uint32_t{NBL_CHUNKS_ONE});
+  EXPECT_EQ(closing(128), uint32_t{NBL_CHUNKS_TAPS});
+  EXPECT_EQ(closing(1028), uint32_t{NBL_CHUNKS_COUNTED});
+}
+
+// 9 * 16 steps could be summed to the end; the second layer's 9 * 32 could not.
+TEST(ConvLowering, layers_share_the_pipeline_of_a_longer_one_where_that_costs_little) {
+  for (const int64_t channels : {64, 32}) {
+    auto built = build(three_by_three(channels, 128), 1);
+    ASSERT_TRUE(built) << built.error().message;
+    Graph& graph = built->graph;
+    const auto first = graph.nodes.back();
+    TensorDesc weights = graph.desc(first.inputs[conv_input::weights]);
+    weights.name = "longer";
+    weights.shape = {64, 128, 3, 3};
+    Node second = first;
+    second.name = "second";
+    second.inputs[conv_input::x] = first.outputs[0];
+    second.inputs[conv_input::weights] =
+        graph.add_constant(weights, ConstantData::of(std::vector<int8_t>(64 * 128 * 9, 1)));
+    const auto cut = [&](size_t slot, size_t bytes) {
+      TensorDesc desc = graph.desc(first.inputs[slot]);
+      desc.name += " of 64";
+      desc.shape = {64};
+      const auto own = graph.tensor(first.inputs[slot]).constant->bytes.first(bytes);
+      second.inputs[slot] = graph.add_constant(desc, ConstantData::own({own.begin(), own.end()}));
+    };
+    cut(conv_input::bias, 64 * 4), cut(conv_input::multiplier, 64 * 4), cut(conv_input::shift, 64);
+    TensorDesc y = graph.desc(first.outputs[0]);
+    y.name = "z";
+    y.shape = {1, 64, 28, 28};
+    second.outputs = {graph.add_tensor(y)};
+    graph.outputs.push_back(second.outputs[0]);
+    graph.nodes.push_back(second);
+    const KernelOverrides none;
+    const gpu::Caps caps = lane_caps();
+    const auto plan = Lowering(graph, caps, none).run();
+    ASSERT_TRUE(plan) << plan.error().message;
+    std::vector<uint32_t> closings;
+    for (const Step& step : plan->steps) {
+      for (const SpecConstant& constant : step.spec) {
+        if (step.multiply_adds > 0 && constant.id == NBL_SPEC_CONV_CHUNKS) closings.push_back(constant.value);
+      }
+    }
+    const uint32_t of_first = channels == 64 ? NBL_CHUNKS_TAPS : NBL_CHUNKS_ONE;
+    EXPECT_EQ(closings, (std::vector<uint32_t>{of_first, NBL_CHUNKS_TAPS})) << channels;
   }
 }
 
