@@ -96,7 +96,8 @@ Result<TensorId> NodeContext::tensor(size_t i) {
   std::vector<int64_t> numbers;
   for (const Dim& d : *value.ints) {
     if (!d.is_const())
-      return unsupported(format("input %zu depends on the free dimension %s at run time", i, d.to_string().c_str()));
+      return unsupported(
+          format("input %zu depends on the free dimension %s at run time; --dim fixes it", i, d.to_string().c_str()));
     numbers.push_back(d.value());
   }
   TensorDesc desc{"", value.type, value.shape, {}, Packing::plain};
@@ -120,7 +121,8 @@ Result<std::vector<int64_t>> NodeContext::ints(size_t i) const {
   std::vector<int64_t> out;
   for (const Dim& d : known) {
     if (!d.is_const())
-      return unsupported(format("input %zu depends on the free dimension %s", i, d.to_string().c_str()));
+      return unsupported(
+          format("input %zu depends on the free dimension %s; --dim fixes it", i, d.to_string().c_str()));
     out.push_back(d.value());
   }
   return out;
@@ -244,6 +246,19 @@ Result<TensorId> NodeContext::constant(Constant constant) {
 const TensorDesc& NodeContext::desc(TensorId id) const { return importer_.graph_.desc(id); }
 
 Tensor& NodeContext::graph_tensor(TensorId id) { return importer_.graph_.tensor(id); }
+
+void NodeContext::give_quantization(TensorId id, const Quant& quant) {
+  // What it is a view of has the same scale; nodes are few enough between an input of bytes and its first reader.
+  Graph& graph = importer_.graph_;
+  for (size_t i = graph.nodes.size(); desc(id).quant.kind == Quant::Kind::none; --i) {
+    graph.desc(id).quant = quant;
+    while (i > 0 && graph.nodes[i - 1].outputs[0] != id) --i;
+    if (i == 0) return;
+    const Node& maker = graph.nodes[i - 1];
+    if (!op_if<Transpose>(maker) && !op_if<Reshape>(maker) && !op_if<Slice>(maker)) return;
+    id = maker.inputs[0];
+  }
+}
 
 Result<TensorId> NodeContext::reshape(TensorId id, Shape shape) {
   if (desc(id).shape == shape) return id;

@@ -105,14 +105,25 @@ Status import_clip(NodeContext& node) {
   Unary op{UnaryKind::clip, -kInfinity, kInfinity};
   NBL_TRY(op.a, node.real("min", -kInfinity));
   NBL_TRY(op.b, node.real("max", kInfinity));
+  bool computed = false;
   for (size_t i = 1; i <= 2; ++i) {
     if (!node.has(i)) continue;
+    computed = computed || (!node.is_constant(i) && node.value(i).type == DType::f32);
+    if (computed) continue;
     NBL_TRY(const std::vector<float> bound, node.floats(i));
     if (bound.size() != 1) return node.fail("a bound must be a scalar");
     (i == 1 ? op.a : op.b) = bound[0];
   }
   // ONNX: with min > max every element becomes max, which is what min(max(x, a), b) gives.
-  return emit_unary(node, op);
+  if (!computed) return emit_unary(node, op);
+  NBL_CHECK(need_float(node, 0));
+  NBL_TRY(TensorId y, node.tensor(0));
+  for (size_t i = 1; i <= 2; ++i) {
+    if (!node.has(i)) continue;
+    NBL_TRY(const TensorId bound, node.tensor(i));
+    NBL_TRY(y, node.emit(Binary{.kind = i == 1 ? BinaryKind::max : BinaryKind::min}, {y, bound}));
+  }
+  return node.set(0, y);
 }
 
 Status import_gelu(NodeContext& node) {
@@ -192,12 +203,29 @@ Status import_cast(NodeContext& node) {
   if (!type) return std::move(type).error();
   NBL_TRY(const TensorId x, node.tensor(0));
   const DType from = node.value(0).type;
-  if (from == *type) return node.set(0, x);
-  const bool supported = (from == DType::f32 && *type == DType::i64) || (from == DType::i64 && *type == DType::f32);
-  if (!supported)
-    return node.unsupported(format("cast from %s to %s is not supported", to_string(from), to_string(*type)));
+  // Truth values that were computed are floats, 0 or 1 (logic.cpp).
+  if (from == *type || (from == DType::boolean && node.desc(x).type == *type)) return node.set(0, x);
   TensorDesc declared;
   declared.type = *type;
+  // Bytes that carry no scale yet (an input of pixels) are their own value: those of scale 1.
+  const bool bytes = from == DType::u8 || from == DType::i8;
+  if (bytes && *type == DType::f32 && node.desc(x).type == from) {
+    node.give_quantization(x, Quant::tensor(1.0f, 0));
+    if (node.desc(x).quant != Quant::tensor(1.0f, 0))
+      return node.unsupported("a cast of quantized bytes to float is not supported; DequantizeLinear is");
+    NBL_TRY(const TensorId y, node.emit(Convert{}, {x}, {declared}));
+    return node.set(0, y);
+  }
+  if (from == DType::f32 && *type == DType::boolean) {
+    NBL_TRY(TensorId y, node.emit(Unary{UnaryKind::sign}, {x}));
+    NBL_TRY(y, node.emit(Unary{UnaryKind::abs}, {y}));
+    return node.set(0, y, DType::boolean);
+  }
+  const bool supported = (from == DType::f32 && *type == DType::i64) || (from == DType::i64 && *type == DType::f32) ||
+                         (from == DType::boolean && *type == DType::i64) ||
+                         (from == DType::boolean && *type == DType::f32);
+  if (!supported)
+    return node.unsupported(format("cast from %s to %s is not supported", to_string(from), to_string(*type)));
   NBL_TRY(const TensorId y, node.emit(Convert{}, {x}, {declared}));
   return node.set(0, y);
 }

@@ -11,6 +11,8 @@
 namespace nibble::onnx_import {
 namespace {
 
+constexpr int kMaxDepth = 64;  // branches within branches
+
 Result<Shape> read_shape(const ::onnx::TypeProto::Tensor& type, const std::string& name) {
   Shape shape;
   for (int i = 0; i < type.shape().dim_size(); ++i) {
@@ -31,21 +33,7 @@ Result<Shape> read_shape(const ::onnx::TypeProto::Tensor& type, const std::strin
 }  // namespace
 
 void Importer::import_inputs(const ::onnx::GraphProto& proto) {
-  for (const auto& tensor : proto.initializer()) {
-    auto constant = read_tensor(tensor, model_.folder);
-    Value value;
-    if (!constant) {
-      obstacle(tensor.name(), "initializer", constant.error().message);
-      value.failed = true;
-    } else {
-      value.type = constant->desc.type;
-      value.shape = constant->desc.shape;
-      value.id = graph_.add_constant(constant->desc, ConstantData::own(std::move(constant->bytes)));
-      value.ints = known_integers(graph_.tensor(value.id));
-    }
-    values_[tensor.name()] = std::move(value);
-  }
-  if (proto.sparse_initializer_size() > 0) obstacle("", "sparse_initializer", "sparse initializers are not supported");
+  import_initializers(proto);
   for (const auto& input : proto.input()) {
     if (values_.contains(input.name())) continue;  // an initializer's default (IR below 4 lists them all)
     Value value;
@@ -75,6 +63,66 @@ void Importer::import_inputs(const ::onnx::GraphProto& proto) {
   }
 }
 
+void Importer::import_initializers(const ::onnx::GraphProto& proto) {
+  for (const auto& tensor : proto.initializer()) {
+    auto constant = read_tensor(tensor, model_.folder);
+    Value value;
+    if (!constant) {
+      obstacle(tensor.name(), "initializer", constant.error().message);
+      value.failed = true;
+    } else {
+      value.type = constant->desc.type;
+      value.shape = constant->desc.shape;
+      value.id = graph_.add_constant(constant->desc, ConstantData::own(std::move(constant->bytes)));
+      value.ints = known_integers(graph_.tensor(value.id));
+    }
+    values_[tensor.name()] = std::move(value);
+  }
+  if (proto.sparse_initializer_size() > 0) obstacle("", "sparse_initializer", "sparse initializers are not supported");
+}
+
+// An If whose condition is known is the nodes of one branch, which see all names around it.
+Status Importer::import_branch(NodeContext& context) {
+  const Value& condition = context.value(0);
+  if (!condition.ints || condition.ints->size() != 1)
+    return Error{Code::unsupported_op,
+                 "the condition is computed at run time; supported where it is known when converting"};
+  const Dim chosen = condition.ints->front();
+  if (!chosen.is_const())
+    return Error{Code::unsupported_op,
+                 "the condition depends on the free dimension " + chosen.to_string() + " at run time"};
+  const auto* taken = context.attribute(chosen.value() ? "then_branch" : "else_branch");
+  context.ignore(chosen.value() ? "else_branch" : "then_branch");
+  if (!taken || !taken->has_g() || static_cast<size_t>(taken->g().output_size()) != context.outputs())
+    return Error{Code::invalid_argument, "a branch is missing or has another number of outputs than the node"};
+  if (++depth_ > kMaxDepth) return Error{Code::unsupported_op, "branches within branches beyond 64"};
+  const ::onnx::GraphProto& branch = taken->g();
+  import_initializers(branch);
+  for (const auto& node : branch.node()) import_node(node);
+  --depth_;
+  for (int i = 0; i < branch.output_size(); ++i) {
+    const auto found = values_.find(branch.output(i).name());
+    if (found == values_.end())
+      return Error{Code::invalid_argument, "no node makes the branch's output '" + branch.output(i).name() + "'"};
+    const std::string& name = context.proto().output(i);
+    if (!name.empty()) {
+      Value value = found->second;
+      values_[name] = std::move(value);
+    }
+  }
+  return {};
+}
+
+void Importer::count_readers(const ::onnx::GraphProto& proto, int depth) {
+  for (const auto& node : proto.node()) {
+    for (const std::string& input : node.input()) ++readers_[input];
+    for (const auto& a : node.attribute()) {
+      if (a.has_g() && depth < kMaxDepth) count_readers(a.g(), depth + 1);
+    }
+  }
+  for (const auto& output : proto.output()) ++readers_[output.name()];
+}
+
 void Importer::import_node(const ::onnx::NodeProto& node) {
   const bool standard = node.domain().empty() || node.domain() == "ai.onnx";
   const auto version = model_.opsets.find("");
@@ -94,6 +142,11 @@ void Importer::import_node(const ::onnx::NodeProto& node) {
     readable = readable && !found->second.failed;
   }
   const auto work = [&]() -> Status {
+    if (standard && node.op_type() == "If") {
+      if (!readable) return {};
+      NBL_CHECK(import_branch(context));
+      return context.check_all_attributes_handled();
+    }
     if (!import) {
       const std::string domain = standard ? "" : " of domain " + node.domain();
       return Error{Code::unsupported_op, "the operator" + domain + " is not supported"};
@@ -142,6 +195,15 @@ void Importer::import_outputs(const ::onnx::GraphProto& proto) {
       else
         id = added.error();
     }
+    if (id && graph_.desc(*id).type == DType::f32 && found->second.type == DType::boolean) {
+      TensorDesc truth;
+      truth.type = DType::boolean;
+      auto added = graph_.add_node(output.name(), Convert{}, {*id}, {truth});
+      if (added)
+        id = graph_.nodes.back().outputs[0];
+      else
+        id = added.error();
+    }
     if (id && (taken.contains(*id) || graph_.tensor(*id).is_constant())) {
       const TensorDesc desc = graph_.desc(*id);
       auto added = graph_.add_node(output.name(), Reshape{desc.shape}, {*id});
@@ -162,10 +224,7 @@ void Importer::import_outputs(const ::onnx::GraphProto& proto) {
 
 std::vector<Obstacle> Importer::run() {
   const ::onnx::GraphProto& proto = model_.proto->graph();
-  for (const auto& node : proto.node()) {
-    for (const std::string& input : node.input()) ++readers_[input];
-  }
-  for (const auto& output : proto.output()) ++readers_[output.name()];
+  count_readers(proto, 0);
   import_inputs(proto);
   for (const auto& node : proto.node()) import_node(node);
   import_outputs(proto);

@@ -81,6 +81,8 @@ class NodeContext {
   Result<TensorId> constant(const Shape& shape, const std::vector<float>& values);
   const TensorDesc& desc(TensorId id) const;
   Tensor& graph_tensor(TensorId id);
+  // Scale and zero point of bytes that came without, and of what they are a view of.
+  void give_quantization(TensorId id, const Quant& quant);
   // The same tensor with another shape.
   Result<TensorId> reshape(TensorId id, Shape shape);
 
@@ -137,6 +139,9 @@ class Importer {
 
  private:
   friend class NodeContext;
+  void count_readers(const ::onnx::GraphProto& graph, int depth);
+  void import_initializers(const ::onnx::GraphProto& graph);
+  Status import_branch(NodeContext& node);
   void import_inputs(const ::onnx::GraphProto& graph);
   void import_node(const ::onnx::NodeProto& node);
   void import_outputs(const ::onnx::GraphProto& graph);
@@ -151,6 +156,7 @@ class Importer {
   std::map<std::string, int> readers_;
   std::set<std::string> free_names_;
   std::vector<Obstacle> obstacles_;
+  int depth_ = 0;       // of branches
   uint64_t grown_ = 0;  // elements that folding has made beyond those it was given
   double worked_ = 0;   // multiply-adds or moves that folding has taken
 };

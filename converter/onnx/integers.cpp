@@ -45,6 +45,21 @@ size_t broadcast_index(size_t i, const std::vector<int64_t>& out, const std::vec
   return index;
 }
 
+std::optional<int64_t> apply_to_numbers(const std::string& op, int64_t a, int64_t b) {
+  if (op == "Max") return std::max(a, b);
+  if (op == "Min") return std::min(a, b);
+  if (op == "Less") return a < b;
+  if (op == "LessOrEqual") return a <= b;
+  if (op == "Greater") return a > b;
+  if (op == "GreaterOrEqual") return a >= b;
+  if (op == "And") return a && b;
+  if (op == "Or") return a || b;
+  if (op == "Xor") return !a != !b;
+  if (op != "Mod") return std::nullopt;
+  const int64_t rest = b == -1 ? 0 : a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;  // the sign is the divisor's
+}
+
 Result<std::optional<Dim>> apply(const std::string& op, const Dim& a, const Dim& b) {
   const bool both = a.is_const() && b.is_const();
   if (op == "Add") return std::optional(a + b);
@@ -56,12 +71,27 @@ Result<std::optional<Dim>> apply(const std::string& op, const Dim& a, const Dim&
     return std::optional(floor_div(a, b));                                                      // sizes are positive
   }
   if (op == "Equal") return both || a == b ? std::optional(Dim(a == b)) : std::nullopt;
-  if (op == "Max" && both) return std::optional(Dim(std::max(a.value(), b.value())));
-  if (op == "Min" && both) return std::optional(Dim(std::min(a.value(), b.value())));
-  return std::optional<Dim>();
+  if (both && op == "Mod" && b.value() == 0) return Error{Code::invalid_argument, "division by zero"};
+  if (!both) return std::optional<Dim>();
+  const std::optional<int64_t> number = apply_to_numbers(op, a.value(), b.value());
+  return number ? std::optional(Dim(*number)) : std::nullopt;
+}
+
+constexpr const char* kComparisons[] = {"Equal",          "Less", "LessOrEqual", "Greater",
+                                        "GreaterOrEqual", "And",  "Or",          "Xor"};
+constexpr const char* kArithmetic[] = {"Add", "Sub", "Mul", "Div", "Mod", "Max", "Min"};
+
+template <size_t N>
+bool among(const char* const (&names)[N], const std::string& name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
 Result<bool> fold_arithmetic(NodeContext& node) {
+  const bool truth = among(kComparisons, node.type());
+  if (node.type() == "Mod") {
+    NBL_TRY(const int64_t as_in_c, node.integer("fmod", 0));
+    if (as_in_c) return false;
+  }
   const Array a = array(node, 0), b = array(node, 1);
   NBL_TRY(const Shape shape, broadcast(to_shape(a.shape), to_shape(b.shape)));
   const std::vector<int64_t> out = values(shape);
@@ -73,7 +103,7 @@ Result<bool> fold_arithmetic(NodeContext& node) {
     if (!value) return false;
     result.push_back(*value);
   }
-  NBL_CHECK(node.set_ints(0, shape, std::move(result), node.type() == "Equal" ? DType::boolean : DType::i64));
+  NBL_CHECK(node.set_ints(0, shape, std::move(result), truth ? DType::boolean : DType::i64));
   return true;
 }
 
@@ -102,8 +132,10 @@ Result<bool> fold_gather(NodeContext& node) {
   out.insert(out.end(), data.shape.begin() + axis + 1, data.shape.end());
   if (too_many(count_of(out))) return false;
   const int64_t size = data.shape[static_cast<size_t>(axis)];
-  const int64_t inner = count_of({data.shape.begin() + axis + 1, data.shape.end()});
-  const int64_t outer = count_of({data.shape.begin(), data.shape.begin() + axis});
+  int64_t inner = 1, outer = 1;  // at most what the output has, which is bounded
+  for (size_t i = 0; i < data.shape.size(); ++i) {
+    if (i != static_cast<size_t>(axis)) (i < static_cast<size_t>(axis) ? outer : inner) *= data.shape[i];
+  }
   Ints result;
   for (int64_t o = 0; o < outer && !indices.values.empty(); ++o) {
     for (const Dim& index : indices.values) {
@@ -225,6 +257,16 @@ Result<bool> fold_negation(NodeContext& node) {
   return true;
 }
 
+Result<bool> fold_not(NodeContext& node) {
+  Ints result;
+  for (const Dim& d : *node.value(0).ints) {
+    if (!d.is_const()) return false;
+    result.push_back(Dim(!d.value()));
+  }
+  NBL_CHECK(node.set_ints(0, node.shape(0), std::move(result), DType::boolean));
+  return true;
+}
+
 Result<bool> fold_product(NodeContext& node) {
   if (node.rank(0) != 1) return false;
   for (const char* name : {"axes", "noop_with_empty_axes"}) node.ignore(name);
@@ -317,10 +359,8 @@ Result<bool> fold_integers(NodeContext& node) {
     if (!v.ints || v.ints->size() > kMaxKnown || !is_const(v.shape)) return false;
   }
   const bool two = node.inputs() == 2;
-  if (two && (type == "Add" || type == "Sub" || type == "Mul" || type == "Div" || type == "Equal" || type == "Max" ||
-              type == "Min")) {
-    return fold_arithmetic(node);
-  }
+  if (two && (among(kArithmetic, type) || among(kComparisons, type))) return fold_arithmetic(node);
+  if (type == "Not") return fold_not(node);
   if (type == "Where" && node.inputs() == 3) return fold_where(node);
   if (type == "Gather" && two) return fold_gather(node);
   if (type == "Concat") return fold_concat(node);

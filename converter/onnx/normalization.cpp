@@ -1,6 +1,7 @@
 // Normalizations, softmax, reductions.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "converter/onnx/importer.h"
 #include "core/text.h"
@@ -137,6 +138,46 @@ Status import_layer_normalization(NodeContext& node) {
   }
   if (node.wants_output(1) || node.wants_output(2)) NBL_CHECK(layer_statistics(node, op, inputs[0]));
   NBL_TRY(const TensorId y, node.emit(op, std::move(inputs)));
+  return node.set(0, y);
+}
+
+// Local response normalization (Krizhevsky et al. 2012): y = x / (bias + alpha * m) ^ beta with m the mean of x^2 over
+// `size` neighbouring channels, zero beyond the first and last. Averages over channels are those of a pooling window in
+// a tensor whose rows are the channels.
+Status import_lrn(NodeContext& node) {
+  NBL_TRY(const float alpha, node.real("alpha", 1e-4f));
+  NBL_TRY(const float beta, node.real("beta", 0.75f));
+  NBL_TRY(const float bias, node.real("bias", 1.0f));
+  NBL_TRY(const int64_t size, node.integer("size", 0));
+  const Shape shape = node.shape(0);
+  if (shape.size() < 2) return node.fail("expected an input of rank 2 or more");
+  if (size < 1 || size > 1024) return node.fail("size must be in 1..1024");
+  NBL_TRY(const TensorId x, node.tensor(0));
+  NBL_TRY(TensorId v, node.emit(Binary{.kind = BinaryKind::mul}, {x, x}));
+  Dim inner(1);
+  for (size_t i = 2; i < shape.size(); ++i) inner *= shape[i];
+  NBL_TRY(v, node.reshape(v, {shape[0], 1, shape[1], inner}));
+  Pool2d window{.kind = PoolKind::average, .kernel_h = static_cast<int32_t>(size), .count_include_pad = true};
+  window.pad_top = static_cast<int32_t>((size - 1) / 2);
+  window.pad_bottom = static_cast<int32_t>(size - 1) - window.pad_top;
+  NBL_TRY(v, node.emit(window, {v}));
+  NBL_TRY(v, node.reshape(v, shape));
+  NBL_TRY(v, node.emit(Unary{UnaryKind::affine, alpha, bias}, {v}));
+  NBL_TRY(const TensorId exponent, node.constant(Shape{}, {-beta}));
+  NBL_TRY(v, node.emit(Binary{.kind = BinaryKind::pow}, {v, exponent}));
+  NBL_TRY(const TensorId y, node.emit(Binary{.kind = BinaryKind::mul}, {x, v}));
+  return node.set(0, y);
+}
+
+// x over its L1 or L2 norm along an axis; zeros stay zeros.
+Status import_lp_normalization(NodeContext& node) {
+  NBL_TRY(const int64_t axis, node.axis("axis", -1, node.rank(0)));
+  NBL_TRY(const int64_t p, node.integer("p", 2));
+  if (p != 1 && p != 2) return node.fail(format("p = %lld, expected 1 or 2", static_cast<long long>(p)));
+  NBL_TRY(const TensorId x, node.tensor(0));
+  NBL_TRY(TensorId norm, node.emit(Reduce{.kind = p == 1 ? ReduceKind::l1 : ReduceKind::l2, .axes = {axis}}, {x}));
+  NBL_TRY(norm, node.emit(Unary{UnaryKind::clip, 1e-30f, std::numeric_limits<float>::infinity()}, {norm}));
+  NBL_TRY(const TensorId y, node.emit(Binary{.kind = BinaryKind::div}, {x, norm}));
   return node.set(0, y);
 }
 

@@ -106,6 +106,10 @@ OnnxBuilder& OnnxBuilder::node(const std::string& type, const OnnxNames& inputs,
       a->set_type(A::FLOATS);
       for (float v : *fs) a->add_floats(v);
     }
+    if (const auto* graph = std::get_if<const OnnxBuilder*>(&attribute.value)) {
+      a->set_type(A::GRAPH);
+      *a->mutable_g() = (*graph)->proto_->model.graph();
+    }
   }
   return *this;
 }

@@ -18,9 +18,12 @@ inline constexpr int32_t kOnnxFloat = 1, kOnnxUint8 = 2, kOnnxInt8 = 3, kOnnxInt
 using OnnxShape = std::vector<int64_t>;
 using OnnxNames = std::vector<std::string>;
 
+class OnnxBuilder;
+
 struct OnnxAttribute {
   std::string name;
-  std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>> value;
+  // A builder stands for its graph: the branch of an If.
+  std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>, const OnnxBuilder*> value;
 };
 
 class OnnxBuilder {
