@@ -94,6 +94,27 @@ bool reads_input(const Graph& graph, TensorId x) {
   return false;
 }
 
+int64_t weight_count(const Graph& graph, const Node& node) {
+  const Dim size = elements(graph.desc(node.inputs[conv_input::weights]).shape);
+  return size.is_const() ? size.value() : 0;
+}
+
+// True for the smallest layers of a network, as many sizes as hold a thirty-second of its weights together: int4 saves
+// next to nothing there, and they are the first and the last ones, whose errors grow or are made up for by nothing
+// behind them. (The last layer of ResNet20, 640 of 270,000 weights: 26.5 dB of the scores in int4, 27.3 dB in int8.)
+bool is_small(const Graph& graph, const Node& node) {
+  constexpr int64_t kSmallShare = 32;
+  const int64_t own = weight_count(graph, node);
+  int64_t all = 0, smaller = 0;
+  for (const Node& other : graph.nodes) {
+    if (!has_weights(other)) continue;
+    const int64_t weights = weight_count(graph, other);
+    all += weights;
+    smaller += weights <= own ? weights : 0;
+  }
+  return smaller * kSmallShare <= all;
+}
+
 }  // namespace
 
 Choice choose_format(const Graph& graph, const Node& node, const Options& options) {
@@ -113,6 +134,8 @@ Choice choose_format(const Graph& graph, const Node& node, const Options& option
       choice = {WeightFormat::int8, "the network brings int8 scales of its own", 0};
     } else if (planned == options.layers.end() && reads_input(graph, node.inputs[conv_input::x])) {
       choice = {WeightFormat::int8, "first layer", 0};
+    } else if (planned == options.layers.end() && is_small(graph, node)) {
+      choice = {WeightFormat::int8, "few weights", 0};
     }
   }
   // Little is saved there, and errors of early, small layers are the ones that grow (YOLOX-nano: 7 % of the largest

@@ -56,6 +56,34 @@ TEST(quantize, keeps_the_first_layer_of_int4_in_int8_and_says_so) {
   EXPECT_LT(net.bytes.size(), quantize_net(classifier()).bytes.size());
 }
 
+// 8 -> 8 -> 128 -> 128 -> `classes` by 1x1 convolutions.
+OnnxBuilder ending_in(int64_t classes) {
+  OnnxBuilder b;
+  b.input("x", {"1", "8", "4", "4"}).output("y");
+  b.floats("w1", {8, 8, 1, 1}, noise(64, 1)).floats("w2", {128, 8, 1, 1}, noise(1024, 2));
+  b.floats("w3", {128, 128, 1, 1}, noise(16384, 3));
+  b.floats("w4", {classes, 128, 1, 1}, noise(static_cast<size_t>(128 * classes), 4));
+  b.node("Conv", {"x", "w1"}, {"c1"}, {}, "first").node("Conv", {"c1", "w2"}, {"c2"}, {}, "second");
+  b.node("Conv", {"c2", "w3"}, {"c3"}, {}, "third").node("Relu", {"c3"}, {"r3"});
+  b.node("Conv", {"r3", "w4"}, {"y"}, {}, "last");
+  return b;
+}
+
+TEST(quantize, keeps_layers_of_few_weights_in_int8_and_says_so) {
+  // The first layer's 64 weights and the last one's 384 are less than a thirty-second of 17,856; those and 512 are
+  // more.
+  const QuantizedNet few = quantize_net(ending_in(3), {.weights = WeightFormat::int4});
+  ASSERT_TRUE(few.decision("second") && few.decision("last"));
+  EXPECT_EQ(few.decision("last")->weights, WeightFormat::int8);
+  EXPECT_EQ(few.decision("last")->reason, "few weights");
+  EXPECT_EQ(few.decision("second")->weights, WeightFormat::int4);
+  EXPECT_EQ(few.decision("third")->weights, WeightFormat::int4);
+  EXPECT_EQ(quantize_net(ending_in(4), {.weights = WeightFormat::int4}).decision("last")->weights, WeightFormat::int4);
+  Options planned{.weights = WeightFormat::int4};
+  planned.layers = {{"last", {WeightFormat::int4, 32}}};
+  EXPECT_EQ(quantize_net(ending_in(3), planned).decision("last")->weights, WeightFormat::int4);
+}
+
 TEST(quantize, takes_weights_out_of_a_codebook) {
   for (const ActivationFormat activations : {ActivationFormat::int8, ActivationFormat::real}) {
     const QuantizedNet net = quantize_net(classifier(), {.weights = WeightFormat::lut4, .activations = activations});
