@@ -81,6 +81,12 @@ nbl_error* nbl_device_wrap(const nbl_external_device* external, const nbl_device
     if (given.instance_version != 0) inner.instance_version = given.instance_version;
     inner.enabled_extensions = {given.enabled_extensions, given.enabled_extension_count};
     inner.enabled_features = given.enabled_features;
+    const auto lock = [user = given.lock_user](void (*call)(void*)) -> std::function<void()> {
+      if (!call) return {};
+      return [call, user] { call(user); };
+    };
+    inner.lock_queue = lock(given.lock_queue);
+    inner.unlock_queue = lock(given.unlock_queue);
     NBL_TRY(Device made, Device::wrap(inner, own));
     *device = new nbl_device{std::move(made)};
     return {};

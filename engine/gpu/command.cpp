@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "core/rule.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "gpu/vk_error.h"
@@ -305,11 +306,11 @@ Status CommandList::submit(std::span<const SemaphoreUse> wait, std::span<const S
   if (!finished_) return Error{Code::invalid_argument, "submitting a command list that was not recorded"};
   SubmittedSemaphores waits(wait), signals(signal);
   if ((waits.timeline || signals.timeline) && !device_->timeline) {
-    return Error{Code::invalid_argument,
-                 "a semaphore has a value, but the application did not say that it enabled timelineSemaphore: pass its "
-                 "features to Device::wrap()"};
+    return broken_rule(
+        "a semaphore has a value, but the application did not say that it enabled timelineSemaphore: pass its "
+        "features to Device::wrap()");
   }
-  if (!waits.complete || !signals.complete) return Error{Code::invalid_argument, "a semaphore is null"};
+  if (!waits.complete || !signals.complete) return broken_rule("a semaphore is null");
   NBL_VK(device_->vk.vkResetFences(device_->device, 1, &fence_), "resetting a fence");
   VkSubmitInfo info{};
   info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
@@ -328,9 +329,14 @@ Status CommandList::submit(std::span<const SemaphoreUse> wait, std::span<const S
   timeline.signalSemaphoreValueCount = info.signalSemaphoreCount;
   timeline.pSignalSemaphoreValues = signals.values.data();
   if (waits.timeline || signals.timeline) info.pNext = &timeline;
-  const std::lock_guard lock(device_->queue_mutex);
-  NBL_VK(device_->vk.vkQueueSubmit(device_->queue, 1, &info, fence_),
-         "submitting to '" + device_->caps.device_name + "'");
+  VkResult submitted = VK_SUCCESS;
+  {
+    const std::lock_guard lock(device_->queue_mutex);
+    if (device_->lock_queue) device_->lock_queue();
+    submitted = device_->vk.vkQueueSubmit(device_->queue, 1, &info, fence_);
+    if (device_->unlock_queue) device_->unlock_queue();
+  }
+  NBL_VK(submitted, "submitting to '" + device_->caps.device_name + "'");
   ++device_->submissions;
   running_ = true;
   return {};

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/rule.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "gpu/device_choice.h"
@@ -167,10 +168,10 @@ Status check_handles(const ExternalHandles& handles, const InstanceTable& table)
   std::vector<VkPhysicalDevice> devices(count);
   NBL_VK(table.vkEnumeratePhysicalDevices(handles.instance, &count, devices.data()), "listing Vulkan devices");
   if (std::find(devices.begin(), devices.end(), handles.physical_device) == devices.end()) {
-    return Error{Code::invalid_argument, "wrapping a device: the physical device is not one of this instance"};
+    return broken_rule("wrapping a device: the physical device is not one of this instance");
   }
   if (!of_one_device(handles.device, handles.queue)) {
-    return Error{Code::invalid_argument, "wrapping a device: the queue belongs to another device"};
+    return broken_rule("wrapping a device: the queue belongs to another device");
   }
   return {};
 }
@@ -185,15 +186,17 @@ uint64_t Device::buffer_bytes(VkBuffer buffer) const {
 
 Status Device::check_owner(const void* dispatchable, const char* what) const {
   if (of_one_device(dispatchable, state_->device)) return {};
-  return Error{Code::invalid_argument, format("%s belongs to another device than '%s', which the session uses", what,
-                                              caps().device_name.c_str())};
+  return broken_rule(
+      format("%s belongs to another device than '%s', which the session uses", what, caps().device_name.c_str()));
 }
 
 Result<Device> Device::wrap(const ExternalHandles& handles, const DeviceOptions& options) {
   if (!handles.instance || !handles.physical_device || !handles.device || !handles.queue ||
       !handles.get_instance_proc_addr) {
-    return Error{Code::invalid_argument,
-                 "wrapping a device needs instance, physical device, device, queue and vkGetInstanceProcAddr"};
+    return broken_rule("wrapping a device needs instance, physical device, device, queue and vkGetInstanceProcAddr");
+  }
+  if (!handles.lock_queue != !handles.unlock_queue) {
+    return broken_rule("wrapping a device: lock_queue and unlock_queue go together");
   }
   NBL_TRY(const CapsMask mask, combined_mask(options.mask));
   auto state = std::make_unique<DeviceState>();
@@ -209,6 +212,8 @@ Result<Device> Device::wrap(const ExternalHandles& handles, const DeviceOptions&
   state->physical = handles.physical_device;
   state->device = handles.device;
   state->queue = handles.queue;
+  state->lock_queue = handles.lock_queue;
+  state->unlock_queue = handles.unlock_queue;
   NBL_CHECK(finish_state(*state, plan, snapshot, options));
   return Device(std::move(state));
 }
@@ -257,8 +262,7 @@ Status Device::close() {
     state_->close();
     return {};
   }
-  return Error{Code::invalid_argument,
-               format("%lld objects made from the device are alive", static_cast<long long>(state_->users))};
+  return broken_rule(format("%lld objects made from the device are alive", static_cast<long long>(state_->users)));
 }
 
 }  // namespace nibble::gpu

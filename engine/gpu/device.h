@@ -68,6 +68,7 @@ struct ExternalHandles {
   std::vector<std::string> enabled_extensions;  // of the device; VK_EXT_debug_utils too if the instance has it
   const void* enabled_features = nullptr;       // pNext chain given to vkCreateDevice, read during wrap() only
   const VkPhysicalDeviceFeatures* enabled_core_features = nullptr;  // pEnabledFeatures, if that was used
+  std::function<void()> lock_queue, unlock_queue;                   // around each submission; both or none
 };
 
 class Device {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/rule.h"
 #include "core/text.h"
 #include "core/try.h"
 
@@ -161,8 +162,9 @@ Result<DevicePlan> plan_wrapped(const DeviceSnapshot& snapshot, const ShaderFeat
   NBL_CHECK(check_version(snapshot));
   if (queue_family >= snapshot.queue_families.size() ||
       !(snapshot.queue_families[queue_family].flags & VK_QUEUE_COMPUTE_BIT)) {
-    return Error{Code::unsupported_device,
-                 format("device '%s': queue family %u cannot compute", snapshot.device_name.c_str(), queue_family)};
+    return broken_rule(
+        format("device '%s': queue family %u cannot compute", snapshot.device_name.c_str(), queue_family),
+        Code::unsupported_device);
   }
   DeviceSnapshot seen = snapshot;
   seen.extensions = enabled_extensions;

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -37,7 +38,8 @@ struct DeviceState {
   PipelineCache cache;
   std::mutex cache_mutex;  // for all of the cache but compiling through it
 
-  std::mutex queue_mutex;  // vkQueueSubmit wants one thread at a time
+  std::mutex queue_mutex;                          // vkQueueSubmit wants one thread at a time
+  std::function<void()> lock_queue, unlock_queue;  // the application's own, within queue_mutex; may be empty
 
   std::atomic<uint64_t> allocations{0}, allocated_bytes{0}, peak_bytes{0}, uploaded_bytes{0};
   std::atomic<uint64_t> pipelines{0}, submissions{0};

@@ -122,6 +122,8 @@ Result<PipelineCache> PipelineCache::create(const DeviceTable& vk, VkDevice devi
       cache.ignored_ = "pipeline cache is not used: " + file.error().message;
     }
   }
+  cache.saved_bytes_ = data.size();
+  cache.saved_crc_ = crc32c_of(data);
   if (!blob.empty()) {
     if (std::string given = cache.take_blob(blob, kernels); !given.empty()) data = std::move(given);
   }
@@ -136,8 +138,8 @@ Result<PipelineCache> PipelineCache::create(const DeviceTable& vk, VkDevice devi
     made = vk.vkCreatePipelineCache(device, &info, nullptr, &cache.handle_);
   }
   NBL_VK(made, "creating the pipeline cache");
-  cache.loaded_bytes_ = cache.saved_bytes_ = data.size();
-  cache.saved_crc_ = crc32c_of(data);
+  cache.loaded_bytes_ = cache.given_bytes_ = data.size();
+  cache.given_crc_ = crc32c_of(data);
   return cache;
 }
 
@@ -165,8 +167,8 @@ Result<std::string> PipelineCache::pipelines() const {
   data.resize(bytes);
   // SwiftShader answers with a header and, behind it, all that it was given, header included: what is kept would grow
   // at every start without holding more.
-  const bool only_wrapped = saved_bytes_ > 0 && data.size() == saved_bytes_ + kVulkanHeaderBytes &&
-                            crc32c_of(data.substr(kVulkanHeaderBytes)) == saved_crc_;
+  const bool only_wrapped = given_bytes_ > 0 && data.size() == given_bytes_ + kVulkanHeaderBytes &&
+                            crc32c_of(data.substr(kVulkanHeaderBytes)) == given_crc_;
   if (only_wrapped) data.erase(0, kVulkanHeaderBytes);
   return data;
 }

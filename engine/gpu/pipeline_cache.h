@@ -75,6 +75,8 @@ class PipelineCache {
   uint64_t loaded_bytes_ = 0;
   uint64_t saved_bytes_ = 0;  // pipelines that the file is known to hold
   uint32_t saved_crc_ = 0;
+  uint64_t given_bytes_ = 0;  // to the driver, from the file or the application
+  uint32_t given_crc_ = 0;
 };
 
 }  // namespace nibble::gpu

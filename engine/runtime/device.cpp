@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/rule.h"
 #include "core/try.h"
 #include "gpu/caps_mask.h"
 #include "kernels/kernel_table.h"
@@ -78,17 +79,16 @@ Result<std::vector<std::byte>> Device::cache_data() const {
 
 Status OpenDevice::check_open() const {
   if (!released) return {};
-  return Error{Code::invalid_argument,
-               "device '" + caps().device_name + "' was released by the application: make a new one"};
+  return broken_rule("device '" + caps().device_name + "' was released by the application: make a new one");
 }
 
 Status Device::release() {
   if (state_->released.exchange(true)) return {};
   if (const int64_t alive = state_->sessions; alive > 0) {
     state_->released = false;
-    return Error{Code::invalid_argument, "device '" + name() + "' still has " + std::to_string(alive) +
-                                             (alive == 1 ? " session" : " sessions") +
-                                             ": a device outlives its sessions, destroy them first"};
+    return broken_rule("device '" + name() + "' still has " + std::to_string(alive) +
+                       (alive == 1 ? " session" : " sessions") +
+                       ": a device outlives its sessions, destroy them first");
   }
   state_->pipelines.clear();
   Status closed = state_->gpu.close();

@@ -1,7 +1,9 @@
 #include "runtime/image_access.h"
 
+#include <algorithm>
 #include <string>
 
+#include "core/rule.h"
 #include "core/text.h"
 #include "gpu/device_state.h"
 #include "image_params.h"
@@ -26,7 +28,7 @@ constexpr FormatRow kFormats[] = {
     {VK_FORMAT_R16G16B16A16_SFLOAT, "R16G16B16A16_SFLOAT", NBL_IMAGE_RGBA16F, false, true},
 };
 
-Error refused(const std::string& why) { return {Code::invalid_argument, "the image " + why}; }
+Error refused(const std::string& why) { return broken_rule("the image " + why); }
 
 Result<const FormatRow*> find_format(VkFormat format) {
   std::string known;
@@ -125,6 +127,13 @@ Result<ImageAccess> image_access(const gpu::Device& device, const ExternalImage&
                                   static_cast<int>(image.layout), static_cast<int>(use->layout)));
   }
   return ImageAccess{*use, (*format)->words, (*format)->srgb, image.format == VK_FORMAT_R16G16B16A16_SFLOAT};
+}
+
+Status check_reach(const gpu::Device& device, std::initializer_list<uint64_t> buffers) {
+  const uint64_t largest = std::max(buffers), most = device.caps().max_buffer_range;
+  if (largest <= most) return {};
+  return refused(nibble::format("takes %llu bytes of memory, the device reaches %llu in one buffer",
+                                static_cast<unsigned long long>(largest), static_cast<unsigned long long>(most)));
 }
 
 Result<PictureShape> picture_shape(const TensorInfo& info, const std::optional<bool>& channels_last, bool four) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 
 #include "gpu/device.h"
 #include "nibble/vulkan_image.h"
@@ -18,6 +19,9 @@ struct ImageAccess {
 
 // How the image would be read, or written. The error names what the image is or lacks, and what would do.
 Result<ImageAccess> image_access(const gpu::Device& device, const ExternalImage& image, bool written);
+
+// Refuses an image that takes buffers larger than the device reaches. Sizes in bytes.
+Status check_reach(const gpu::Device& device, std::initializer_list<uint64_t> buffers);
 
 // The sizes of a tensor that is a picture: [C, H, W], [H, W, C], either with a first 1, and [H, W] where there is
 // no channel.

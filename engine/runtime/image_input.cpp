@@ -185,21 +185,15 @@ Status ImageInput::plan(const TensorInfo& input) {
 Status ImageInput::build(const gpu::Device& device, const TensorInfo& input) {
   using gpu::Buffer, gpu::BufferPurpose;
   const uint64_t pixels = uint64_t{read_.width} * read_.height;
-  const uint64_t largest = std::max(pixels * (access_.half && access_.use.path == ImageUse::Path::copy ? 8 : 4),
-                                    uint64_t{table_.size()} * 4);
-  if (largest > device.caps().max_buffer_range) {
-    return Error{Code::invalid_argument,
-                 format("the image takes %llu bytes of memory, the device reaches %llu in one buffer",
-                        static_cast<unsigned long long>(largest),
-                        static_cast<unsigned long long>(device.caps().max_buffer_range))};
-  }
+  const uint64_t scaled = scales_rows_ ? uint64_t{rows_.width} * rows_.height * 4 : 0;
+  NBL_CHECK(check_reach(device, {pixels * (access_.half && access_.use.path == ImageUse::Path::copy ? 8 : 4),
+                                 uint64_t{table_.size()} * 4, scaled}));
   NBL_TRY(words_, Buffer::create(device, pixels * 4, BufferPurpose::device_local, "image words"));
   NBL_TRY(tables_, Buffer::create(device, table_.size() * 4, BufferPurpose::upload, "image tables"));
   NBL_CHECK(tables_.write(0, std::as_bytes(std::span(table_))));
   table_ = {};
   if (scales_rows_) {
-    NBL_TRY(scaled_, Buffer::create(device, uint64_t{rows_.width} * rows_.height * 4, BufferPurpose::device_local,
-                                    "image rows"));
+    NBL_TRY(scaled_, Buffer::create(device, scaled, BufferPurpose::device_local, "image rows"));
     NBL_TRY(rows_kernel_, ImageKernel::create(device, {.name = "image_rows", .buffers = 3}));
   }
 

@@ -125,6 +125,9 @@ Status ImageOutput::plan(const TensorInfo& output) {
 Status ImageOutput::build(const gpu::Device& device, const TensorInfo& output) {
   using gpu::Buffer, gpu::BufferPurpose;
   NBL_TRY(const uint32_t type, type_of(output, postprocessing_.contents));
+  const uint64_t copied =
+      access_.use.path == ImageUse::Path::copy ? uint64_t{push_.width} * push_.height * (access_.half ? 8 : 4) : 0;
+  NBL_CHECK(check_reach(device, {copied, uint64_t{palette_.size()} * 4}));
   NBL_TRY(colors_, Buffer::create(device, palette_.size() * 4, BufferPurpose::upload, "palette"));
   NBL_CHECK(colors_.write(0, std::as_bytes(std::span(palette_))));
   const uint32_t contents = postprocessing_.contents == Contents::picture  ? NBL_IMAGE_PICTURE
@@ -138,8 +141,7 @@ Status ImageOutput::build(const gpu::Device& device, const TensorInfo& output) {
   if (access_.use.path == ImageUse::Path::storage) {
     spec = {access_.half ? "image_write_rgba16f" : "image_write_rgba8", 2, VK_DESCRIPTOR_TYPE_STORAGE_IMAGE, constants};
   } else {
-    const uint64_t bytes = uint64_t{push_.width} * push_.height * (access_.half ? 8 : 4);
-    NBL_TRY(words_, Buffer::create(device, bytes, BufferPurpose::device_local, "image words"));
+    NBL_TRY(words_, Buffer::create(device, copied, BufferPurpose::device_local, "image words"));
   }
   NBL_TRY(kernel_, ImageKernel::create(device, spec));
   return {};

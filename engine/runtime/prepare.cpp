@@ -3,6 +3,7 @@
 #include <optional>
 #include <thread>
 
+#include "core/try.h"
 #include "core/without_exceptions.h"
 #include "runtime/session_state.h"
 
@@ -36,15 +37,15 @@ Result<Preparation> Preparation::start(const Device& device, const Model& model,
     auto state = std::make_unique<PreparationState>();
     state->control.threads = threads;
     const auto work = [&target = *state, device, model, options, run_once] {
-      target.made.emplace(create_session(device, model, options, &target.control));
-      if (run_once && *target.made && !target.control.cancel) {
-        Session& session = **target.made;
-        if (Status ran = session.run(); !ran) {
-          target.made.emplace(ran.error());
-        } else {
+      // Nothing may be thrown out of the thread.
+      target.made.emplace(without_exceptions([&]() -> Result<Session> {
+        NBL_TRY(Session session, create_session(device, model, options, &target.control));
+        if (run_once && !target.control.cancel) {
+          NBL_CHECK(session.run());
           session.state().has_run = false;  // its outputs are of no inputs
         }
-      }
+        return session;
+      }));
       target.finished = true;
     };
 #if defined(__cpp_exceptions)

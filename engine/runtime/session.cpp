@@ -1,5 +1,6 @@
 #include "nibble/session.h"
 
+#include "core/rule.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "core/without_exceptions.h"
@@ -21,24 +22,23 @@ std::shared_ptr<const Choices> choices_for(const OpenDevice& device, const Sessi
 Status SessionState::check_ready(const char* what) const {
   if (lost) return Error{Code::device_lost, "the device was lost: make a new Device and Session"};
   if (!commands.running()) return {};
-  return Error{Code::invalid_argument, std::string(what) + " while a run is in flight: wait() first"};
+  return broken_rule(std::string(what) + " while a run is in flight: wait() first");
 }
 
 Status SessionState::check_idle(const char* what) const {
   NBL_CHECK(check_ready(what));
   if (!slices || !slices->open()) return {};
-  return Error{Code::invalid_argument,
-               format("%s between the slices of a run, of which %zu of %zu steps are done: finish it, "
-                      "or restart_slices()",
-                      what, slices->next(), slices->total())};
+  return broken_rule(
+      format("%s between the slices of a run, of which %zu of %zu steps are done: finish it, "
+             "or restart_slices()",
+             what, slices->next(), slices->total()));
 }
 
 Result<SessionCall> SessionCall::enter(SessionState& state, const char* what) {
   if (!state.called.exchange(true, std::memory_order_acquire)) return SessionCall(state);
-  return Error{Code::invalid_argument,
-               std::string(what) +
-                   " while another thread is in a call of this session: a session belongs to one thread "
-                   "at a time; give each thread one of its own"};
+  return broken_rule(std::string(what) +
+                     " while another thread is in a call of this session: a session belongs to one thread "
+                     "at a time; give each thread one of its own");
 }
 
 Status SessionState::record_own() {
@@ -70,8 +70,8 @@ Result<Session> create_session(const Device& device, const Model& model, const S
     NBL_TRY(KernelOverrides overrides, KernelOverrides::parse(kernels));
     const gpu::Device& gpu = device.state()->gpu;
     const auto choices = choices_for(*device.state(), options);
-    NBL_TRY(auto bound,
-            BoundSession::create(device.state(), *model.state(), options, overrides, options.dims, {choices.get()}, control));
+    NBL_TRY(auto bound, BoundSession::create(device.state(), *model.state(), options, overrides, options.dims,
+                                             {choices.get()}, control));
     NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(gpu, "session"));
     NBL_TRY(gpu::CommandList external, gpu::CommandList::create(gpu, "session of an application's frame"));
     std::unique_ptr<SessionState> state(new SessionState{device, std::move(count), model, options, std::move(overrides),
@@ -92,7 +92,7 @@ Status SessionState::submit(std::span<const gpu::SemaphoreUse> wait, std::span<c
 }
 
 Status SessionState::check_commands(VkCommandBuffer given) const {
-  if (!given) return Error{Code::invalid_argument, "the command buffer is null"};
+  if (!given) return broken_rule("the command buffer is null");
   return device.state()->gpu.check_owner(given, "the command buffer");
 }
 

@@ -1,6 +1,7 @@
 // Session: values in and out.
 #include <algorithm>
 
+#include "core/rule.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "gpu/staging.h"
@@ -12,8 +13,8 @@ namespace nibble {
 namespace {
 
 Status refuse_external(const TensorInfo& info, const EdgeTensor& edge, const char* kind) {
-  return Error{Code::invalid_argument, format("%s %s is bound to the application's %s", kind, describe(info).c_str(),
-                                              edge.external ? "buffer" : "image")};
+  return broken_rule(format("%s %s is bound to the application's %s", kind, describe(info).c_str(),
+                            edge.external ? "buffer" : "image"));
 }
 
 Status write_values(SessionState& state, std::string_view name, DType type, size_t count,
@@ -41,7 +42,7 @@ Status read_values(SessionState& state, std::string_view name, DType type, size_
   const EdgeTensor& edge = bound.output_edges[index];
   NBL_CHECK(check_values(info, "output", type, count));
   if (edge.external || edge.image) return refuse_external(info, edge, "output");
-  if (!state.has_run) return Error{Code::invalid_argument, "read() before the first run of these sizes"};
+  if (!state.has_run) return broken_rule("read() before the first run of these sizes");
   const gpu::Buffer& buffer = bound.memory_of(edge.buffer);
   const uint64_t offset = bound.offset_of(edge.buffer);
   const size_t bytes = count * device_element_bytes(info.type);
@@ -156,7 +157,7 @@ Result<TensorValues> Session::read_tensor(std::string_view name) const {
     const Place place = find_place(bound, static_cast<TensorId>(i), state_->options.keep_all);
     if (place.buffer < 0) continue;
     const bool fed = bound.plan.buffers[static_cast<size_t>(place.buffer)].kind == PlanBuffer::Kind::input;
-    if (!fed && !state_->has_run) return Error{Code::invalid_argument, "read_tensor() before the first run"};
+    if (!fed && !state_->has_run) return broken_rule("read_tensor() before the first run");
     NBL_TRY(const std::vector<std::byte> bytes, download(*state_, place.buffer));
     values.bytes = place.flat ? unpack_flat(values.info, bytes) : unpack_blocked(values.info, place.units, bytes);
     return values;

@@ -1,4 +1,5 @@
 // Session: runs in slices.
+#include "core/rule.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "core/without_exceptions.h"
@@ -11,8 +12,7 @@ namespace {
 Status prepare(SessionState& state, const char* what, std::chrono::nanoseconds budget) {
   NBL_CHECK(state.check_ready(what));
   if (budget.count() <= 0) {
-    return Error{Code::invalid_argument,
-                 format("%s with a budget of %lld ns", what, static_cast<long long>(budget.count()))};
+    return broken_rule(format("%s with a budget of %lld ns", what, static_cast<long long>(budget.count())));
   }
   if (state.slices) return {};
   NBL_TRY(state.slices, Slices::create(state.device.state()->gpu, *state.bound));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/rule.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "runtime/step_pieces.h"
@@ -55,9 +56,9 @@ Result<std::unique_ptr<Slices>> Slices::create(const gpu::Device& device, const 
 
 Status Slices::check_kind(bool by_application) const {
   if (!open() || by_application == by_application_) return {};
-  return Error{Code::invalid_argument, std::string("this run's slices are ") +
-                                           (by_application_ ? "recorded by the application" : "run by run_slice()") +
-                                           ": go on so, or restart_slices()"};
+  return broken_rule(std::string("this run's slices are ") +
+                     (by_application_ ? "recorded by the application" : "run by run_slice()") +
+                     ": go on so, or restart_slices()");
 }
 
 Slices::Section Slices::plan(double budget_ns) const { return {next_, clock_.fit(next_, budget_ns), budget_ns, true}; }

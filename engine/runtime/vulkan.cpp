@@ -1,5 +1,6 @@
 #include "nibble/vulkan.h"
 
+#include "core/rule.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "core/without_exceptions.h"
@@ -17,10 +18,12 @@ Result<Device> Device::wrap(const ExternalDevice& external, const DeviceOptions&
   handles.get_instance_proc_addr = external.get_instance_proc_addr;
   handles.api_version = external.instance_version;
   for (const char* name : external.enabled_extensions) {
-    if (!name) return Error{Code::invalid_argument, "wrapping a device: the name of an enabled extension is null"};
+    if (!name) return broken_rule("wrapping a device: the name of an enabled extension is null");
     handles.enabled_extensions.emplace_back(name);
   }
   handles.enabled_features = external.enabled_features;
+  handles.lock_queue = external.lock_queue;
+  handles.unlock_queue = external.unlock_queue;
   gpu::DeviceOptions inner;
   inner.pipeline_cache_path = options.pipeline_cache;
   set_cache_data(options, inner);
@@ -39,18 +42,16 @@ Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkD
   if (edge->buffer < 0) return {};  // nothing reads it
   const uint32_t alignment = state.device.state()->caps().offset_alignment;
   if (buffer && offset % alignment != 0) {
-    return Error{Code::invalid_argument,
-                 format("binding '%s' at offset %llu: the device wants multiples of %u", std::string(name).c_str(),
-                        static_cast<unsigned long long>(offset), alignment)};
+    return broken_rule(format("binding '%s' at offset %llu: the device wants multiples of %u",
+                              std::string(name).c_str(), static_cast<unsigned long long>(offset), alignment));
   }
   const auto index = static_cast<size_t>(edge->buffer);
   if (const uint64_t most = buffer ? state.device.state()->gpu.buffer_bytes(buffer) : 0;
       buffer && (offset > most || bound.plan.buffers[index].bytes > most - offset)) {
-    return Error{Code::invalid_argument,
-                 format("binding '%s' at offset %llu: it has %llu bytes, the buffer ends at %llu or before",
-                        std::string(name).c_str(), static_cast<unsigned long long>(offset),
-                        static_cast<unsigned long long>(bound.plan.buffers[index].bytes),
-                        static_cast<unsigned long long>(most))};
+    return broken_rule(format("binding '%s' at offset %llu: it has %llu bytes, the buffer ends at %llu or before",
+                              std::string(name).c_str(), static_cast<unsigned long long>(offset),
+                              static_cast<unsigned long long>(bound.plan.buffers[index].bytes),
+                              static_cast<unsigned long long>(most)));
   }
   const gpu::BufferRange before = bound.ranges[index];
   edge->range = {buffer, offset, bound.plan.buffers[index].bytes};

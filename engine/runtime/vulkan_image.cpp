@@ -90,13 +90,20 @@ Result<ImageUse> bind_image(Session& session, std::string_view output, const Ext
 Status unbind_image(Session& session, std::string_view name) {
   SessionState& state = session.state();
   NBL_SESSION_CALL(state, "unbind_image()");
-  NBL_TRY(EdgeTensor * edge, find_edge(*state.bound, name));
-  if (const auto output = find_tensor(state.bound->outputs, name, "output"); output && !edge->image) {
-    edge = &state.bound->output_edges[*output];  // an output may be called like an input
-  }
-  if (!edge->image) return {};
-  edge->image.reset();
-  state.bound->refresh(*edge);
+  BoundSession& bound = *state.bound;
+  if (!name.empty()) NBL_CHECK(find_edge(bound, name));
+  bool any = false;
+  const auto unbind = [&](const std::vector<TensorInfo>& infos, std::vector<EdgeTensor>& edges) {
+    for (size_t i = 0; i < edges.size(); ++i) {
+      if (!edges[i].image || (!name.empty() && infos[i].name != name)) continue;
+      edges[i].image.reset();
+      bound.refresh(edges[i]);
+      any = true;
+    }
+  };
+  unbind(bound.inputs, bound.input_edges);
+  unbind(bound.outputs, bound.output_edges);  // an output may be called like an input
+  if (!any) return {};
   state.recorded = false;
   state.slices.reset();
   state.external.reset_descriptors();

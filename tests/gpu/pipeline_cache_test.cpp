@@ -56,6 +56,28 @@ TEST_F(CacheOnDisk, a_second_start_loads_what_the_first_has_compiled) {
   EXPECT_EQ(without->pipeline_cache_bytes_loaded(), 0u);
 }
 
+TEST_F(CacheOnDisk, what_the_application_gave_is_written_to_a_file_that_lacks_it) {
+  std::string blob;
+  {
+    auto device = Device::create({});
+    ASSERT_TRUE(device) << device.error().message;
+    ASSERT_TRUE(make_scale(*device, 1));
+    blob = device->cache_blob(0).value();
+  }
+  {
+    DeviceOptions options;
+    options.pipeline_cache_path = path_;
+    options.cache_blob = blob;
+    auto device = Device::create(options);
+    ASSERT_TRUE(device) << device.error().message;
+    EXPECT_EQ(device->cache_blob_ignored(), "");
+    EXPECT_GT(device->pipeline_cache_bytes_loaded(), 0u);
+  }
+  const auto records = unpack_cache_file(content());
+  ASSERT_TRUE(records) << records.error().message;
+  EXPECT_EQ(records->size(), 1u);
+}
+
 TEST_F(CacheOnDisk, tuning_lies_beside_the_pipelines_and_what_others_wrote_stays) {
   compile();
   CacheIdentity other{1, 2, 3, {}};

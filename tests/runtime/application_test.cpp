@@ -1,5 +1,6 @@
 // Rules that an application may break, which are told before a driver meets them; and threads, devices and queues.
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 #include "frame_fixture.h"
@@ -206,6 +207,67 @@ TEST(ApplicationQueue, waits_for_and_signals_timeline_semaphores) {
   EXPECT_EQ(reached, value);
   std::vector<float> output(kOutput);
   expect_ok(session.read("sum", std::span<float>(output)));
+  EXPECT_EQ(output, expected);
+}
+
+// Phones have one queue for everything: the application's frames, slices, runs and uploads all go there.
+TEST_F(ApplicationRules, one_queue_is_enough) {
+  Session recorded = session_of(residual_network()), sliced = session_of(residual_network());
+  Session run = session_of(residual_network());
+  const std::vector<float> input = some_values(kInput, 8);
+  expect_ok(recorded.write("x", std::span<const float>(input)));
+  expect_ok(sliced.write("x", std::span<const float>(input)));
+  expect_ok(run.write("x", std::span<const float>(input)));
+  std::vector<float> expected;
+  for (bool finished = false; !finished;) {
+    expect_ok(run.submit());
+    const VkCommandBuffer commands = frame().begin();
+    expect_ok(record(recorded, commands));
+    finished = record_slice(sliced, commands, std::chrono::microseconds(20)).value().finished;
+    frame().end(commands);
+    frame().submit({commands});
+    EXPECT_TRUE(run.wait().value());
+    expected = run_on(run, input);
+  }
+  for (const Session* session : {&recorded, &sliced}) {
+    std::vector<float> output(kOutput);
+    expect_ok(session->read("sum", std::span<float>(output)));
+    EXPECT_EQ(output, expected);
+  }
+}
+
+// The application draws in one thread while sessions are made and run in another, all on its one queue.
+TEST_F(ApplicationRules, a_queue_may_be_shared_under_the_applications_lock) {
+  std::mutex mutex;
+  std::atomic<size_t> locked{0}, unlocked{0};
+  ExternalDevice external = external_of(own());
+  external.lock_queue = [&] { mutex.lock(), ++locked; };
+  expect_error(Device::wrap(external), Code::invalid_argument, {"lock_queue and unlock_queue"});
+  external.unlock_queue = [&] { ++unlocked, mutex.unlock(); };
+  const Device device = Device::wrap(external).value();
+  Session drawn = Session::create(device, make_model(residual_network()).value()).value();
+  const std::vector<float> input = some_values(kInput, 9);
+  const std::vector<float> expected = run_on(drawn, input);
+  std::atomic<bool> over{false};
+  std::thread worker([&] {
+    for (int i = 0; i < 4; ++i) {
+      Session made = Session::create(device, make_model(residual_network()).value()).value();
+      for (int run = 0; run < 4; ++run) EXPECT_EQ(run_on(made, input), expected);
+    }
+    over = true;
+  });
+  for (size_t frames = 0; !over || frames == 0; ++frames) {
+    const VkCommandBuffer commands = frame().begin();
+    expect_ok(record(drawn, commands));
+    frame().end(commands);
+    const std::lock_guard lock(mutex);
+    frame().submit({commands});
+  }
+  worker.join();
+  EXPECT_EQ(locked, device.state()->gpu.stats().submissions);
+  EXPECT_EQ(unlocked, locked);
+  std::vector<float> output(kOutput);
+  expect_ok(drawn.read("sum", std::span<float>(output)));
   EXPECT_EQ(output, expected);
 }
 

@@ -231,6 +231,43 @@ TEST_F(ImageInputs, that_cannot_be_used_are_refused_with_the_reason) {
   expect_ok(session.write("x", std::span<const float>(values)));
 }
 
+// A small device's range: what the image needs on the way is known when it is bound.
+TEST_F(ImageInputs, beyond_the_devices_reach_are_refused_when_they_are_bound) {
+  DeviceOptions options;
+  options.mask = "max_buffer_range=8192";
+  const Device small = Device::wrap(gpu::external_of(own().handles(), ExternalDevice{}), options).value();
+  Session session = Session::create(small, make_model(identity_network(DType::f32, {1, 3, 8, 8})).value()).value();
+  const gpu::AppImage large(own(), VK_FORMAT_R8G8B8A8_UNORM, {64, 64}, kSampled);
+  const gpu::AppImage tall(own(), VK_FORMAT_R8G8B8A8_UNORM, {2, 300}, kSampled);
+  expect_error(bind_image(session, "x", large.external()), Code::invalid_argument, {"16384 bytes", "8192"});
+  expect_error(bind_image(session, "x", tall.external()), Code::invalid_argument, {"9600 bytes", "8192"});
+  const gpu::AppImage output(own(), VK_FORMAT_R8G8B8A8_UNORM, {8, 8}, VK_IMAGE_USAGE_STORAGE_BIT);
+  const std::vector<uint32_t> palette(3000);
+  ImagePostprocessing classes;
+  classes.contents = ImagePostprocessing::Contents::argmax;
+  classes.palette = palette;
+  expect_error(bind_image(session, "x", output.external(), classes), Code::invalid_argument, {"12000 bytes", "8192"});
+  expect_ok(session.run());
+}
+
+TEST_F(ImageInputs, are_all_given_back_by_an_empty_name) {
+  Session session = session_of(residual_network());
+  const gpu::AppImage in(own(), VK_FORMAT_R8G8B8A8_UNORM, {7, 9}, kSampled);
+  const gpu::AppImage out(own(), VK_FORMAT_R8G8B8A8_UNORM, {7, 9}, VK_IMAGE_USAGE_STORAGE_BIT);
+  ImagePostprocessing classes;
+  classes.contents = ImagePostprocessing::Contents::argmax;
+  ASSERT_TRUE(bind_image(session, "", in.external()));
+  ASSERT_TRUE(bind_image(session, "", out.external(), classes));
+  std::vector<float> input(3 * 9 * 7), output(6 * 9 * 7);
+  expect_error(session.write("x", std::span<const float>(input)), Code::invalid_argument, {"application's image"});
+  expect_error(unbind_image(session, "z"), Code::not_found, {"'z'"});
+  expect_ok(unbind_image(session, ""));
+  expect_ok(session.write("x", std::span<const float>(input)));
+  expect_ok(session.run());
+  expect_ok(session.read("sum", std::span<float>(output)));
+  expect_error(bind_buffer(session, "", VK_NULL_HANDLE, 0), Code::not_found, {"no input or output ''", "'x'", "'sum'"});
+}
+
 TEST(ImagePlacements, letterbox_and_crop_keep_the_proportions) {
   const ImagePlacement wide = letterboxed({200, 100}, 50, 50);
   EXPECT_EQ(wide, (ImagePlacement{0, 0, 0, 0, 50, 25, 0, 12}));

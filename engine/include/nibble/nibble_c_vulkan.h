@@ -22,6 +22,11 @@ typedef struct nbl_external_device {
   uint32_t enabled_extension_count;
   uint32_t queue_family;
   const VkPhysicalDeviceFeatures2* enabled_features;
+  /* Both or none: called with `lock_user` around each submission by nibble, so that the application may use the queue in
+   * other threads under the same lock. */
+  void (*lock_queue)(void* lock_user);
+  void (*unlock_queue)(void* lock_user);
+  void* lock_user;
 } nbl_external_device;
 
 /* Uses the application's device, which must outlive everything made from this. Of `options`, which may be NULL,

@@ -26,7 +26,8 @@ class NBL_API Preparation {
  public:
   // `threads`: that compile at most; 0: as many as the machine has processors, up to 8. `run_once`: run the session
   // once too, on inputs of zero, because some drivers (llvmpipe among them) compile again when a pipeline first runs.
-  // It submits to the device's queue from the thread: not for a queue that the application uses meanwhile.
+  // Making a session submits uploads to the device's queue from the thread, and running it the run: an application that
+  // uses the queue meanwhile gives ExternalDevice a lock.
   static Result<Preparation> start(const Device& device, const Model& model, const SessionOptions& options = {},
                                    size_t threads = 0, bool run_once = false);
   Preparation(Preparation&&) noexcept;

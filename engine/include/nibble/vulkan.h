@@ -4,6 +4,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include <chrono>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -17,7 +18,8 @@ struct ExternalDevice {
   VkInstance instance = VK_NULL_HANDLE;
   VkPhysicalDevice physical_device = VK_NULL_HANDLE;
   VkDevice device = VK_NULL_HANDLE;
-  // With compute. Session::run() and submit() use it too, so the application must not use it in another thread then.
+  // With compute. Session::create() (to upload), Preparation, run() and submit() submit to it too, so the application
+  // must not use it in another thread then, unless it gives a lock.
   VkQueue queue = VK_NULL_HANDLE;
   uint32_t queue_family = 0;
   PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;
@@ -26,16 +28,19 @@ struct ExternalDevice {
   uint32_t instance_version = VK_API_VERSION_1_1;  // VkApplicationInfo::apiVersion
   std::span<const char* const> enabled_extensions;
   const VkPhysicalDeviceFeatures2* enabled_features = nullptr;
+  // Both or none: called around each submission by nibble, in the thread that submits. An application that takes the
+  // same lock for whatever it does with the queue may draw while sessions are made and run in other threads.
+  std::function<void()> lock_queue, unlock_queue;
 };
 
 // Uses `buffer` from byte `offset` on in place of the session's own memory of an input or output, in all later runs and
-// recordings. Elements are row-major without gaps: f32 and i32 four bytes, f16 two, i8, u8 and boolean one, i64 as i32;
-// the range is rounded up to whole 32-bit words. The offset must be a multiple of minStorageBufferOffsetAlignment, the
-// buffer have VK_BUFFER_USAGE_STORAGE_BUFFER_BIT. Binding the same or another buffer each frame is cheap and leaves
-// earlier recordings valid. Before any buffer is destroyed that was bound since VK_NULL_HANDLE was last, bind that:
-// back to the session's own memory. It, like bind_dims(), which forgets all bindings, ends the life of every recording:
-// none may be pending. A buffer that is replaced and destroyed without it may live on in a later recording, when the
-// driver gives its handle to another.
+// recordings. The name is needed: it says which of both is meant. Elements are row-major without gaps: f32 and i32 four
+// bytes, f16 two, i8, u8 and boolean one, i64 as i32; the range is rounded up to whole 32-bit words. The offset must be
+// a multiple of minStorageBufferOffsetAlignment, the buffer have VK_BUFFER_USAGE_STORAGE_BUFFER_BIT. Binding the same
+// or another buffer each frame is cheap and leaves earlier recordings valid. Before any buffer is destroyed that was
+// bound since VK_NULL_HANDLE was last, bind that: back to the session's own memory. It, like bind_dims(), which forgets
+// all bindings, ends the life of every recording: none may be pending. A buffer that is replaced and destroyed without
+// it may live on in a later recording, when the driver gives its handle to another.
 NBL_API Status bind_buffer(Session& session, std::string_view name, VkBuffer buffer, VkDeviceSize offset);
 
 // Records the whole network into the application's command buffer, outside of a render pass, for a queue of

@@ -112,7 +112,8 @@ NBL_API Result<ImageUse> bind_image(Session& session, std::string_view input, co
 // The same for an output: the image is written behind the network. read() is refused then.
 NBL_API Result<ImageUse> bind_image(Session& session, std::string_view output, const ExternalImage& image,
                                     const ImagePostprocessing& postprocessing);
-// Back to write() and read(). Does nothing where no image is bound.
+// Back to write() and read(), of an input or output of that name, or with an empty name of all. Does nothing where no
+// image is bound.
 NBL_API Status unbind_image(Session& session, std::string_view name);
 
 inline constexpr uint32_t kImagesInFlight = 4;
