@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "nibble/version.h"
@@ -16,10 +17,9 @@ Json statistics_json(const Statistics& s) {
 }
 
 Json cold_json(const ColdStart& cold) {
-  return {{"read", cold.read},           {"plan", cold.plan},
-          {"pipelines", cold.pipelines}, {"upload", cold.upload},
-          {"session", cold.session},     {"first_run", cold.first_run},
-          {"total", cold.total()},       {"planning_processor", cold.planning_processor}};
+  return {{"read", cold.read},     {"plan", cold.plan},           {"pipelines", cold.pipelines},
+          {"upload", cold.upload}, {"session", cold.session},     {"first_run", cold.first_run},
+          {"total", cold.total()}, {"processor", cold.processor}, {"planning_processor", cold.planning_processor}};
 }
 
 Json steps_json(const std::vector<StepFigures>& steps) {
@@ -135,6 +135,22 @@ Json jitter_json(const std::vector<double>& run_ms, const std::vector<double>& v
       {"p99_to_median", own}, {"void_p99_to_median", nothing}, {"ratio", nothing > 0 ? Json(own / nothing) : Json()}};
 }
 
+Json slices_json(const SliceFigures& f) {
+  std::vector<double> sorted = f.overshoot_ms;
+  std::sort(sorted.begin(), sorted.end());
+  return {{"budget_ms", f.budget_ms},
+          {"runs", f.runs},
+          {"slices", f.took_ms.size()},
+          {"slices_per_run", f.slices_per_run()},
+          {"within_budget", f.within()},
+          {"overshoot_ms",
+           {{"median", quantile(sorted, 0.5)},
+            {"p95", quantile(sorted, 0.95)},
+            {"worst", sorted.empty() ? 0.0 : sorted.back()}}},
+          {"longest_step_ms", f.longest_step_ms},
+          {"took_ms", f.took_ms}};
+}
+
 Json precision_json(const PrecisionGain& gain) {
   return {{"slow", key_of(gain.slow)},
           {"fast", key_of(gain.fast)},
@@ -171,6 +187,7 @@ std::string bench_json(const BenchResults& r, const Device& device, const BenchO
   Json& models = out["models"] = Json::array();
   for (const auto& contender : r.contenders) {
     models.push_back(contender_json(*contender, options));
+    if (contender->slices) models.back()["slices"] = slices_json(*contender->slices);
     if (!r.void_ms.empty()) models.back()["jitter"] = jitter_json(contender->run_ms, r.void_ms);
   }
   if (!r.void_ms.empty()) out["void_ms"] = statistics_json(statistics(r.void_ms));

@@ -174,6 +174,7 @@ Result<std::unique_ptr<Contender>> start_cold(const Device& device, const std::s
                                               const BenchOptions& options) {
   auto contender = std::make_unique<Contender>();
   contender->path = path;
+  contender->cold.processor = -processor_ms();
   NBL_TRY(contender->session_options.dims, parse_dims(options.dims));
   contender->session_options.kernels = options.kernels;
   NBL_TRY(contender->model, timed(contender->cold.read, [&] { return Model::load(path); }));
@@ -182,6 +183,7 @@ Result<std::unique_ptr<Contender>> start_cold(const Device& device, const std::s
   if (Status made = create_session(device, *contender); !made) return Error(made.error()).with_context(path);
   NBL_CHECK(write_random_inputs(*contender->session, options.seed));
   NBL_CHECK(timed(contender->cold.first_run, [&] { return contender->session->run(); }));
+  contender->cold.processor += processor_ms();
   NBL_CHECK(check_outputs(*contender->session, path));
   contender->memory = contender->session->memory();
   return contender;

@@ -10,6 +10,7 @@
 #include "tools/bench_floors.h"
 #include "tools/bench_matrix.h"
 #include "tools/bench_options.h"
+#include "tools/bench_slices.h"
 #include "tools/bench_statistics.h"
 
 namespace nibble::tools {
@@ -23,7 +24,8 @@ struct ColdStart {
   double upload = 0;     // weights to the device
   double session = 0;    // all else of Session::create: memory, tables, recording
   double first_run = 0;
-  double planning_processor = 0;  // processor time of plan and session, on a busy machine the better figure
+  double processor = 0;           // processor time of all of it, on a busy machine the better figure
+  double planning_processor = 0;  // of plan and session
   double total() const { return read + plan + pipelines + upload + session + first_run; }
 };
 
@@ -46,8 +48,9 @@ struct Contender {
   uint64_t pipelines_made = 0, uploaded_bytes = 0;
   MemoryUse memory;
   std::vector<double> run_ms;
-  std::vector<double> processor_ms;  // of all threads of this process in the same runs
-  std::vector<StepFigures> steps;    // times of 0 where the device has no timestamps
+  std::vector<double> processor_ms;    // of all threads of this process in the same runs
+  std::optional<SliceFigures> slices;  // where asked for
+  std::vector<StepFigures> steps;      // times of 0 where the device has no timestamps
   size_t plan_steps = 0;
   uint64_t multiply_adds = 0;
   double integer_share = 1;

@@ -21,6 +21,10 @@ Examples:
       what the device can do at best, and what the engine's matrix kernels make of it
   nibble-bench net.nbl --against ../other-build/nibble-bench
       two builds in turns, each in processes of its own, and the ratio of their times
+  nibble-bench net.nbl --starts 5
+      from nothing to the first result, with a pipeline cache and without
+  nibble-bench net.nbl --slice 2
+      runs in slices of 2 ms, too: how many, and how far they overshoot
   nibble-bench net.nbl --dim N=8 --steps 0
       a batch of 8, every step in the table
   NIBBLE_KERNEL=conv2d=conv2d_w8_a8_shift nibble-bench net.nbl
@@ -53,6 +57,13 @@ std::optional<int> parse_bench_options(int argc, char** argv, BenchOptions& o) {
       ->needs(against)
       ->check(CLI::Range(2, 1000))
       ->capture_default_str();
+  app.add_option(
+         "--starts", o.starts,
+         "start this program N times without a pipeline cache and N times with one: the way to the first result, "
+         "and the first run beside the tenth")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--slice", o.slice, "run in slices of this many milliseconds as well: how far they overshoot")
+      ->check(CLI::Range(0.001, 10000.0));
   app.add_flag("--jitter", o.jitter,
                "run an empty dispatch in turns with the network and compare how steady they are "
                "(always from 1000 --runs on)");
@@ -80,7 +91,15 @@ Status check_bench_options(const BenchOptions& o) {
         "--roofline holds the steps of a network against the device, --no-steps leaves them out: only one of "
         "the two");
   }
+  if (o.models.empty() && o.slice > 0) return refuse("--slice needs a .nbl file to run");
+  if (o.starts > 0) {
+    if (o.models.size() != 1) return refuse("--starts takes one .nbl file");
+    if (o.roofline || o.jitter || o.slice > 0 || !o.against.empty()) {
+      return refuse("--starts measures starts only: without --roofline, --jitter, --slice and --against");
+    }
+  }
   if (o.against.empty()) return {};
+  if (o.slice > 0) return refuse("--against compares whole runs, --slice measures this build: only one of the two");
   if (o.models.size() != 1) return refuse("--against compares two builds on one .nbl file, two were given");
   if (o.roofline) return refuse("--against compares whole runs, --roofline measures this build: only one of the two");
   if (o.jitter) return refuse("--against compares whole runs, --jitter measures this build: only one of the two");

@@ -23,6 +23,8 @@ struct BenchOptions {
   int shown_steps = 15;   // in the table; 0: all
   std::string against;    // another build of this program to compare with
   int turns = 6;          // of each of the two
+  int starts = 0;         // of each kind, without a cache and with one; 0: none
+  double slice = 0;       // milliseconds of budget for runs in slices; 0: none
   bool jitter = false;    // a void dispatch in turns with the runs
   bool roofline = false;  // measure the device's ceilings, too; with or without models
   int64_t gemm = 512;     // size of the matrix product that --roofline measures

@@ -112,6 +112,18 @@ std::string jitter_text(const Contender& c, const std::vector<double>& void_ms) 
                 nothing, nothing > 0 ? own / nothing : 0.0);
 }
 
+std::string slices_text(const SliceFigures& f) {
+  std::vector<double> sorted = f.overshoot_ms;
+  std::sort(sorted.begin(), sorted.end());
+  return format(
+      "  slices      of %s: %.1f a run, %zu in %zu runs, %.1f %% within the budget; beyond it median %s, p95 %s, worst "
+      "%s "
+      "(longest step %s)\n",
+      ms(f.budget_ms).c_str(), f.slices_per_run(), f.took_ms.size(), f.runs, 100 * f.within(),
+      ms(quantile(sorted, 0.5)).c_str(), ms(quantile(sorted, 0.95)).c_str(),
+      ms(sorted.empty() ? 0 : sorted.back()).c_str(), ms(f.longest_step_ms).c_str());
+}
+
 std::string precision_text(const PrecisionGain& gain) {
   std::string out =
       format("\ngain    %s is %.2f times as fast as %s", to_string(gain.fast), gain.ratio, to_string(gain.slow));
@@ -132,6 +144,7 @@ std::string bench_text(const BenchResults& r, const Device& device, const BenchO
     out += format("\n%s  (%s)\n", printable(contender->path).c_str(), bytes_text(contender->file_bytes).c_str());
     out += cold_text(*contender) + runs_text(*contender);
     if (!r.void_ms.empty()) out += jitter_text(*contender, r.void_ms);
+    if (contender->slices) out += slices_text(*contender->slices);
     if (options.steps) out += steps_text(*contender, options);
   }
   if (r.ratio) {

@@ -9,6 +9,7 @@
 #include "runtime/open_device.h"
 #include "tools/bench_against.h"
 #include "tools/bench_report.h"
+#include "tools/bench_starts.h"
 #include "tools/tool_program.h"
 
 namespace nibble::tools {
@@ -48,6 +49,12 @@ Status bench(const BenchOptions& options) {
     print_results(against_text(comparison), numbers, options);
     return write_file(numbers, json);
   }
+  if (options.starts > 0) {
+    NBL_TRY(const StartComparison comparison, compare_starts(options));
+    const std::string numbers = starts_json(comparison, options);
+    print_results(starts_text(comparison), numbers, options);
+    return write_file(numbers, json);
+  }
   BenchResults results;
   const auto start = std::chrono::steady_clock::now();
   NBL_TRY(const Device device, open_device(options.device));
@@ -59,6 +66,11 @@ Status bench(const BenchOptions& options) {
   if (!options.models.empty()) {
     const bool jitter = options.jitter || options.runs >= kJitterRuns;
     NBL_CHECK(measure_runs(device, results.contenders, options, jitter ? &results.void_ms : nullptr));
+  }
+  if (options.slice > 0) {
+    for (auto& contender : results.contenders) {
+      NBL_TRY(contender->slices, measure_slices(*contender->session, options));
+    }
   }
   if (results.contenders.size() == 2)
     results.ratio = ratio(results.contenders[0]->run_ms, results.contenders[1]->run_ms);

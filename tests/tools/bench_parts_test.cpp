@@ -7,6 +7,7 @@
 #include "tools/bench_matrix_model.h"
 #include "tools/bench_probe.h"
 #include "tools/bench_roofline.h"
+#include "tools/bench_starts.h"
 #include "tools/child_process.h"
 
 namespace nibble::tools {
@@ -175,6 +176,30 @@ TEST(ChildProcessTest, ends_a_program_that_writes_without_end) {
   ASSERT_TRUE(fine) << fine.error().message;
   EXPECT_EQ(fine->code, 0);
   EXPECT_EQ(fine->output, "a b\n");
+}
+
+TEST(Starts, are_read_from_what_the_tool_writes) {
+  const std::string runs = "\"runs_ms\": [9, 9, 9, 9, 9, 9, 9, 9, 4]";
+  const std::string cold =
+      R"("cold_start_ms": {"read": 1, "plan": 2, "pipelines": 3, "upload": 4, "session": 5, "first_run": 6, "processor": 8})";
+  const auto text = [](const std::string& model) {
+    return "a line\n{\"open_device_ms\": 7, \"models\": [{" + model + "}]}\n";
+  };
+  const auto start = read_start(text(cold + ", " + runs));
+  ASSERT_TRUE(start) << start.error().message;
+  EXPECT_EQ(start->total(), 28);
+  EXPECT_EQ(start->tenth_run, 4);
+  for (const std::string& bad : {std::string(), std::string("{}"), std::string("}{"), text(cold), text(runs),
+                                 text(cold + ", \"runs_ms\": [1]"), text("\"cold_start_ms\": 3, " + runs)}) {
+    EXPECT_FALSE(read_start(bad)) << bad;
+  }
+}
+
+TEST(Starts, have_each_figures_median) {
+  std::vector<StartTimes> starts(3);
+  for (size_t i = 0; i < 3; ++i) starts[i].read = static_cast<double>(i * i), starts[i].first_run = 5;
+  EXPECT_EQ(median_start(starts).read, 1);
+  EXPECT_EQ(median_start(starts).total(), 6);
 }
 
 }  // namespace

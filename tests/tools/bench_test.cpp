@@ -98,6 +98,49 @@ TEST(BenchTest, holds_steps_against_the_ceilings) {
   EXPECT_NE(text.find("jitter"), std::string::npos) << text;
 }
 
+TEST(BenchTest, starts_with_a_cache_and_without) {
+  const TempFolder folder;
+  write_color_classifier(folder / "net.nbl");
+  const json result = json_of(output_of(NIBBLE_BENCH, {folder / "net.nbl", "--starts", "2", "--json", "-"}));
+  for (const char* kind : {"cold", "warm"}) {
+    ASSERT_EQ(result[kind]["starts_ms"].size(), 2u);
+    for (const json& start : result[kind]["starts_ms"]) {
+      double parts = 0;
+      for (const char* key : {"open_device", "read", "plan", "pipelines", "upload", "session", "first_run"}) {
+        EXPECT_GT(start[key].get<double>(), 0) << key;
+        parts += start[key].get<double>();
+      }
+      EXPECT_NEAR(start["total"].get<double>(), parts, 1e-6);
+      EXPECT_GT(start["tenth_run"].get<double>(), 0);
+    }
+    EXPECT_GT(result[kind]["median_ms"]["first_run"].get<double>(), 0);
+  }
+  const std::string text = output_of(NIBBLE_BENCH, {folder / "net.nbl", "--starts", "1"});
+  EXPECT_EQ(text.find("cold  "), 0u) << text;
+  EXPECT_NE(text.find("\nwarm  "), std::string::npos) << text;
+  EXPECT_NE(text.find("tenth run"), std::string::npos) << text;
+}
+
+TEST(BenchTest, measures_slices) {
+  const TempFolder folder;
+  write_color_classifier(folder / "net.nbl");
+  const json result = json_of(
+      output_of(NIBBLE_BENCH, {folder / "net.nbl", "--runs", "4", "--no-steps", "--slice", "0.001", "--json", "-"}));
+  const json& slices = result["models"][0]["slices"];
+  EXPECT_EQ(slices["runs"], 4);
+  EXPECT_EQ(slices["took_ms"].size(), slices["slices"]);
+  EXPECT_GE(slices["slices_per_run"].get<double>(), 1);
+  const json& over = slices["overshoot_ms"];
+  EXPECT_GE(over["median"].get<double>(), 0);
+  EXPECT_LE(over["median"], over["p95"]);
+  EXPECT_LE(over["p95"], over["worst"]);
+  double worst = 0;
+  for (const json& took : slices["took_ms"]) worst = std::max(worst, took.get<double>() - 0.001);
+  EXPECT_NEAR(over["worst"].get<double>(), worst, 1e-6);
+  const std::string text = output_of(NIBBLE_BENCH, {folder / "net.nbl", "--runs", "3", "--no-steps", "--slice", "100"});
+  EXPECT_NE(text.find("slices      of 100"), std::string::npos) << text;
+}
+
 TEST(BenchTest, does_without_timestamps) {
   const TempFolder folder;
   write_color_classifier(folder / "net.nbl");
@@ -185,6 +228,11 @@ TEST(BenchTest, refuses_bad_input_in_one_line) {
   refuses({folder.path()}, {folder.path(), "folder"});
   refuses({folder / "net.nbl", "--dim", "Q=3"}, {"'Q'", "H, N, W"});
   refuses({folder / "net.nbl", "--runs", "-1"}, {"--runs"});
+  refuses({"--starts", "2"}, {".nbl file"});
+  refuses({folder / "net.nbl", folder / "net.nbl", "--starts", "2"}, {"--starts", "one .nbl file"});
+  refuses({folder / "net.nbl", "--starts", "2", "--slice", "1"}, {"--starts", "--slice"});
+  refuses({folder / "absent.nbl", "--starts", "1"}, {"--starts", "absent.nbl"});
+  refuses({"--roofline", "--slice", "1"}, {"--slice", ".nbl file"});
   refuses({folder / "net.nbl", "--gemm", "512"}, {"--gemm", "--roofline"});
   refuses({"--roofline", "--gemm", "1"}, {"--gemm"});
   refuses({folder / "net.nbl", "--runs", "0"}, {"--runs"});
