@@ -25,7 +25,7 @@ Status App::run(const AppOptions& options, Viewer& viewer) {
     Status done = viewer.start(app);
     if (done) done = app.loop(viewer);
     if (done && !options.screenshot.empty()) done = app.save(options.screenshot);
-    vkDeviceWaitIdle(app.device_->handle());
+    app.device_->wait_idle();
     viewer.stop();
     NBL_CHECK(done);
   }
@@ -66,7 +66,7 @@ Status App::open() {
 
 App::~App() {
   if (device_ && device_->handle()) {
-    vkDeviceWaitIdle(device_->handle());
+    device_->wait_idle();
     vkDestroyFence(device_->handle(), done_, nullptr);
     vkDestroyCommandPool(device_->handle(), pool_, nullptr);
   }
@@ -222,7 +222,10 @@ Status App::draw_frame(Viewer& viewer) {
     submit.signalSemaphoreCount = 1;
     submit.pSignalSemaphores = &drawn;
   }
-  NBL_CHECK(check(vkQueueSubmit(device_->queue(), 1, &submit, done_), "vkQueueSubmit"));
+  {
+    const std::lock_guard lock(device_->queue_mutex());
+    NBL_CHECK(check(vkQueueSubmit(device_->queue(), 1, &submit, done_), "vkQueueSubmit"));
+  }
   if (shown) NBL_CHECK(presenter_->present());
   NBL_CHECK(check(vkWaitForFences(device_->handle(), 1, &done_, VK_TRUE, UINT64_MAX), "vkWaitForFences"));
   return check(vkResetFences(device_->handle(), 1, &done_), "vkResetFences");

@@ -53,7 +53,7 @@ Canvas::~Canvas() {
 
 Status Canvas::resize(int width, int height) {
   if (width == this->width() && height == this->height()) return {};
-  NBL_CHECK(check(vkDeviceWaitIdle(device_->handle()), "vkDeviceWaitIdle"));
+  NBL_CHECK(check(device_->wait_idle(), "vkDeviceWaitIdle"));
   NBL_TRY(GpuImage image, GpuImage::create(*device_, width, height, kFormat,
                                            VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT));
   const VkImageView view = image.view();

@@ -33,7 +33,7 @@ Result<VkSurfaceFormatKHR> choose_format(VkPhysicalDevice physical, VkSurfaceKHR
 }  // namespace
 
 Presenter::~Presenter() {
-  vkDeviceWaitIdle(device_.handle());
+  device_.wait_idle();
   destroy_semaphores();
   vkDestroySemaphore(device_.handle(), acquired_, nullptr);
   vkDestroySwapchainKHR(device_.handle(), swapchain_, nullptr);
@@ -46,7 +46,7 @@ void Presenter::destroy_semaphores() {
 
 Status Presenter::rebuild(int width, int height) {
   const VkDevice device = device_.handle();
-  NBL_CHECK(check(vkDeviceWaitIdle(device), "vkDeviceWaitIdle"));
+  NBL_CHECK(check(device_.wait_idle(), "vkDeviceWaitIdle"));
   VkSurfaceCapabilitiesKHR limits;
   NBL_CHECK(check(vkGetPhysicalDeviceSurfaceCapabilitiesKHR(device_.physical(), device_.surface(), &limits),
                   "surface capabilities"));
@@ -139,7 +139,11 @@ Status Presenter::present() {
   info.swapchainCount = 1;
   info.pSwapchains = &swapchain_;
   info.pImageIndices = &index_;
-  const VkResult result = vkQueuePresentKHR(device_.queue(), &info);
+  VkResult result = VK_SUCCESS;
+  {
+    const std::lock_guard lock(device_.queue_mutex());
+    result = vkQueuePresentKHR(device_.queue(), &info);
+  }
   if (result == VK_ERROR_OUT_OF_DATE_KHR || result == VK_SUBOPTIMAL_KHR) {
     stale_ = true;
     return {};

@@ -107,7 +107,7 @@ Status UiRenderer::create_pipeline(VkRenderPass pass) {
 
 UiRenderer::~UiRenderer() {
   const VkDevice device = device_.handle();
-  vkDeviceWaitIdle(device);
+  device_.wait_idle();
   font_ = {};
   vkDestroyPipeline(device, pipeline_, nullptr);
   vkDestroyDescriptorPool(device, pool_, nullptr);

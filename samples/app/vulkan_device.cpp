@@ -218,6 +218,11 @@ VulkanDevice::~VulkanDevice() {
   if (instance_) vkDestroyInstance(instance_, nullptr);
 }
 
+VkResult VulkanDevice::wait_idle() const {
+  const std::lock_guard lock(queue_mutex_);
+  return vkDeviceWaitIdle(device_);
+}
+
 Result<Device> VulkanDevice::wrap() {
   if (wrapped_) return *wrapped_;
   ExternalDevice external;
@@ -230,6 +235,8 @@ Result<Device> VulkanDevice::wrap() {
   external.instance_version = VK_API_VERSION_1_3;
   external.enabled_extensions = extensions_;
   external.enabled_features = &features_;
+  external.lock_queue = [this] { queue_mutex_.lock(); };
+  external.unlock_queue = [this] { queue_mutex_.unlock(); };
   NBL_TRY(Device device, Device::wrap(external));
   wrapped_ = std::make_unique<Device>(std::move(device));
   return *wrapped_;
@@ -245,6 +252,7 @@ uint32_t VulkanDevice::memory_type(uint32_t allowed, VkMemoryPropertyFlags prope
 }
 
 Status VulkanDevice::run_now(const std::function<void(VkCommandBuffer)>& record) {
+  const std::lock_guard lock(queue_mutex_);
   VkCommandBufferAllocateInfo allocate{};
   allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
   allocate.commandPool = pool_;

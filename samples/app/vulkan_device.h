@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,11 @@ class VulkanDevice {
   VkInstance instance() const { return instance_; }
   VkPhysicalDevice physical() const { return physical_; }
   VkDevice handle() const { return device_; }
+  // Whoever submits, presents or waits for the queue holds the lock: networks are made in threads of their own, and
+  // nibble takes it too.
   VkQueue queue() const { return queue_; }
+  std::mutex& queue_mutex() const { return queue_mutex_; }
+  VkResult wait_idle() const;
   uint32_t queue_family() const { return family_; }
   VkSurfaceKHR surface() const { return surface_; }
   const std::string& name() const { return name_; }
@@ -47,7 +52,7 @@ class VulkanDevice {
   // The type with all these properties, or UINT32_MAX.
   uint32_t memory_type(uint32_t allowed, VkMemoryPropertyFlags properties) const;
 
-  // Records and submits some work and waits for it: for uploads outside the frame.
+  // Records and submits some work and waits for it: for uploads outside the frame. Any thread may call.
   Status run_now(const std::function<void(VkCommandBuffer)>& record);
 
   // Counts the messages of the validation layer, those on closing the device included.
@@ -65,6 +70,7 @@ class VulkanDevice {
   VkPhysicalDevice physical_ = VK_NULL_HANDLE;
   VkDevice device_ = VK_NULL_HANDLE;
   VkQueue queue_ = VK_NULL_HANDLE;
+  mutable std::mutex queue_mutex_;  // of pool_ too
   uint32_t family_ = 0;
   VkCommandPool pool_ = VK_NULL_HANDLE;
   std::string name_, notice_;

@@ -6,11 +6,16 @@
 #include "core/text.h"
 #include "core/try.h"
 #include "media/gpu_preprocessing.h"
+#include "nibble/prepare.h"
 
 namespace nibble::game {
 namespace {
 
-constexpr VkImageUsageFlags kOutputUsage = VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT;
+constexpr VkImageUsageFlags kOutputUsage =
+    VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT;
+
+// That compile a network; the others are for the frames that go on meanwhile.
+constexpr size_t kThreads = 1;
 
 // Where [N, C, H, W] or [N, H, W, C] has its rows, or 0 where the shape is no picture of three channels.
 size_t row_axis(const std::vector<int64_t>& shape, const media::Preprocessing& preprocessing) {
@@ -45,7 +50,8 @@ Result<std::unique_ptr<FrameNetwork>> FrameNetwork::open(app::VulkanDevice& devi
     if (std::find(free.begin(), free.end(), dim) != free.end()) options.dims[dim] = sizes[i];
   }
   NBL_TRY(const Device nibble_device, device.wrap());
-  NBL_TRY(Session session, Session::create(nibble_device, model, options));
+  NBL_TRY(Preparation ahead, Preparation::start(nibble_device, model, options, kThreads));
+  NBL_TRY(Session session, ahead.take());
   const TensorInfo& bound = session.inputs()[0];
   std::unique_ptr<FrameNetwork> out(new FrameNetwork(device, std::move(session)));
   out->input_size_ = {static_cast<uint32_t>(bound.shape[row + 1]), static_cast<uint32_t>(bound.shape[row])};
@@ -84,7 +90,7 @@ Status FrameNetwork::create_timestamps() {
 }
 
 FrameNetwork::~FrameNetwork() {
-  vkDeviceWaitIdle(device_.handle());
+  device_.wait_idle();
   vkDestroyQueryPool(device_.handle(), queries_, nullptr);
 }
 

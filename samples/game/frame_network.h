@@ -12,8 +12,8 @@ namespace nibble::game {
 
 class FrameNetwork {
  public:
-  // The size of the pictures that the network takes; `wanted` where it takes every size. Errors: files that cannot be
-  // read, and networks that make no picture of a picture.
+  // Takes long: call it in a thread of its own. The size of the pictures that the network takes; `wanted` where it
+  // takes every size. Errors: files that cannot be read, and networks that make no picture of a picture.
   static Result<std::unique_ptr<FrameNetwork>> open(app::VulkanDevice& device, const std::string& path,
                                                     VkExtent2D wanted);
   ~FrameNetwork();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <future>
 #include <utility>
 
 #include "app/app.h"
@@ -30,17 +31,19 @@ class Game final : public app::Viewer {
   explicit Game(const GameOptions& options) : options_(options), budget_(options.budget) {}
 
   Status start(app::App& app) override {
-    if (!app.device().notice().empty()) message_ = app.device().notice();
+    notice_ = app.device().notice();
     paths_ = options_.networks;
-    if (!paths_.empty()) chosen_ = 1;
-    return change_network(app);
+    if (!paths_.empty()) choose(1);
+    NBL_TRY(Stage plain, make_stage(app.device(), {}, wanted_size()));
+    return show(app, std::move(plain));
   }
 
   void stop() override {
+    if (coming_.valid()) coming_.wait();
+    coming_ = {};
     output_ = {};
     picture_ = {};
-    network_.reset();
-    scene_.reset();
+    stage_ = {};
   }
 
   void on_key(const std::string& key) override {
@@ -74,6 +77,8 @@ class Game final : public app::Viewer {
       paused_ = true;
     } else if (line.verb == "expect_runs") {
       if (number < 0 || runs_ < static_cast<size_t>(number)) return wrong(format("the network ran %zu times", runs_));
+    } else if (line.verb == "expect_frames_meanwhile") {
+      if (frames_meanwhile_ < number) return wrong(format("%d frames were drawn", frames_meanwhile_));
     } else if (line.verb == "expect_message") {
       if (message_.find(line.argument) == std::string::npos) return wrong("the message is '" + message_ + "'");
     } else if (line.verb == "expect_no_message") {
@@ -84,11 +89,11 @@ class Game final : public app::Viewer {
     return {};
   }
 
-  bool busy() const override { return waiting_ || (network_ && runs_ < 2); }
+  bool busy() const override { return waiting_ || coming_.valid() || (stage_.network && runs_ < 2); }
 
   Status update(app::App& app) override {
-    if (network_) slice_ms_ = network_->measured_ms();
-    if (waiting_) NBL_CHECK(change_network(app));
+    if (stage_.network) slice_ms_ = stage_.network->measured_ms();
+    NBL_CHECK(change_network(app));
     frame_ms_ = frame_ms_ == 0 ? app.frame_ms() : 0.9 * frame_ms_ + 0.1 * app.frame_ms();
     // Without a window the scene's time is that of its frames: the same script draws the same pictures.
     if (!paused_) seconds_ += app.options().headless ? 1.0 / 30 : std::min(app.frame_ms() / 1000, 0.1);
@@ -98,9 +103,9 @@ class Game final : public app::Viewer {
   }
 
   Status record(app::App&, VkCommandBuffer commands) override {
-    scene_->record(commands, seconds_);
-    if (!network_) return {};
-    NBL_TRY(const RunSlice slice, network_->record(commands, static_cast<double>(budget_)));
+    stage_.scene->record(commands, seconds_);
+    if (!stage_.network) return {};
+    NBL_TRY(const RunSlice slice, stage_.network->record(commands, static_cast<double>(budget_)));
     ++slices_;
     if (!slice.finished) return {};
     frames_of_run_ = std::exchange(slices_, 0);
@@ -118,35 +123,66 @@ class Game final : public app::Viewer {
     return true;
   }
 
-  // The scene is drawn in the size that the network takes, without one in that of the options.
-  Status change_network(app::App& app) {
-    waiting_ = false;
-    output_ = {};
-    picture_ = {};
-    network_.reset();
-    scene_.reset();
-    message_.clear();
-    runs_ = slices_ = frames_of_run_ = 0;
-    slice_ms_ = 0;
-    VkExtent2D size{static_cast<uint32_t>(options_.scene_width), static_cast<uint32_t>(options_.scene_height)};
-    if (chosen_ > 0) {
-      auto opened = FrameNetwork::open(app.device(), paths_[static_cast<size_t>(chosen_) - 1], size);
+  // What the frame draws. The scene has the size that the network takes.
+  struct Stage {
+    std::unique_ptr<scene::Scene> scene;
+    std::unique_ptr<FrameNetwork> network;  // goes first: it reads the scene
+    std::string problem;                    // why there is none
+  };
+
+  VkExtent2D wanted_size() const {
+    return {static_cast<uint32_t>(options_.scene_width), static_cast<uint32_t>(options_.scene_height)};
+  }
+
+  // All that takes long, and for any thread: frames go on meanwhile. Without a path there is no network.
+  static Result<Stage> make_stage(app::VulkanDevice& device, const std::string& path, VkExtent2D size) {
+    Stage stage;
+    if (!path.empty()) {
+      auto opened = FrameNetwork::open(device, path, size);
       if (opened) {
-        network_ = std::move(*opened);
-        size = network_->input_size();
+        stage.network = std::move(*opened);
+        size = stage.network->input_size();
       } else {
-        message_ = opened.error().message;
+        stage.problem = opened.error().message;
       }
     }
-    NBL_TRY(scene_, scene::Scene::create(app.device(), static_cast<int>(size.width), static_cast<int>(size.height)));
-    NBL_TRY(picture_, app.ui().show_image(scene_->image()));
-    if (!network_) return {};
-    if (const Status bound = network_->bind(scene_->image(), scene::Scene::kUsage); !bound) {
-      message_ = bound.error().message;
-      network_.reset();
-      return {};
+    NBL_TRY(stage.scene, scene::Scene::create(device, static_cast<int>(size.width), static_cast<int>(size.height)));
+    if (!stage.network) return stage;
+    if (const Status bound = stage.network->bind(stage.scene->image(), scene::Scene::kUsage); !bound) {
+      stage.problem = bound.error().message;
+      stage.network.reset();
     }
-    NBL_TRY(output_, app.ui().show_image(network_->output()));
+    return stage;
+  }
+
+  // Begins to make what was chosen last, and shows what has become ready.
+  Status change_network(app::App& app) {
+    if (coming_.valid()) {
+      ++frames_meanwhile_;
+      if (coming_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return {};
+      NBL_TRY(Stage stage, coming_.get());
+      if (!waiting_) return show(app, std::move(stage));
+    }
+    if (!std::exchange(waiting_, false)) return {};
+    message_.clear();
+    frames_meanwhile_ = 0;
+    const std::string path = chosen_ > 0 ? paths_[static_cast<size_t>(chosen_) - 1] : std::string();
+    coming_ = std::async(std::launch::async, make_stage, std::ref(app.device()), path, wanted_size());
+    return {};
+  }
+
+  Status show(app::App& app, Stage stage) {
+    app.device().wait_idle();  // no frame draws the former one any more
+    output_ = {};
+    picture_ = {};
+    stage_.network.reset();
+    stage_ = std::move(stage);
+    message_ = stage_.problem;
+    runs_ = slices_ = frames_of_run_ = 0;
+    slice_ms_ = 0;
+    NBL_TRY(picture_, app.ui().show_image(stage_.scene->image()));
+    if (!stage_.network) return {};
+    NBL_TRY(output_, app.ui().show_image(stage_.network->output()));
     return {};
   }
 
@@ -158,7 +194,7 @@ class Game final : public app::Viewer {
     const ImVec2 drawn(std::min(area.x, area.y * aspect), std::min(area.y, area.x / aspect));
     const ImVec2 min(kPanel + (area.x - drawn.x) / 2, (area.y - drawn.y) / 2), max(min.x + drawn.x, min.y + drawn.y);
     list.AddImage(picture_.id(), min, max);
-    const bool shown = network_ && runs_ > 0;
+    const bool shown = stage_.network && runs_ > 0;
     if (!shown) return;
     const float part = split_ ? 0.5f : 0.0f, x = std::floor(min.x + part * drawn.x);
     list.AddImage(output_.id(), ImVec2(x, min.y), max, ImVec2(part, 0), ImVec2(1, 1));
@@ -197,9 +233,9 @@ class Game final : public app::Viewer {
     ImGui::Spacing();
     ImGui::TextColored(blue, "Measured");
     ImGui::Text("frame %.1f ms", frame_ms_);
-    if (network_) {
+    if (stage_.network) {
       const auto ms = [](std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; };
-      const SliceStatistics slices = network_->statistics();
+      const SliceStatistics slices = stage_.network->statistics();
       ImGui::Text("network %.1f ms in this frame", slice_ms_);
       ImGui::Text("a picture every %zu frame%s", frames_of_run_, frames_of_run_ == 1 ? "" : "s");
       ImGui::Text("longest step %.1f ms", ms(slices.longest_step));
@@ -209,12 +245,14 @@ class Game final : public app::Viewer {
         ImGui::TextWrapped("The longest step takes more than the budget.");
         ImGui::PopStyleColor();
       }
-      ImGui::Text("device memory %s", tools::bytes_text(network_->memory().total()).c_str());
+      ImGui::Text("device memory %s", tools::bytes_text(stage_.network->memory().total()).c_str());
     }
-    if (!message_.empty()) {
+    if (coming_.valid()) ImGui::TextWrapped("The network is being made ready ...");
+    for (const std::string& text : {notice_, message_}) {
+      if (text.empty()) continue;
       ImGui::Spacing();
       ImGui::PushStyleColor(ImGuiCol_Text, ImVec4(1.0f, 0.6f, 0.5f, 1.0f));
-      ImGui::TextWrapped("%s", message_.c_str());
+      ImGui::TextWrapped("%s", text.c_str());
       ImGui::PopStyleColor();
     }
     ImGui::End();
@@ -229,9 +267,10 @@ class Game final : public app::Viewer {
   float budget_;
   double seconds_ = 0, frame_ms_ = 0, slice_ms_ = 0;
   size_t runs_ = 0, slices_ = 0, frames_of_run_ = 0;  // whole runs; slices of the one that goes on; of the last one
-  std::string message_;
-  std::unique_ptr<scene::Scene> scene_;
-  std::unique_ptr<FrameNetwork> network_;
+  int frames_meanwhile_ = 0;                          // that were drawn while the network was being made
+  std::string message_, notice_;
+  Stage stage_;
+  std::future<Result<Stage>> coming_;
   app::Texture picture_, output_;
 };
 

@@ -130,7 +130,7 @@ Status Scene::create_pipeline() {
 
 Scene::~Scene() {
   const VkDevice device = device_.handle();
-  vkDeviceWaitIdle(device);
+  device_.wait_idle();
   vkDestroyPipeline(device, pipeline_, nullptr);
   vkDestroyPipelineLayout(device, layout_, nullptr);
   vkDestroyFramebuffer(device, framebuffer_, nullptr);

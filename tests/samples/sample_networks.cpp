@@ -56,4 +56,11 @@ std::string shared_network(const std::string& onnx, const std::vector<std::strin
   return path;
 }
 
+std::string converted_network(const std::string& onnx, const std::vector<std::string>& options) {
+  std::vector<std::string> arguments{onnx, "-o", onnx + ".nbl", "--weights", "fp32"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  convert(arguments);
+  return onnx + ".nbl";
+}
+
 }  // namespace nibble::test

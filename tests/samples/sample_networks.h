@@ -13,6 +13,9 @@ std::string shipped_network(const std::string& name, const std::string& weights)
 // A shared ONNX file in fp32, "yolox_nano/yolox_nano.onnx"; empty where the shared data is absent.
 std::string shared_network(const std::string& onnx, const std::vector<std::string>& options);
 
+// An ONNX file in fp32, beside it.
+std::string converted_network(const std::string& onnx, const std::vector<std::string>& options);
+
 std::string shipped_file(const std::string& name);  // below samples/models
 
 }  // namespace nibble::test

@@ -149,12 +149,16 @@ TEST(View, obeys_a_user_of_a_real_window) {
   const TempFolder folder;
   const std::string picture = screenshot("view_xdotool.png");
   const std::string script =
-      folder.write("script.txt", "wait\nawait_key tab\nwait\nframes 3\nscreenshot " + picture + "\n");
+      folder.write("script.txt", "wait\nscreenshot " + folder / "ready.png" +
+                                     "\nawait_key tab\nwait\nframes 3\nscreenshot " + picture + "\n");
   const std::string program = folder.write(
       "user.sh",
       std::string("'") + NIBBLE_VIEW + "' --validation --script '" + script + "' '" +
           shipped_file("data/pictures/low") + "' '" + shipped_network("upscaler", "int8") +
           "' &\n"
+          "for i in $(seq 240); do [ -s '" +
+          folder / "ready.png" +
+          "' ] && break; kill -0 $! 2>/dev/null || break; sleep 1; done\n"
           "id=$(timeout 60 xdotool search --sync --onlyvisible --name nibble-view | head -n 1)\n"
           "xdotool windowsize --sync $id 1000 640\nxdotool windowunmap $id\nxdotool windowmap --sync $id\n"
           "xdotool windowfocus --sync $id\nxdotool mousemove --window $id 500 200 click 1\n"
@@ -194,8 +198,9 @@ TEST(Game, runs_a_network_inside_its_frame) {
                     without = screenshot("game_plain.png");
   expect_success(run_viewer(Display::headless, NIBBLE_GAME,
                             "time 1500\nbudget 200\nwait\nexpect_runs 2\nexpect_no_message\nscreenshot " + with +
-                                "\nnetwork 0\nframes 2\nscreenshot " + without +
-                                "\nnetwork 1\nwait\nexpect_runs 2\nscreenshot " + again + "\n",
+                                "\nnetwork 0\nwait\nscreenshot " + without +
+                                "\nnetwork 1\nwait\nexpect_runs 2\nexpect_frames_meanwhile 2\nscreenshot " + again +
+                                "\n",
                             {network, "--scene-width", "64", "--scene-height", "36"}));
   const media::Image a = read(with), b = read(without), c = read(again);
   for (const media::Image* image : {&a, &b, &c}) expect_size(*image, 1280, 720);
@@ -219,10 +224,10 @@ TEST(Game, runs_a_network_inside_its_frame) {
 TEST(Game, survives_what_a_window_goes_through) {
   const std::string picture = screenshot("game_window.png"), message = screenshot("game_message.png");
   expect_success(run_viewer(Display::virtual_screen, NIBBLE_GAME,
-                            "frames 4\nexpect_no_message\nkey up\nkey tab\nresize 900 600\nframes 2\nscreenshot " +
+                            "wait\nexpect_no_message\nkey up\nkey tab\nresize 900 600\nframes 2\nscreenshot " +
                                 picture +
-                                "\nminimise\nframes 3\nrestore\nresize 1280 720\nframes 2\nnetwork 2\nframes 2\n"
-                                "expect_message no RGB picture\nnetwork 3\nframes 2\nexpect_message absent.nbl\n"
+                                "\nminimise\nframes 3\nrestore\nresize 1280 720\nframes 2\nnetwork 2\nwait\n"
+                                "expect_message no RGB picture\nnetwork 3\nwait\nexpect_message absent.nbl\n"
                                 "screenshot " +
                                 message + "\nnetwork 1\nbudget 5\nwait\nexpect_no_message\nexpect_runs 2\n",
                             {shipped_network("upscaler", "int8"), shipped_network("classifier", "int8"), "absent.nbl",
