@@ -183,6 +183,8 @@ Status PipelineCache::save() {
   if (path_.empty() || !handle_) return {};
   NBL_TRY(std::string data, pipelines_to_save());
   if (data.empty() && !new_tuning_) return {};
+  // What another program writes between this reading and this writing would be lost.
+  const FolderLock lock(path_);
   std::vector<CacheRecord> records;
   if (const auto file = read_file(path_, kLargestCacheFile)) {
     if (auto stored = unpack_cache_file(*file)) records = std::move(*stored);

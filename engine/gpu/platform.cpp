@@ -14,6 +14,11 @@
 #include <windows.h>
 #else
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <thread>
 #endif
 
 namespace nibble::gpu {
@@ -91,5 +96,32 @@ Result<std::string> read_file(const std::string& path, uint64_t largest_bytes) {
   if (static_cast<uint64_t>(in.gcount()) != size) return Error{Code::io, path + ": ends early"};
   return content;
 }
+
+#if defined(_WIN32)
+FolderLock::FolderLock(const std::string&, std::chrono::milliseconds) {}
+FolderLock::~FolderLock() = default;
+#else
+// The lock goes with the handle, so that a program that ends leaves none behind.
+FolderLock::FolderLock(const std::string& path_of_file, std::chrono::milliseconds patience) {
+  constexpr auto kPause = std::chrono::milliseconds(2);
+  const std::string folder = std::filesystem::path(path_of_file).parent_path().string();
+  const int handle = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (handle < 0) return;
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (::flock(handle, LOCK_EX | LOCK_NB) != 0) {
+    const bool busy = errno == EWOULDBLOCK || errno == EINTR;
+    if (!busy || std::chrono::steady_clock::now() >= end) {
+      ::close(handle);
+      return;
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+  handle_ = handle;
+}
+
+FolderLock::~FolderLock() {
+  if (handle_ >= 0) ::close(handle_);
+}
+#endif
 
 }  // namespace nibble::gpu

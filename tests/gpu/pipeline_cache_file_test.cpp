@@ -1,6 +1,15 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+
 #include "gpu/pipeline_cache.h"
+#include "gpu/platform.h"
 
 namespace nibble::gpu {
 namespace {
@@ -110,6 +119,57 @@ TEST(PipelineCacheFile, records_replace_their_like_and_the_oldest_go_first) {
   ASSERT_TRUE(kept) << kept.error().message;
   EXPECT_EQ(kept->size(), kMostCacheRecords);
   EXPECT_EQ(kept->back().identity.device_id, 100 + kMostCacheRecords - 1);
+}
+
+// A folder that no other program locks; it goes away.
+struct LockedFolder {
+  LockedFolder() {
+    path = ::testing::TempDir() + "folder_lock_" + std::to_string(std::random_device()());
+    std::filesystem::create_directory(path);
+  }
+  ~LockedFolder() { std::filesystem::remove_all(path); }
+  std::string file() const { return path + "/cache.bin"; }
+  std::string path;
+};
+
+TEST(FolderLock, is_held_by_one_at_a_time) {
+#if defined(_WIN32)
+  GTEST_SKIP() << "there is none on Windows";
+#endif
+  const LockedFolder folder;
+  const std::string file = folder.file();
+  std::optional<FolderLock> first(std::in_place, file);
+  ASSERT_TRUE(first->taken());
+  EXPECT_FALSE(FolderLock(file, std::chrono::milliseconds(20)).taken());
+  first.reset();
+  EXPECT_TRUE(FolderLock(file, std::chrono::milliseconds(0)).taken());
+}
+
+TEST(FolderLock, waits_for_the_other) {
+#if defined(_WIN32)
+  GTEST_SKIP() << "there is none on Windows";
+#endif
+  const LockedFolder folder;
+  const std::string file = folder.file();
+  std::optional<FolderLock> first(std::in_place, file);
+  ASSERT_TRUE(first->taken());
+  std::atomic<bool> released{false};
+  bool taken = false, after = false;
+  std::thread other([&] {
+    const FolderLock lock(file, std::chrono::seconds(20));
+    taken = lock.taken();
+    after = released;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  released = true;
+  first.reset();
+  other.join();
+  EXPECT_TRUE(taken);
+  EXPECT_TRUE(after);
+}
+
+TEST(FolderLock, does_without_where_there_is_no_folder) {
+  EXPECT_FALSE(FolderLock("/no/such/folder/cache.bin").taken());
 }
 
 }  // namespace
