@@ -120,6 +120,11 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
       ->check(CLI::IsMember({"float", "uint8"}))
       ->capture_default_str();
   app.add_option("--dim", dims, "NAME=SIZE: fixes a free dimension; may be repeated");
+  app.add_option("--outputs", o.outputs,
+                 "tensors that the network ends at, in place of its own outputs (post-processing is left out)")
+      ->delimiter(',')
+      ->expected(1)
+      ->take_all();
   app.add_option("--recover", o.recover,
                  "train the weights of the pruned network, on the samples, to compute again what the original does: "
                  "block by block, or the whole network at once (better and slower)")

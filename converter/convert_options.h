@@ -41,6 +41,7 @@ struct ConvertOptions {
   std::string input_type = "float";   // or "uint8"
   std::string output_type = "float";
   DimBindings dims;
+  std::vector<std::string> outputs;  // tensors to end at; empty: the network's own outputs
   std::string recover;               // "block" or "network": train the changed network's weights; empty: do not
   int64_t recover_steps = 0;         // 0: as recover::Options has it
   bool entropy_code = false;         // constants in section ZDAT

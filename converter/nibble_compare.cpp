@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "converter/compare_options.h"
+#include "converter/onnx/cut.h"
 #include "converter/onnx/import.h"
 #include "converter/passes/pass.h"
 #include "converter/report/comparison.h"
@@ -89,7 +90,13 @@ Result<std::unique_ptr<ComparedNetwork>> open_reference(const CompareOptions& o,
     return std::unique_ptr<ComparedNetwork>(
         std::make_unique<report::StoredNetwork>(std::move(model), device, preprocessing));
   }
-  NBL_TRY(onnx_import::Imported imported, onnx_import::import_file(o.reference, o.dims));
+  // A network that was cut (nibble-convert --outputs) is compared with the same part of its reference.
+  std::vector<std::string> outputs;
+  const Graph& converted = stored.state()->graph;
+  for (TensorId id : converted.outputs) outputs.push_back(converted.desc(id).name);
+  NBL_TRY(const onnx_import::Model model, onnx_import::read(o.reference));
+  if (!onnx_import::has_tensors(model, outputs)) outputs.clear();
+  NBL_TRY(onnx_import::Imported imported, onnx_import::import_file(o.reference, o.dims, outputs));
   if (!imported.obstacles.empty()) {
     return Error{Code::unsupported_op,
                  format("'%s' cannot be run, %zu obstacle(s):\n", o.reference.c_str(), imported.obstacles.size()) +

@@ -7,7 +7,7 @@
 namespace nibble::compress {
 
 Status import_network(Compression& c) {
-  NBL_TRY(onnx_import::Imported imported, onnx_import::import_file(c.options.model, c.options.dims));
+  NBL_TRY(onnx_import::Imported imported, onnx_import::import_file(c.options.model, c.options.dims, c.options.outputs));
   if (!imported.obstacles.empty()) {
     return Error{Code::unsupported_op, format("'%s' cannot be converted, %zu obstacle(s):\n", c.options.model.c_str(),
                                               imported.obstacles.size()) +

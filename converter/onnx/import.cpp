@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "converter/onnx/cut.h"
 #include "core/requantize.h"
 #include "core/text.h"
 #include "core/try.h"
@@ -149,7 +150,9 @@ void Importer::import_node(const ::onnx::NodeProto& node) {
     }
     if (!import) {
       const std::string domain = standard ? "" : " of domain " + node.domain();
-      return Error{Code::unsupported_op, "the operator" + domain + " is not supported"};
+      const bool selects = node.op_type() == "TopK" || node.op_type() == "NonMaxSuppression";
+      return Error{Code::unsupported_op, "the operator" + domain + " is not supported" +
+                                             (selects ? "; --outputs ends the network before it" : "")};
     }
     if (!readable) return {};  // the obstacle is reported where it arose
     NBL_TRY(const bool folded, fold_integers(context));
@@ -226,14 +229,22 @@ std::vector<Obstacle> Importer::run() {
   const ::onnx::GraphProto& proto = model_.proto->graph();
   count_readers(proto, 0);
   import_inputs(proto);
-  for (const auto& node : proto.node()) import_node(node);
+  const std::vector<bool> needed = needed_nodes(proto);
+  for (int i = 0; i < proto.node_size(); ++i) {
+    if (needed[static_cast<size_t>(i)]) import_node(proto.node(i));
+  }
   import_outputs(proto);
   if (proto.output_size() == 0) obstacle("", "graph", "the model has no outputs");
   return std::move(obstacles_);
 }
 
-Result<Imported> import_file(const std::string& path, const DimBindings& fixed) {
-  NBL_TRY(const Model model, read(path));
+Result<Imported> import_file(const std::string& path, const DimBindings& fixed,
+                             const std::vector<std::string>& outputs) {
+  NBL_TRY(Model model, read(path));
+  if (!outputs.empty()) {
+    if (Status status = end_at(model, outputs); !status)
+      return std::move(status).error().with_context("'" + path + "'");
+  }
   return import_model(model, fixed);
 }
 

@@ -14,8 +14,9 @@ struct Imported {
 };
 
 // An error means that the file could not be read as ONNX at all. `fixed` gives numbers to free dimensions, by name; a
-// name that no input has is an error.
-Result<Imported> import_file(const std::string& path, const DimBindings& fixed = {});
+// name that no input has is an error. `outputs`: tensors to end at, in place of the network's own outputs.
+Result<Imported> import_file(const std::string& path, const DimBindings& fixed = {},
+                             const std::vector<std::string>& outputs = {});
 Result<Imported> import_model(const Model& model, const DimBindings& fixed = {});
 
 // Obstacles as one error text, one line each.

@@ -150,5 +150,24 @@ TEST(onnx_obstacles, hostile_numbers_are_refused) {
   expect_words(claimed.problem(), {"initializer 'w'"});
 }
 
+TEST_F(onnx_files, end_where_they_are_told) {
+  OnnxBuilder b;
+  b.input("x", {"1", "8"}).output("best").integers("k", {1}, {3});
+  b.node("Relu", {"x"}, {"scores"}).node("Neg", {"scores"}, {"other"});
+  b.node("TopK", {"scores", "k"}, {"values", "best"}, {}, "top");
+  b.node("Det", {"other"}, {"unread"});  // nobody needs it, so that it is no obstacle
+  const std::string path = write("tail.onnx", b.bytes());
+  EXPECT_EQ(error_of(path), "TopK 'top': the operator is not supported; --outputs ends the network before it");
+  const auto cut = onnx_import::import_file(path, {}, {"other", "scores"});
+  ASSERT_TRUE(cut) << cut.error().message;
+  ASSERT_TRUE(cut->obstacles.empty()) << onnx_import::describe(cut->obstacles);
+  ASSERT_EQ(cut->graph.outputs.size(), 2u);
+  EXPECT_EQ(cut->graph.desc(cut->graph.outputs[0]).name, "other");
+  EXPECT_EQ(cut->graph.desc(cut->graph.outputs[1]).name, "scores");
+  const auto absent = onnx_import::import_file(path, {}, {"boxes"});
+  ASSERT_FALSE(absent);
+  expect_words(absent.error().message, {"tail.onnx", "'boxes'", "'best'"});
+}
+
 }  // namespace
 }  // namespace nibble::test
