@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <limits>
+#include <optional>
 
 #include "converter/data/network_inputs.h"
 #include "converter/dim_option.h"
@@ -44,6 +45,7 @@ struct CalibrateOptions {
   size_t skip = 0;
   size_t samples = std::numeric_limits<size_t>::max();
   size_t every = 64;
+  size_t memory_mb = statistics::kMostMomentBytes >> 20;
   int64_t positions = 64;
   int threads = 2;
 };
@@ -67,6 +69,10 @@ CalibrateOptions parse(int argc, char** argv) {
   app.add_option("--save-every", o.every, "write the file after so many samples")
       ->check(count_between(1, kMostSampleCount))
       ->capture_default_str();
+  app.add_option("--memory", o.memory_mb,
+                 "MB of sums held at once; a network with more takes several runs over the samples")
+      ->check(count_between(1, 1 << 20))
+      ->capture_default_str();
   app.add_option("--threads", o.threads, "the result does not depend on it")
       ->check(count_between(1, 256))
       ->capture_default_str();
@@ -89,22 +95,22 @@ CalibrateOptions parse(int argc, char** argv) {
   return o;
 }
 
-void print_summary(const std::string& path, const statistics::MomentsFile& file) {
-  size_t bytes = 0;
-  for (const auto& [name, m] : file.layers) bytes += m.bytes();
+Status print_summary(const std::string& path) {
+  NBL_TRY(const statistics::MomentsFile file, statistics::MomentsFile::open(path));
   std::printf("%s: %llu samples, %zu layers, %.1f MB of sums\n", path.c_str(),
-              static_cast<unsigned long long>(file.sample_count()), file.layers.size(),
-              static_cast<double>(bytes) / 1e6);
+              static_cast<unsigned long long>(file.origin().sample_count()), file.layers().size(),
+              static_cast<double>(file.bytes()) / 1e6);
+  return {};
 }
 
 // What is there already: an error where it is something else, which must not be written over, and where nothing can be
 // written. Found before samples are run.
-Result<statistics::MomentsFile> begun(const std::string& path) {
-  statistics::MomentsFile file;
+Result<std::optional<statistics::MomentsFile>> begun(const std::string& path) {
+  std::optional<statistics::MomentsFile> file;
   std::error_code failed;
   const std::filesystem::file_status status = std::filesystem::status(path, failed);
   if (std::filesystem::exists(status)) {
-    auto read = statistics::read_moments(path);
+    auto read = statistics::MomentsFile::open(path);
     if (!read) return std::move(read).error().with_context("--output holds no statistics to go on with");
     file = std::move(*read);
   }
@@ -114,15 +120,8 @@ Result<statistics::MomentsFile> begun(const std::string& path) {
 
 Status merge_files(const CalibrateOptions& o) {
   NBL_CHECK(begun(o.output));
-  statistics::MomentsFile all;
-  for (const std::string& path : o.merge) {
-    NBL_TRY(const statistics::MomentsFile part, statistics::read_moments(path));
-    if (Status status = statistics::merge(all, part); !status)
-      return std::move(status).error().with_context("'" + path + "'");
-  }
-  NBL_CHECK(statistics::write_moments(all, o.output));
-  print_summary(o.output, all);
-  return {};
+  NBL_CHECK(statistics::add_files(o.merge, o.output));
+  return print_summary(o.output);
 }
 
 Result<Graph> read_network(const CalibrateOptions& o) {
@@ -138,6 +137,15 @@ Result<Graph> read_network(const CalibrateOptions& o) {
   return std::move(dead.removed > 0 ? dead.graph : imported.graph);
 }
 
+// A file of statistics has its layers by name.
+struct LayersByName {
+  explicit LayersByName(const Graph& graph) : nodes(statistics::moment_layers(graph)) {
+    const auto name = [&](NodeId id) -> const std::string& { return graph.nodes[static_cast<size_t>(id)].name; };
+    std::sort(nodes.begin(), nodes.end(), [&](NodeId a, NodeId b) { return name(a) < name(b); });
+  }
+  std::vector<NodeId> nodes;
+};
+
 Status calibrate(const CalibrateOptions& o) {
   NBL_TRY(const Graph graph, read_network(o));
   if (statistics::moment_layers(graph).empty())
@@ -150,23 +158,23 @@ Status calibrate(const CalibrateOptions& o) {
   for (TensorId id : graph.inputs) sample_options.input_names.push_back(graph.desc(id).name);
   NBL_TRY(const media::SampleSet set, media::open_samples(o.data, sample_options));
 
-  statistics::MomentsFile fresh;
-  fresh.network = statistics::fingerprint(graph);
-  fresh.positions = o.positions;
-  fresh.preprocessing = media::to_json(preprocessing);
-  NBL_TRY(statistics::MomentsFile file, begun(o.output));
-  if (!file.layers.empty()) {
-    if (Status status = statistics::check_same_origin(file, fresh); !status)
-      return std::move(status).error().with_context("'" + o.output + "'");
+  statistics::MomentsOrigin origin{statistics::fingerprint(graph), o.positions, media::to_json(preprocessing), {}};
+  NBL_TRY(std::optional<statistics::MomentsFile> file, begun(o.output));
+  if (file) {
+    const auto both = statistics::joined(file->origin(), origin);
+    if (!both) return Error(both.error()).with_context("'" + o.output + "'");
+    origin = *both;
   }
+  const LayersByName layers(graph);
+  const auto stages = statistics::moment_stages(graph, layers.nodes, o.memory_mb << 20);
   media::Progress progress("gathering", set.size());
   const uint64_t end = o.skip + set.size();
   for (uint64_t at = o.skip; at < end;) {
-    const uint64_t first = file.first_missing(at);
+    const uint64_t first = origin.first_missing(at);
     progress.advance(static_cast<size_t>(std::min(first, end) - at));
     if (first >= end) break;
     uint64_t last = std::min<uint64_t>(first + o.every, end);
-    for (const auto& part : file.samples) {
+    for (const auto& part : origin.samples) {
       if (part.first > first) last = std::min(last, part.first);
     }
     statistics::SampleFeed feed;
@@ -174,21 +182,38 @@ Status calibrate(const CalibrateOptions& o) {
     const auto index = [&](size_t i) { return static_cast<size_t>(first - o.skip) + i; };
     feed.dims = [&](size_t i) { return dims_of_sample(graph, set, index(i), preprocessing); };
     feed.inputs = [&](const Graph& bound, size_t i) { return sample_inputs(bound, set, index(i), preprocessing); };
-    NBL_TRY(statistics::Gathered gathered,
-            statistics::gather(graph, statistics::moment_layers(graph), {}, feed, first,
-                               {.positions = o.positions, .threads = o.threads}, [&] { progress.advance(); }));
-    statistics::MomentsFile part = fresh;
+    statistics::MomentsOrigin part = origin;
     part.samples = {{first, last}};
-    for (auto& [id, moments] : gathered.layers)
-      part.layers[graph.nodes[static_cast<size_t>(id)].name] = std::move(moments);
-    if (Status status = statistics::merge(file, part); !status)
-      return std::move(status).error().with_context("'" + o.output + "'");
-    NBL_CHECK(statistics::write_moments(file, o.output));
+    auto both = statistics::joined(origin, part);
+    if (!both) return std::move(both).error().with_context("'" + o.output + "'");
+    origin = std::move(*both);
+    std::optional<statistics::MomentsWriter> writer;
+    for (size_t s = 0; s < stages.size(); ++s) {
+      const auto done = [&] {
+        if (s + 1 == stages.size()) progress.advance();
+      };
+      NBL_TRY(statistics::Gathered gathered,
+              statistics::gather(graph, stages[s], {}, feed, first, {.positions = o.positions, .threads = o.threads},
+                                 done));
+      if (!writer) {
+        NBL_TRY(writer, statistics::MomentsWriter::create(o.output, origin, layers.nodes.size()));
+      }
+      for (NodeId id : stages[s]) {
+        const std::string& name = graph.nodes[static_cast<size_t>(id)].name;
+        statistics::LayerMoments moments = std::move(gathered.layers.at(id));
+        if (file) {
+          NBL_TRY(const statistics::LayerMoments before, file->layer(name));
+          NBL_CHECK(moments.merge(before));
+        }
+        NBL_CHECK(writer->add(name, moments));
+      }
+    }
+    NBL_CHECK(writer->finish());
+    NBL_TRY(file, statistics::MomentsFile::open(o.output));
     at = last;
   }
   progress.finish();
-  print_summary(o.output, file);
-  return {};
+  return print_summary(o.output);
 }
 
 }  // namespace

@@ -20,8 +20,6 @@ namespace {
 using quantization::LayerFormat;
 using quantization::WeightFormat;
 
-constexpr size_t kMomentBytes = size_t{512} << 20;  // held at once
-
 std::vector<LayerFormat> candidate_formats(const Compression& c) {
   std::vector<LayerFormat> out;
   const WeightFormat asked = c.options.format.weights;
@@ -167,7 +165,7 @@ Result<std::vector<LayerOptions>> make_loss_table(const Compression& c, const se
     table.push_back(std::move(layer));
   }
   size_t at = 0;
-  for (const std::vector<NodeId>& part : statistics::moment_stages(c.graph, nodes, kMomentBytes)) {
+  for (const std::vector<NodeId>& part : statistics::moment_stages(c.graph, nodes, statistics::kMostMomentBytes)) {
     NBL_TRY(const statistics::LayerStatistics moments, collect_moments(c, part));
     for (size_t k = 0; k < part.size(); ++k) NBL_CHECK(round_formats(c, moments, table[at++]));
   }

@@ -65,11 +65,10 @@ Status round_weights(Compression& c) {
   if (!rounds_any(c) || (options.method == rounding::Method::nearest && !options.bias_correction && !options.clip))
     return {};
   if (!c.options.stats.empty() && options.method != rounding::Method::hqq) {
-    NBL_TRY(statistics::MomentsFile file, statistics::read_moments(c.options.stats));
-    auto layers = statistics::layers_of(std::move(file), c.graph);
-    if (!layers) return std::move(layers).error().with_context("--stats '" + c.options.stats + "'");
-    NBL_TRY(rounding::RoundedNetwork rounded,
-            rounding::round_network(c.graph, c.format, std::move(*layers), {.layer = options}));
+    NBL_TRY(const statistics::MomentsFile file, statistics::MomentsFile::open(c.options.stats));
+    if (Status status = statistics::check_network(file, c.graph); !status)
+      return std::move(status).error().with_context("--stats '" + c.options.stats + "'");
+    NBL_TRY(rounding::RoundedNetwork rounded, rounding::round_network(c.graph, c.format, file, {.layer = options}));
     c.format.rounded = std::move(rounded.layers);
     note_long_rows(c);
     return {};

@@ -15,8 +15,6 @@ namespace {
 
 using quantization::WeightFormat;
 
-constexpr size_t kMomentBytes = size_t{512} << 20;  // held at once
-
 // Weights of one bit or a bit and a half are an experiment, not a format to ship.
 void warn(WeightFormat format) {
   if (format != WeightFormat::ternary && format != WeightFormat::sign) return;
@@ -149,7 +147,7 @@ Status share_weights(Compression& c) {
   for (const std::vector<NodeId>& group : alike) layers.insert(layers.end(), group.begin(), group.end());
   size_t at = 0, added = 0;
   rounding::SharedLayers open(options.bias_correction);
-  for (const std::vector<NodeId>& part : statistics::moment_stages(c.graph, layers, kMomentBytes)) {
+  for (const std::vector<NodeId>& part : statistics::moment_stages(c.graph, layers, statistics::kMostMomentBytes)) {
     NBL_TRY(statistics::LayerStatistics moments, collect_moments(c, part));
     for (NodeId id : part) {
       const Node& node = c.graph.nodes[static_cast<size_t>(id)];

@@ -6,13 +6,17 @@
 
 namespace nibble::rounding {
 Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Options& format,
-                                     statistics::LayerStatistics statistics, const NetworkOptions& options) {
+                                     const statistics::MomentsFile& statistics, const NetworkOptions& options) {
   std::vector<NodeId> layers;
-  for (const auto& [id, moments] : statistics) {
-    if (layer_weights(graph, graph.nodes[static_cast<size_t>(id)], format)) layers.push_back(id);
+  for (NodeId id : statistics::moment_layers(graph)) {
+    const Node& node = graph.nodes[static_cast<size_t>(id)];
+    if (statistics.contains(node.name) && layer_weights(graph, node, format)) layers.push_back(id);
   }
   Layerwise rounding(graph, format, options, layers);
-  for (NodeId id : rounding.order()) NBL_CHECK(rounding.add(id, std::move(statistics.at(id))));
+  for (NodeId id : rounding.order()) {
+    NBL_TRY(statistics::LayerMoments moments, statistics.layer(graph.nodes[static_cast<size_t>(id)].name));
+    NBL_CHECK(rounding.add(id, std::move(moments)));
+  }
   return rounding.take();
 }
 

@@ -8,6 +8,7 @@
 
 #include "converter/rounding/round_layer.h"
 #include "converter/statistics/gather.h"
+#include "converter/statistics/moments_file.h"
 #include "graph/graph.h"
 
 namespace nibble::rounding {
@@ -36,9 +37,10 @@ Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Ran
                                      const quantization::Options& format, const SampleFeed& samples,
                                      const NetworkOptions& options);
 
-// From statistics that were gathered before, without propagation. Layers without statistics are left out.
+// From statistics that were gathered before, without propagation; a layer's are read when it is its turn. Layers
+// without statistics are left out.
 Result<RoundedNetwork> round_network(const Graph& graph, const quantization::Options& format,
-                                     statistics::LayerStatistics statistics, const NetworkOptions& options);
+                                     const statistics::MomentsFile& statistics, const NetworkOptions& options);
 
 // Without samples: every layer by its weights alone.
 RoundedNetwork round_network_without_data(const Graph& graph, const quantization::Options& format);

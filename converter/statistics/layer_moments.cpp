@@ -58,6 +58,11 @@ void complete(LayerMoments& m) {
   for (int64_t g = 0; g < m.groups; ++g) mirror(m.gram.data() + g * m.gram_size(), m.row());
 }
 
+size_t moment_bytes(int64_t inputs, int64_t kernel, int64_t groups) {
+  const LayerMoments m{inputs, kernel, groups, 0, 0, {}, {}};
+  return static_cast<size_t>(groups * (m.gram_size() + m.row())) * sizeof(double);
+}
+
 LayerMoments make_layer_moments(int64_t inputs, int64_t kernel, int64_t groups) {
   LayerMoments out{inputs, kernel, groups, 0, 0, {}, {}};
   out.gram.assign(static_cast<size_t>(groups * out.gram_size()), 0.0);

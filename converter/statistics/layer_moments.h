@@ -35,7 +35,6 @@ struct LayerMoments {
   }
   std::span<const double> gram_of(int64_t group) const;
   std::span<const double> sum_of(int64_t group) const;
-  size_t bytes() const { return (gram.size() + sum.size()) * sizeof(double); }
 
   bool same_shape(const LayerMoments& other) const;
   // Sums of both; an error names the sizes where they belong to different layers.
@@ -48,6 +47,8 @@ void add_rows(LayerMoments& moments, int64_t group, const float* x, int64_t n, i
 // The part of gram above the diagonal.
 void complete(LayerMoments& moments);
 
+// Bytes of such a layer's moments.
+size_t moment_bytes(int64_t inputs, int64_t kernel, int64_t groups);
 LayerMoments make_layer_moments(int64_t inputs, int64_t kernel, int64_t groups);
 
 // Sums over all values of each channel (index of axis 1) of a tensor.

@@ -43,7 +43,7 @@ LayerMoments empty_moments(const Graph& graph, const Node& node) {
 
 size_t moment_bytes(const Graph& graph, const Node& node) {
   const LayerMoments m = empty_moments(graph, node);
-  return static_cast<size_t>(m.groups * (m.gram_size() + m.row())) * sizeof(double);
+  return moment_bytes(m.inputs, m.kernel, m.groups);
 }
 
 std::vector<std::vector<NodeId>> moment_stages(const Graph& graph, const std::vector<NodeId>& layers, size_t bytes) {

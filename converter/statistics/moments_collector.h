@@ -29,6 +29,8 @@ bool has_moments(const Graph& graph, const Node& node);
 std::vector<NodeId> moment_layers(const Graph& graph);
 // Bytes of a layer's moments.
 size_t moment_bytes(const Graph& graph, const Node& node);
+// Of moments that are held at once, where a network's are more than that.
+inline constexpr size_t kMostMomentBytes = size_t{256} << 20;
 // The layers in order, cut into parts whose moments take at most `bytes` together (a single layer may take more).
 std::vector<std::vector<NodeId>> moment_stages(const Graph& graph, const std::vector<NodeId>& layers, size_t bytes);
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <memory>
 
 #include "core/crc32c.h"
 #include "core/text.h"
 #include "core/try.h"
-#include "media/atomic_file.h"
 #include "media/read_file.h"
 #include "ops/conv2d.h"
 
@@ -15,86 +15,95 @@ namespace nibble::statistics {
 namespace {
 
 constexpr char kMagic[8] = {'N', 'B', 'L', 'S', 'T', 'A', 'T', '1'};
-constexpr size_t kMostBytes = size_t{8} << 30;
+constexpr size_t kBlock = size_t{1} << 20;  // of a file, read at once
+constexpr size_t kLongestText = size_t{1} << 24;
 
 static_assert(std::endian::native == std::endian::little, "numbers are written as they lie in memory");
 
-void put(std::string& out, const void* data, size_t bytes) { out.append(static_cast<const char*>(data), bytes); }
-void put_number(std::string& out, uint64_t value) { put(out, &value, sizeof(value)); }
-void put_text(std::string& out, const std::string& text) {
-  put_number(out, text.size());
-  out += text;
-}
-
-// Reads from front to back; every length is checked against what is left.
+// Reads a file from front to back; every length is checked against what is left before it is taken.
 class Reader {
  public:
-  explicit Reader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+  Reader(std::FILE* file, uint64_t bytes) : file_(file), left_(bytes) {}
 
+  Status bytes(void* out, uint64_t size) {
+    if (left_ < size || (size > 0 && std::fread(out, 1, size, file_) != size))
+      return Error{Code::corrupt_file, "it ends in the middle of a number or a text"};
+    left_ -= size;
+    return {};
+  }
   Result<uint64_t> number() {
     uint64_t value = 0;
-    if (bytes_.size() < sizeof(value)) return cut_short();
-    std::memcpy(&value, bytes_.data(), sizeof(value));
-    bytes_ = bytes_.subspan(sizeof(value));
+    NBL_CHECK(bytes(&value, sizeof(value)));
     return value;
   }
   Result<std::string> text() {
     NBL_TRY(const uint64_t size, number());
-    if (bytes_.size() < size) return cut_short();
-    std::string out(reinterpret_cast<const char*>(bytes_.data()), size);
-    bytes_ = bytes_.subspan(size);
+    if (size > std::min<uint64_t>(left_, kLongestText)) return Error{Code::corrupt_file, "a text is impossibly long"};
+    std::string out(static_cast<size_t>(size), '\0');
+    NBL_CHECK(bytes(out.data(), size));
     return out;
   }
-  Status doubles(std::span<double> out) {
-    if (bytes_.size() / sizeof(double) < out.size()) return cut_short();
-    if (!out.empty()) std::memcpy(out.data(), bytes_.data(), out.size_bytes());
-    bytes_ = bytes_.subspan(out.size_bytes());
-    return {};
+  Status doubles(std::span<double> out) { return bytes(out.data(), out.size_bytes()); }
+  // Over `size` bytes that are there.
+  Status skip(uint64_t size) {
+    if (left_ < size) return Error{Code::corrupt_file, "a layer's sums are longer than the file"};
+    left_ -= size;
+    if (fseeko(file_, static_cast<off_t>(size), SEEK_CUR) == 0) return {};
+    return Error{Code::io, "it cannot be read at random"};
   }
-  size_t left() const { return bytes_.size(); }
+  uint64_t left() const { return left_; }
 
  private:
-  static Error cut_short() { return Error{Code::corrupt_file, "it ends in the middle of a number or a text"}; }
-  std::span<const uint8_t> bytes_;
+  std::FILE* file_;
+  uint64_t left_;
 };
 
-Result<LayerMoments> read_layer(Reader& in) {
-  NBL_TRY(const uint64_t inputs, in.number());
-  NBL_TRY(const uint64_t kernel, in.number());
-  NBL_TRY(const uint64_t groups, in.number());
-  constexpr uint64_t kMost = uint64_t{1} << 20;
-  if (inputs == 0 || kernel == 0 || groups == 0 || inputs > kMost || kernel > kMost || groups > kMost ||
-      inputs * kernel > kMost)
-    return Error{Code::corrupt_file, "a layer has impossible sizes"};
-  const uint64_t row = inputs * kernel;
-  const bool pairs = row <= static_cast<uint64_t>(kLongestRowWithPairs);
-  if (in.left() / sizeof(double) / groups < (pairs ? row * (row + 1) / 2 : row) + row)
-    return Error{Code::corrupt_file, "a layer's sums are longer than the file"};
-  LayerMoments m =
-      make_layer_moments(static_cast<int64_t>(inputs), static_cast<int64_t>(kernel), static_cast<int64_t>(groups));
-  NBL_TRY(m.count, in.number());
-  NBL_TRY(m.samples, in.number());
-  NBL_CHECK(in.doubles(m.sum));
-  if (!pairs) NBL_CHECK(in.doubles(m.gram));
-  for (uint64_t g = 0; pairs && g < groups; ++g) {
-    double* gram = m.gram.data() + g * row * row;
-    for (uint64_t i = 0; i < row; ++i) {
-      NBL_CHECK(in.doubles({gram + i * row, i + 1}));
-      for (uint64_t j = 0; j < i; ++j) gram[j * row + i] = gram[i * row + j];
-    }
+// The checksum of a file's first `size` bytes.
+Result<uint32_t> checksum_of(std::FILE* file, uint64_t size) {
+  if (fseeko(file, 0, SEEK_SET) != 0) return Error{Code::io, "it cannot be read at random"};
+  Reader in(file, size);
+  std::vector<std::byte> block(kBlock);
+  uint32_t crc = 0;
+  while (in.left() > 0) {
+    const auto part = std::span(block).first(static_cast<size_t>(std::min<uint64_t>(in.left(), kBlock)));
+    NBL_CHECK(in.bytes(part.data(), part.size()));
+    crc = crc32c(part, crc);
   }
-  return m;
+  return crc;
+}
+
+struct Close {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, Close>;
+
+// A regular file and its size.
+Result<std::pair<File, uint64_t>> open_file(const std::string& path) {
+  NBL_CHECK(media::read_start_of_file(path, 1));  // says what a path is that is no file
+  File file(std::fopen(path.c_str(), "rb"));
+  const bool ended = file && fseeko(file.get(), 0, SEEK_END) == 0;
+  const off_t size = ended ? ftello(file.get()) : -1;
+  if (size < 0) return Error{Code::io, path + ": cannot be read"};
+  return std::pair<File, uint64_t>(std::move(file), static_cast<uint64_t>(size));
+}
+
+bool has_pairs(uint64_t row) { return row <= static_cast<uint64_t>(kLongestRowWithPairs); }
+
+// Of a layer behind its sizes: count, samples, sums, gram.
+uint64_t stored_bytes(uint64_t row, uint64_t groups) {
+  const uint64_t gram = has_pairs(row) ? row * (row + 1) / 2 : row;
+  return 2 * sizeof(uint64_t) + groups * (row + gram) * sizeof(double);
 }
 
 }  // namespace
 
-uint64_t MomentsFile::sample_count() const {
+uint64_t MomentsOrigin::sample_count() const {
   uint64_t sum = 0;
   for (const auto& [first, last] : samples) sum += last - first;
   return sum;
 }
 
-uint64_t MomentsFile::first_missing(uint64_t from) const {
+uint64_t MomentsOrigin::first_missing(uint64_t from) const {
   for (const auto& [first, last] : samples) {
     if (from >= first && from < last) from = last;
   }
@@ -114,135 +123,217 @@ std::string fingerprint(const Graph& graph) {
   return format("%08x", crc);
 }
 
-Result<std::string> checksum(const std::string& path) {
-  NBL_TRY(const std::vector<uint8_t> bytes, media::read_file(path, kMostBytes));
-  // Without the checksum at its end: with it every file has the same.
-  const size_t body = bytes.size() - std::min(bytes.size(), sizeof(uint64_t));
-  return format("%08x", crc32c(std::as_bytes(std::span(bytes).first(body))));
-}
-
-Status check_same_origin(const MomentsFile& into, const MomentsFile& other) {
-  const auto same = [](const char* what, const std::string& a, const std::string& b) -> Status {
-    if (a == b) return {};
+Result<MomentsOrigin> joined(const MomentsOrigin& a, const MomentsOrigin& b) {
+  const auto same = [](const char* what, const std::string& one, const std::string& other) -> Status {
+    if (one == other) return {};
     return Error{Code::invalid_argument,
-                 format("statistics do not add up: their %s differ, '%s' and '%s'", what, a.c_str(), b.c_str())};
+                 format("statistics do not add up: their %s differ, '%s' and '%s'", what, one.c_str(), other.c_str())};
   };
-  NBL_CHECK(same("networks", into.network, other.network));
-  NBL_CHECK(same("preprocessings", into.preprocessing, other.preprocessing));
-  NBL_CHECK(same("positions", std::to_string(into.positions), std::to_string(other.positions)));
-  return {};
-}
-
-Status merge(MomentsFile& into, const MomentsFile& other) {
-  if (into.layers.empty()) {
-    into = other;
-    return {};
-  }
-  NBL_CHECK(check_same_origin(into, other));
-  auto samples = into.samples;
-  samples.insert(samples.end(), other.samples.begin(), other.samples.end());
-  std::sort(samples.begin(), samples.end());
-  std::vector<std::pair<uint64_t, uint64_t>> joined;
-  for (const auto& part : samples) {
-    if (!joined.empty() && part.first < joined.back().second) {
+  NBL_CHECK(same("networks", a.network, b.network));
+  NBL_CHECK(same("preprocessings", a.preprocessing, b.preprocessing));
+  NBL_CHECK(same("positions", std::to_string(a.positions), std::to_string(b.positions)));
+  MomentsOrigin out = a;
+  std::vector<std::pair<uint64_t, uint64_t>> parts = a.samples;
+  parts.insert(parts.end(), b.samples.begin(), b.samples.end());
+  std::sort(parts.begin(), parts.end());
+  out.samples.clear();
+  for (const auto& part : parts) {
+    if (!out.samples.empty() && part.first < out.samples.back().second) {
       return Error{Code::invalid_argument, format("statistics do not add up: sample %llu is in both",
                                                   static_cast<unsigned long long>(part.first))};
     }
-    if (!joined.empty() && part.first == joined.back().second)
-      joined.back().second = part.second;
+    if (!out.samples.empty() && part.first == out.samples.back().second)
+      out.samples.back().second = part.second;
     else
-      joined.push_back(part);
+      out.samples.push_back(part);
   }
-  for (const auto& [name, moments] : other.layers) {
-    const auto found = into.layers.find(name);
-    if (found == into.layers.end())
-      return Error{Code::invalid_argument, "statistics do not add up: layer '" + name + "' is in one only"};
-    if (!found->second.same_shape(moments)) return found->second.merge(moments);  // says the sizes
+  return out;
+}
+
+Result<std::string> checksum(const std::string& path) {
+  NBL_TRY(const auto opened, open_file(path));
+  // Without the checksum at its end: with it every file has the same.
+  NBL_TRY(const uint32_t crc, checksum_of(opened.first.get(), opened.second - std::min<uint64_t>(opened.second, 8)));
+  return format("%08x", crc);
+}
+
+Result<MomentsFile> MomentsFile::open(const std::string& path) {
+  NBL_TRY(auto opened, open_file(path));
+  MomentsFile out;
+  out.path_ = path;
+  out.file_.reset(opened.first.release(), [](std::FILE* file) { std::fclose(file); });
+  if (Status status = out.read_index(opened.second); !status)
+    return std::move(status).error().with_context("statistics '" + path + "'");
+  return out;
+}
+
+Status MomentsFile::read_index(uint64_t size) {
+  char magic[sizeof(kMagic)] = {};
+  if (fseeko(file_.get(), 0, SEEK_SET) != 0 || std::fread(magic, 1, sizeof(magic), file_.get()) != sizeof(magic) ||
+      std::memcmp(magic, kMagic, sizeof(kMagic)) != 0 || size < sizeof(kMagic) + sizeof(uint64_t))
+    return Error{Code::corrupt_file, "it is not a file of statistics"};
+  const uint64_t body = size - sizeof(uint64_t);
+  NBL_TRY(const uint32_t crc, checksum_of(file_.get(), body));
+  uint64_t stored = 0;
+  if (std::fread(&stored, 1, sizeof(stored), file_.get()) != sizeof(stored) || stored != crc)
+    return Error{Code::corrupt_file, "its checksum is wrong"};
+
+  if (fseeko(file_.get(), sizeof(kMagic), SEEK_SET) != 0) return Error{Code::io, "it cannot be read at random"};
+  Reader in(file_.get(), body - sizeof(kMagic));
+  NBL_TRY(origin_.network, in.text());
+  NBL_TRY(origin_.preprocessing, in.text());
+  NBL_TRY(const uint64_t positions, in.number());
+  origin_.positions = static_cast<int64_t>(positions);
+  NBL_TRY(const uint64_t parts, in.number());
+  for (uint64_t i = 0; i < parts; ++i) {
+    NBL_TRY(const uint64_t first, in.number());
+    NBL_TRY(const uint64_t last, in.number());
+    if (last <= first || (!origin_.samples.empty() && first <= origin_.samples.back().second))
+      return Error{Code::corrupt_file, "its sample numbers are not in order"};
+    origin_.samples.emplace_back(first, last);
   }
-  if (into.layers.size() != other.layers.size())
-    return Error{Code::invalid_argument, "statistics do not add up: they hold different layers"};
-  for (const auto& [name, moments] : other.layers) NBL_CHECK(into.layers.at(name).merge(moments));
-  into.samples = std::move(joined);
+  NBL_TRY(const uint64_t layers, in.number());
+  for (uint64_t i = 0; i < layers; ++i) {
+    NBL_TRY(const std::string name, in.text());
+    uint64_t sizes[3] = {};  // inputs, kernel, groups
+    for (uint64_t& value : sizes) {
+      NBL_TRY(value, in.number());
+    }
+    constexpr uint64_t kMost = uint64_t{1} << 20;
+    const bool possible =
+        std::all_of(std::begin(sizes), std::end(sizes), [](uint64_t v) { return v > 0 && v <= kMost; });
+    if (!possible || sizes[0] * sizes[1] > kMost) return Error{Code::corrupt_file, "a layer has impossible sizes"};
+    layers_[name] = {static_cast<int64_t>(sizes[0]), static_cast<int64_t>(sizes[1]), static_cast<int64_t>(sizes[2]),
+                     body - in.left()};
+    NBL_CHECK(in.skip(stored_bytes(sizes[0] * sizes[1], sizes[2])));
+  }
+  if (in.left() != 0) return Error{Code::corrupt_file, "it is longer than what it holds"};
   return {};
 }
 
-Status write_moments(const MomentsFile& file, const std::string& path) {
-  std::string out(kMagic, sizeof(kMagic));
-  put_text(out, file.network);
-  put_text(out, file.preprocessing);
-  put_number(out, static_cast<uint64_t>(file.positions));
-  put_number(out, file.samples.size());
-  for (const auto& [first, last] : file.samples) {
-    put_number(out, first);
-    put_number(out, last);
-  }
-  put_number(out, file.layers.size());
-  for (const auto& [name, m] : file.layers) {
-    put_text(out, name);
-    for (int64_t size : {m.inputs, m.kernel, m.groups}) put_number(out, static_cast<uint64_t>(size));
-    put_number(out, m.count);
-    put_number(out, m.samples);
-    put(out, m.sum.data(), m.sum.size() * sizeof(double));
-    const auto row = static_cast<size_t>(m.row());
-    if (!m.has_pairs()) put(out, m.gram.data(), m.gram.size() * sizeof(double));
-    for (size_t g = 0; m.has_pairs() && g < static_cast<size_t>(m.groups); ++g) {
-      for (size_t i = 0; i < row; ++i) put(out, m.gram.data() + (g * row + i) * row, (i + 1) * sizeof(double));
-    }
-  }
-  put_number(out, crc32c(std::as_bytes(std::span(out.data(), out.size()))));
-  return media::write_file_atomically(path, out);
+std::vector<std::string> MomentsFile::layers() const {
+  std::vector<std::string> out;
+  for (const auto& [name, layer] : layers_) out.push_back(name);
+  return out;
 }
 
-Result<MomentsFile> read_moments(const std::string& path) {
-  NBL_TRY(const std::vector<uint8_t> bytes, media::read_file(path, kMostBytes));
-  const auto parse = [&]() -> Result<MomentsFile> {
-    if (bytes.size() < sizeof(kMagic) + sizeof(uint64_t) || std::memcmp(bytes.data(), kMagic, sizeof(kMagic)) != 0)
-      return Error{Code::corrupt_file, "it is not a file of statistics"};
-    const auto body = std::span(bytes).first(bytes.size() - sizeof(uint64_t));
-    uint64_t stored = 0;
-    std::memcpy(&stored, bytes.data() + body.size(), sizeof(stored));
-    if (crc32c(std::as_bytes(body)) != stored) return Error{Code::corrupt_file, "its checksum is wrong"};
-    Reader in(body.subspan(sizeof(kMagic)));
-    MomentsFile out;
-    NBL_TRY(out.network, in.text());
-    NBL_TRY(out.preprocessing, in.text());
-    NBL_TRY(const uint64_t positions, in.number());
-    out.positions = static_cast<int64_t>(positions);
-    NBL_TRY(const uint64_t parts, in.number());
-    for (uint64_t i = 0; i < parts; ++i) {
-      NBL_TRY(const uint64_t first, in.number());
-      NBL_TRY(const uint64_t last, in.number());
-      if (last <= first || (!out.samples.empty() && first <= out.samples.back().second))
-        return Error{Code::corrupt_file, "its sample numbers are not in order"};
-      out.samples.emplace_back(first, last);
-    }
-    NBL_TRY(const uint64_t layers, in.number());
-    for (uint64_t i = 0; i < layers; ++i) {
-      NBL_TRY(const std::string name, in.text());
-      NBL_TRY(LayerMoments moments, read_layer(in));
-      out.layers[name] = std::move(moments);
-    }
-    if (in.left() != 0) return Error{Code::corrupt_file, "it is longer than what it holds"};
-    return out;
+size_t MomentsFile::bytes() const {
+  size_t sum = 0;
+  for (const auto& [name, layer] : layers_) sum += moment_bytes(layer.inputs, layer.kernel, layer.groups);
+  return sum;
+}
+
+Result<LayerMoments> MomentsFile::layer(const std::string& name) const {
+  const auto found = layers_.find(name);
+  if (found == layers_.end())
+    return Error{Code::not_found, "statistics '" + path_ + "' hold nothing of layer '" + name + "'"};
+  const Layer& layer = found->second;
+  LayerMoments m = make_layer_moments(layer.inputs, layer.kernel, layer.groups);
+  const auto row = static_cast<size_t>(m.row());
+  const auto read = [&]() -> Status {
+    if (fseeko(file_.get(), static_cast<off_t>(layer.offset), SEEK_SET) != 0)
+      return Error{Code::io, "it cannot be read at random"};
+    Reader in(file_.get(), stored_bytes(row, static_cast<uint64_t>(m.groups)));
+    NBL_TRY(m.count, in.number());
+    NBL_TRY(m.samples, in.number());
+    NBL_CHECK(in.doubles(m.sum));
+    if (!m.has_pairs()) return in.doubles(m.gram);
+    for (size_t i = 0; i < static_cast<size_t>(m.groups) * row; ++i)
+      NBL_CHECK(in.doubles(std::span(m.gram).subspan(i * row, i % row + 1)));
+    complete(m);
+    return {};
   };
-  auto out = parse();
-  if (!out) return std::move(out).error().with_context("statistics '" + path + "'");
+  if (Status status = read(); !status) return std::move(status).error().with_context("statistics '" + path_ + "'");
+  return m;
+}
+
+Result<MomentsWriter> MomentsWriter::create(const std::string& path, const MomentsOrigin& origin, size_t layers) {
+  NBL_TRY(AtomicFile file, AtomicFile::create(path));
+  MomentsWriter out(std::move(file));
+  out.left_ = layers;
+  NBL_CHECK(out.put(kMagic, sizeof(kMagic)));
+  NBL_CHECK(out.put_text(origin.network));
+  NBL_CHECK(out.put_text(origin.preprocessing));
+  NBL_CHECK(out.put_number(static_cast<uint64_t>(origin.positions)));
+  NBL_CHECK(out.put_number(origin.samples.size()));
+  for (const auto& [first, last] : origin.samples) {
+    NBL_CHECK(out.put_number(first));
+    NBL_CHECK(out.put_number(last));
+  }
+  NBL_CHECK(out.put_number(layers));
   return out;
 }
 
-Result<LayerStatistics> layers_of(MomentsFile file, const Graph& graph) {
+Status MomentsWriter::put(const void* data, size_t bytes) {
+  const auto part = std::span(static_cast<const std::byte*>(data), bytes);
+  crc_ = crc32c(part, crc_);
+  return file_.write(part);
+}
+
+Status MomentsWriter::put_text(const std::string& text) {
+  NBL_CHECK(put_number(text.size()));
+  return put(text.data(), text.size());
+}
+
+Status MomentsWriter::add(const std::string& name, const LayerMoments& m) {
+  if (left_ == 0 || (!last_.empty() && name <= last_))
+    return Error{Code::internal, "statistics of layer '" + name + "' are written out of turn"};
+  --left_;
+  last_ = name;
+  NBL_CHECK(put_text(name));
+  for (int64_t size : {m.inputs, m.kernel, m.groups}) NBL_CHECK(put_number(static_cast<uint64_t>(size)));
+  NBL_CHECK(put_number(m.count));
+  NBL_CHECK(put_number(m.samples));
+  NBL_CHECK(put(m.sum.data(), m.sum.size() * sizeof(double)));
+  if (!m.has_pairs()) return put(m.gram.data(), m.gram.size() * sizeof(double));
+  const auto row = static_cast<size_t>(m.row());
+  for (size_t i = 0; i < static_cast<size_t>(m.groups) * row; ++i)
+    NBL_CHECK(put(m.gram.data() + i * row, (i % row + 1) * sizeof(double)));
+  return {};
+}
+
+Status MomentsWriter::finish() {
+  if (left_ > 0) return Error{Code::internal, "statistics are finished before all layers are written"};
+  NBL_CHECK(put_number(crc_));
+  return file_.commit();
+}
+
+Status add_files(const std::vector<std::string>& paths, const std::string& path) {
+  std::vector<MomentsFile> files;
+  MomentsOrigin origin;
+  for (const std::string& name : paths) {
+    NBL_TRY(MomentsFile file, MomentsFile::open(name));
+    if (!files.empty()) {
+      auto both = joined(origin, file.origin());
+      if (!both) return std::move(both).error().with_context("'" + name + "'");
+      origin = std::move(*both);
+      if (file.layers() != files.front().layers())
+        return Error{Code::invalid_argument, "'" + name + "': statistics do not add up: they hold different layers"};
+    } else {
+      origin = file.origin();
+    }
+    files.push_back(std::move(file));
+  }
+  if (files.empty()) return Error{Code::invalid_argument, "no statistics to add up"};
+  const std::vector<std::string> layers = files.front().layers();
+  NBL_TRY(MomentsWriter out, MomentsWriter::create(path, origin, layers.size()));
+  for (const std::string& layer : layers) {
+    NBL_TRY(LayerMoments sum, files.front().layer(layer));
+    for (size_t i = 1; i < files.size(); ++i) {
+      NBL_TRY(const LayerMoments other, files[i].layer(layer));
+      if (Status status = sum.merge(other); !status)
+        return std::move(status).error().with_context("'" + paths[i] + "'");
+    }
+    NBL_CHECK(out.add(layer, sum));
+  }
+  return out.finish();
+}
+
+Status check_network(const MomentsFile& file, const Graph& graph) {
   const std::string own = fingerprint(graph);
-  if (file.network != own) {
-    return Error{Code::invalid_argument,
-                 "the statistics are of another network (or of the same with other options): '" + file.network +
-                     "', this one is '" + own + "'"};
-  }
-  LayerStatistics out;
-  for (NodeId id : moment_layers(graph)) {
-    const auto found = file.layers.find(graph.nodes[static_cast<size_t>(id)].name);
-    if (found != file.layers.end()) out.emplace(id, std::move(found->second));
-  }
-  return out;
+  if (file.origin().network == own) return {};
+  return Error{Code::invalid_argument, "the statistics are of another network (or of the same with other options): '" +
+                                           file.origin().network + "', this one is '" + own + "'"};
 }
 
 }  // namespace nibble::statistics

@@ -26,6 +26,12 @@ void expect_words(const std::string& text, const std::vector<std::string>& words
   for (const std::string& word : words) EXPECT_NE(text.find(word), std::string::npos) << word << " in:\n" << text;
 }
 
+// What a file holds.
+struct Moments {
+  statistics::MomentsOrigin origin;
+  std::map<std::string, statistics::LayerMoments> layers;
+};
+
 class CalibrateTool : public testing::Test {
  protected:
   std::vector<std::string> arguments(const std::string& output, const std::vector<std::string>& more = {}) const {
@@ -37,10 +43,18 @@ class CalibrateTool : public testing::Test {
   ToolResult gather(const std::string& output, const std::vector<std::string>& more = {}) const {
     return run_tool(kTool, arguments(output, more));
   }
-  statistics::MomentsFile read(const std::string& name) const {
-    auto file = statistics::read_moments(files_.path(name));
+  Moments read(const std::string& name) const {
+    const auto file = statistics::MomentsFile::open(files_.path(name));
     EXPECT_TRUE(file) << file.error().message;
-    return file ? std::move(*file) : statistics::MomentsFile{};
+    Moments out;
+    if (!file) return out;
+    out.origin = file->origin();
+    for (const std::string& layer : file->layers()) {
+      auto moments = file->layer(layer);
+      EXPECT_TRUE(moments) << moments.error().message;
+      if (moments) out.layers[layer] = std::move(*moments);
+    }
+    return out;
   }
   void write(const std::string& name, const std::string& bytes) const {
     std::ofstream(files_.path(name), std::ios::binary) << bytes;
@@ -61,9 +75,9 @@ class CalibrateTool : public testing::Test {
 };
 
 // Sums in another order: equal up to rounding. Products of a sample are added in float.
-void expect_same(const statistics::MomentsFile& a, const statistics::MomentsFile& b) {
-  EXPECT_EQ(a.samples, b.samples);
-  EXPECT_EQ(a.network, b.network);
+void expect_same(const Moments& a, const Moments& b) {
+  EXPECT_EQ(a.origin.samples, b.origin.samples);
+  EXPECT_EQ(a.origin.network, b.origin.network);
   ASSERT_EQ(a.layers.size(), b.layers.size());
   for (const auto& [name, m] : a.layers) {
     ASSERT_TRUE(b.layers.contains(name)) << name;
@@ -85,8 +99,8 @@ TEST_F(CalibrateTool, holds_every_layer_and_sample_and_comes_out_the_same) {
   const ToolResult result = gather("a.stats");
   ASSERT_EQ(result.code, 0) << result.err;
   expect_words(result.out, {"a.stats", "24 samples", "6 layers"});
-  const statistics::MomentsFile file = read("a.stats");
-  EXPECT_EQ(file.sample_count(), 24u);
+  const Moments file = read("a.stats");
+  EXPECT_EQ(file.origin.sample_count(), 24u);
   for (const char* layer : {"conv1", "conv2", "conv3", "conv4", "conv5", "fc"})
     EXPECT_TRUE(file.layers.contains(layer)) << layer;
   ASSERT_EQ(gather("b.stats", {"--threads", "1"}).code, 0);
@@ -136,10 +150,29 @@ TEST_F(CalibrateTool, fits_the_conversion_that_is_not_told_to_leave_channels_alo
   }
 }
 
+TEST_F(CalibrateTool, takes_the_memory_it_is_given_and_comes_out_the_same) {
+  // Sums of 0.7, 2.7 and 2.7 MB: in one run over the samples, or in three.
+  test::OnnxBuilder b(13);
+  b.input("x", {"1", "8", "12", "12"}).output("y");
+  b.floats("w1", {64, 8, 1, 1}, test::normal_noise(512, 1, 0.3f)).node("Conv", {"x", "w1"}, {"a"}, {}, "first");
+  b.floats("w2", {64, 64, 3, 3}, test::normal_noise(64 * 576, 2, 0.05f)).node("Conv", {"a", "w2"}, {"b"}, {}, "second");
+  b.floats("w3", {4, 64, 3, 3}, test::normal_noise(4 * 576, 3, 0.05f)).node("Conv", {"b", "w3"}, {"y"}, {}, "third");
+  write("net.onnx", b.bytes());
+  ASSERT_EQ(gather("usual.stats").code, 0);
+  const ToolResult small = gather("small.stats", {"--memory", "1"});
+  ASSERT_EQ(small.code, 0) << small.err;
+  EXPECT_EQ(read("small.stats").origin.sample_count(), 24u);
+  EXPECT_TRUE(files_.bytes("usual.stats") == files_.bytes("small.stats"));
+  // Parts too.
+  ASSERT_EQ(gather("part.stats", {"--memory", "3", "--save-every", "9"}).code, 0);
+  ASSERT_EQ(gather("other.stats", {"--save-every", "9"}).code, 0);
+  EXPECT_TRUE(files_.bytes("part.stats") == files_.bytes("other.stats"));
+}
+
 TEST_F(CalibrateTool, goes_on_where_it_ended) {
   ASSERT_EQ(gather("whole.stats").code, 0);
   ASSERT_EQ(gather("part.stats", {"--samples", "7"}).code, 0);
-  EXPECT_EQ(read("part.stats").sample_count(), 7u);
+  EXPECT_EQ(read("part.stats").origin.sample_count(), 7u);
   ASSERT_EQ(gather("part.stats").code, 0);
   expect_same(read("whole.stats"), read("part.stats"));
   // A third run finds nothing left to do.
@@ -152,7 +185,7 @@ TEST_F(CalibrateTool, fills_a_gap_in_the_middle) {
   ASSERT_EQ(gather("whole.stats").code, 0);
   ASSERT_EQ(gather("gap.stats", {"--samples", "4"}).code, 0);
   ASSERT_EQ(gather("gap.stats", {"--skip", "15", "--samples", "5"}).code, 0);
-  EXPECT_EQ(read("gap.stats").samples.size(), 2u);
+  EXPECT_EQ(read("gap.stats").origin.samples.size(), 2u);
   ASSERT_EQ(gather("gap.stats", {"--save-every", "3"}).code, 0);
   expect_same(read("whole.stats"), read("gap.stats"));
 }
@@ -260,13 +293,13 @@ TEST_F(CalibrateTool, a_full_disk_keeps_the_file_of_before) {
     EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << entry.path();
   // And the run can go on later.
   ASSERT_EQ(gather("a.stats").code, 0);
-  EXPECT_EQ(read("a.stats").sample_count(), 24u);
+  EXPECT_EQ(read("a.stats").origin.sample_count(), 24u);
   refused(arguments("nowhere/a.stats"), {"nowhere/a.stats"}, "a.stats");
   refused(arguments("samples"), {"samples", "folder"}, "a.stats");
 }
 
 TEST_F(CalibrateTool, samples_and_numbers_that_are_wrong) {
-  for (const char* option : {"--samples", "--skip", "--save-every", "--positions", "--threads"}) {
+  for (const char* option : {"--samples", "--skip", "--save-every", "--positions", "--memory", "--threads"}) {
     for (const char* wrong : {"-1", "x", "1e3", "99999999999999999999", ""})
       refused(arguments("a.stats", {option, wrong}), {option}, "net.onnx");
   }
@@ -279,7 +312,7 @@ TEST_F(CalibrateTool, samples_and_numbers_that_are_wrong) {
   const ToolResult result = gather("a.stats", {"--save-every", "5"});
   EXPECT_EQ(result.code, 1);
   expect_words(result.err, {"s110.npy", "NaN"});
-  EXPECT_EQ(read("a.stats").sample_count(), 10u);
+  EXPECT_EQ(read("a.stats").origin.sample_count(), 10u);
   EXPECT_FALSE(fs::exists(files_.path("b.stats")));
 }
 

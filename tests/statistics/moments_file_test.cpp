@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/try.h"
 #include "tests/statistics/layer_net.h"
 
 namespace nibble::test {
@@ -13,8 +14,14 @@ namespace {
 
 using namespace statistics;
 
-MomentsFile part(uint64_t first, uint64_t last) {
-  MomentsFile out{"abcd", 64, "{}", {{first, last}}, {}};
+// What a file holds.
+struct Moments {
+  MomentsOrigin origin;
+  std::map<std::string, LayerMoments> layers;
+};
+
+Moments part(uint64_t first, uint64_t last) {
+  Moments out{{"abcd", 64, "{}", {{first, last}}}, {}};
   LayerMoments m = make_layer_moments(3, 4, 2);
   const Floats values = noise(12 * 13, static_cast<uint32_t>(first + 1));
   for (int64_t g = 0; g < 2; ++g) {
@@ -34,16 +41,32 @@ MomentsFile part(uint64_t first, uint64_t last) {
 
 std::string path_of(const char* name) { return (std::filesystem::path(::testing::TempDir()) / name).string(); }
 
+Status write(const Moments& moments, const std::string& path) {
+  NBL_TRY(MomentsWriter writer, MomentsWriter::create(path, moments.origin, moments.layers.size()));
+  for (const auto& [name, layer] : moments.layers) NBL_CHECK(writer.add(name, layer));
+  return writer.finish();
+}
+
+// All of a file, with what is wrong with it.
+Result<Moments> read(const std::string& path) {
+  NBL_TRY(const MomentsFile file, MomentsFile::open(path));
+  Moments out{file.origin(), {}};
+  for (const std::string& name : file.layers()) {
+    NBL_TRY(out.layers[name], file.layer(name));
+  }
+  return out;
+}
+
 TEST(moments_file, reads_what_it_wrote) {
   const std::string path = path_of("moments_round_trip.stats");
-  const MomentsFile file = part(5, 9);
-  ASSERT_TRUE(write_moments(file, path));
-  const auto back = read_moments(path);
+  const Moments file = part(5, 9);
+  ASSERT_TRUE(write(file, path));
+  const auto back = read(path);
   ASSERT_TRUE(back) << back.error().message;
-  EXPECT_EQ(back->network, file.network);
-  EXPECT_EQ(back->preprocessing, file.preprocessing);
-  EXPECT_EQ(back->positions, file.positions);
-  EXPECT_EQ(back->samples, file.samples);
+  EXPECT_EQ(back->origin.network, file.origin.network);
+  EXPECT_EQ(back->origin.preprocessing, file.origin.preprocessing);
+  EXPECT_EQ(back->origin.positions, file.origin.positions);
+  EXPECT_EQ(back->origin.samples, file.origin.samples);
   EXPECT_EQ(back->layers.at("conv").gram, file.layers.at("conv").gram);
   EXPECT_EQ(back->layers.at("conv").sum, file.layers.at("conv").sum);
   EXPECT_EQ(back->layers.at("conv").count, 256u);
@@ -52,14 +75,14 @@ TEST(moments_file, reads_what_it_wrote) {
 
 TEST(moments_file, keeps_squares_of_rows_without_pairs) {
   const std::string path = path_of("moments_long.stats");
-  MomentsFile file = part(0, 2);
+  Moments file = part(0, 2);
   LayerMoments& m = file.layers["wide"] = make_layer_moments(kLongestRowWithPairs + 1, 1, 1);
   const Floats values = noise(static_cast<size_t>(m.row()), 5);
   add_rows(m, 0, values.data(), 1, 1);
   complete(m);
   ASSERT_EQ(m.gram.size(), values.size());
-  ASSERT_TRUE(write_moments(file, path));
-  const auto back = read_moments(path);
+  ASSERT_TRUE(write(file, path));
+  const auto back = read(path);
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(back->layers.at("wide").gram, m.gram);
   EXPECT_EQ(back->layers.at("wide").sum, m.sum);
@@ -70,7 +93,7 @@ TEST(moments_file, keeps_squares_of_rows_without_pairs) {
 
 TEST(moments_file, says_what_is_damaged) {
   const std::string path = path_of("moments_damaged.stats");
-  ASSERT_TRUE(write_moments(part(0, 2), path));
+  ASSERT_TRUE(write(part(0, 2), path));
   std::ifstream in(path, std::ios::binary);
   const std::string good((std::istreambuf_iterator<char>(in)), {});
   in.close();
@@ -78,55 +101,91 @@ TEST(moments_file, says_what_is_damaged) {
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 0x20);
     std::ofstream(path, std::ios::binary) << bad;
-    EXPECT_FALSE(read_moments(path)) << "byte " << at;
+    EXPECT_FALSE(read(path)) << "byte " << at;
     std::ofstream(path, std::ios::binary) << good.substr(0, at + 1);
-    EXPECT_FALSE(read_moments(path)) << "cut at " << at;
+    EXPECT_FALSE(read(path)) << "cut at " << at;
   }
   std::filesystem::remove(path);
 }
 
-TEST(moments_file, adds_up_in_any_order_and_knows_its_samples) {
-  MomentsFile all;
-  ASSERT_TRUE(merge(all, part(10, 20)));
-  ASSERT_TRUE(merge(all, part(0, 5)));
-  EXPECT_EQ(all.first_missing(0), 5u);
-  EXPECT_EQ(all.first_missing(10), 20u);
-  ASSERT_TRUE(merge(all, part(5, 10)));
-  EXPECT_EQ(all.samples, (std::vector<std::pair<uint64_t, uint64_t>>{{0, 20}}));
-  EXPECT_EQ(all.sample_count(), 20u);
-  EXPECT_EQ(all.layers.at("conv").samples, 20u);
+// Files of these, by name.
+class AddedFiles : public ::testing::Test {
+ protected:
+  std::string file(const Moments& moments) {
+    paths_.push_back(path_of(("moments_added_" + std::to_string(paths_.size()) + ".stats").c_str()));
+    EXPECT_TRUE(write(moments, paths_.back()));
+    return paths_.back();
+  }
+  ~AddedFiles() override {
+    for (const std::string& path : paths_) std::filesystem::remove(path);
+  }
+
+ private:
+  std::vector<std::string> paths_;
+};
+
+TEST_F(AddedFiles, in_any_order_and_know_their_samples) {
+  const std::string two = file({}), three = file({});
+  ASSERT_TRUE(add_files({file(part(10, 20)), file(part(0, 5))}, two));
+  const auto gap = read(two);
+  ASSERT_TRUE(gap) << gap.error().message;
+  EXPECT_EQ(gap->origin.first_missing(0), 5u);
+  EXPECT_EQ(gap->origin.first_missing(10), 20u);
+  ASSERT_TRUE(add_files({two, file(part(5, 10))}, three));
+  const auto all = read(three);
+  ASSERT_TRUE(all) << all.error().message;
+  EXPECT_EQ(all->origin.samples, (std::vector<std::pair<uint64_t, uint64_t>>{{0, 20}}));
+  EXPECT_EQ(all->origin.sample_count(), 20u);
+  EXPECT_EQ(all->layers.at("conv").samples, 20u);
   const double expected = part(0, 5).layers.at("conv").gram[7] + part(5, 10).layers.at("conv").gram[7] +
                           part(10, 20).layers.at("conv").gram[7];
-  EXPECT_NEAR(all.layers.at("conv").gram[7], expected, 1e-12);
+  EXPECT_NEAR(all->layers.at("conv").gram[7], expected, 1e-12);
 }
 
-TEST(moments_file, does_not_add_up_what_does_not_belong_together) {
-  MomentsFile other = part(3, 7);
-  MomentsFile file = part(0, 5);
-  EXPECT_FALSE(merge(file, other));  // samples 3 and 4 twice
-  EXPECT_EQ(file.sample_count(), 5u);
-  other = part(5, 7);
-  other.network = "other";
-  const Status status = merge(file, other);
-  ASSERT_FALSE(status);
-  EXPECT_NE(status.error().message.find("networks differ"), std::string::npos) << status.error().message;
+TEST_F(AddedFiles, belong_together) {
+  const std::string first = file(part(0, 5)), sum = file({});
+  const auto refused = [&](const Moments& other, const char* words) {
+    const Status status = add_files({first, file(other)}, sum);
+    ASSERT_FALSE(status) << words;
+    EXPECT_NE(status.error().message.find(words), std::string::npos) << status.error().message;
+    EXPECT_TRUE(read(sum)->layers.empty());  // as it was
+  };
+  refused(part(3, 7), "sample 3 is in both");
+  Moments other = part(5, 7);
+  other.origin.network = "other";
+  refused(other, "networks differ");
   other = part(5, 7);
   other.layers["more"] = other.layers["conv"];
-  EXPECT_FALSE(merge(file, other));
+  refused(other, "different layers");
+  other = part(5, 7);
+  other.layers["conv"] = make_layer_moments(4, 3, 2);
+  refused(other, "different layers");
+}
+
+TEST(moments_writer, takes_layers_by_name_and_as_many_as_were_said) {
+  const std::string path = path_of("moments_order.stats");
+  auto writer = MomentsWriter::create(path, part(0, 1).origin, 2);
+  ASSERT_TRUE(writer);
+  const LayerMoments m = make_layer_moments(2, 1, 1);
+  ASSERT_TRUE(writer->add("b", m));
+  EXPECT_FALSE(writer->add("a", m));
+  EXPECT_FALSE(writer->finish());
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST(moments_file, belongs_to_one_network) {
   Graph graph;
   const TensorId x = add_input(graph, {1, 3});
   add_layer(graph, "layer", Linear{}, x, {2, 3}, 1);
-  MomentsFile file{fingerprint(graph), 64, "", {{0, 1}}, {}};
-  file.layers["layer"] = make_layer_moments(3, 1, 1);
-  const auto layers = layers_of(file, graph);
-  ASSERT_TRUE(layers);
-  EXPECT_TRUE(layers->contains(0));
+  const std::string path = path_of("moments_network.stats");
+  ASSERT_TRUE(write({{fingerprint(graph), 64, "", {{0, 1}}}, {{"layer", make_layer_moments(3, 1, 1)}}}, path));
+  const auto file = MomentsFile::open(path);
+  ASSERT_TRUE(file);
+  EXPECT_TRUE(check_network(*file, graph));
   Graph changed;
   add_layer(changed, "layer", Linear{}, add_input(changed, {1, 3}), {2, 3}, 2);
-  EXPECT_FALSE(layers_of(file, changed));
+  EXPECT_FALSE(check_network(*file, changed));
+  std::filesystem::remove(path);
 }
 
 }  // namespace
