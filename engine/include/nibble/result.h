@@ -86,7 +86,8 @@ class [[nodiscard]] Result {
     if (!has_value()) raise(error());
     return std::get<0>(state_);
   }
-  T&& value() && {
+  // By value, so that a loop over f().value() is over something that lives.
+  T value() && {
     if (!has_value()) raise(error());
     return std::get<0>(std::move(state_));
   }
