@@ -191,7 +191,7 @@ constexpr uint32_t kLeastBlocksByTap = 16;
 
 // Whether some layer of the network has too many products for sums that are closed at the end, so that its pipeline
 // closes them after every tap. Layers with fewer then do the same: another pipeline is 0.2 s and more of the first run
-// on llvmpipe (a tenth of ResNet18's cold start), closing more often below 1 % of a run.
+// on llvmpipe (a tenth of ResNet18's cold start), closing more often 1 to 2 % of a run.
 bool closes_by_tap_elsewhere(const Graph& graph, uint32_t chunk) {
   return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
     if (!has_input(node, conv_input::weights)) return false;
