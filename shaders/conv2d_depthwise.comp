@@ -1,10 +1,20 @@
 // Convolution of each channel with a kernel of its own. An invocation computes TILE_X neighbouring outputs of a row for one
-// block of 4 channels; a row of x that the taps share is loaded once into a window.
+// block of 4 channels; a row of x that the taps share is loaded once into a window. The row with NEEDS lanes keeps the table
+// behind the layer in the registers of a subgroup.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "lib/conv_bindings.glsl"
+#if defined(CONV_LANES)
+#include "lib/lane_words.glsl"
+#endif
 #include "lib/conv_mac.glsl"
 #include "lib/conv_finish.glsl"
+#if defined(CONV_LANES)
+#include "lib/lane_table.glsl"
+#else
+const bool TABLE_IN_LANES = false;
+#define HOLD_TABLE
+#endif
 
 layout(constant_id = NBL_SPEC_CONV_TILE_X) const uint TILE_X = 4u;        // 1..8
 layout(constant_id = NBL_SPEC_CONV_PADDED) const bool PADDED = true;      // some outputs read beyond the image
@@ -92,10 +102,24 @@ SUM load_x(uint row, int ix, uint row_end) {
   if (i < TILE_X) acc[i] += w * load_x(row, ix + i * stride_w, row_end);
 #define STORE(i) \
   if (i < TILE_X && ox + i < out_w) store(y_row + (ox + i) * y_pixel, SUM_OF(i), shared_parts);
+#if defined(CONV_LANES)
+// All lanes take part, also those that have nothing to store.
+#define STORE_MAPPED(i)                                                                                 \
+  if (i < TILE_X) {                                                                                     \
+    const ivec4 v = taken_from_lanes(finished(SUM_OF(i), shared_parts));                                \
+    if (!is_idle && ox + i < out_w) store_added(y_row + (ox + i) * y_pixel, v, shared_parts);           \
+  }
+#else
+#define STORE_MAPPED(i)
+#endif
 void main() {
   const uint tile = gl_GlobalInvocationID.x;
   const uint block = gl_GlobalInvocationID.y;
-  if (tile >= p.tiles || block >= p.out_blocks) return;
+  const bool is_idle = tile >= p.tiles;
+  if (block >= p.out_blocks || (is_idle && !TABLE_IN_LANES)) return;
+#if defined(CONV_LANES)
+  const uint lane = gl_SubgroupInvocationID;
+#endif
   const uint oy = divide(tile, p.tiles_x);
   const uint ox = (tile - oy * p.tiles_x) * TILE_X;
   const uint kernel_h = p.kernel >> 16;
@@ -131,5 +155,10 @@ void main() {
   const uint y_pixel = p.y_pixel;
   const uint out_w = p.out_w;
   const OutputBlock shared_parts = load_output_block(block);
-  EACH_X(STORE)
+  if (TABLE_IN_LANES) {
+    HOLD_TABLE
+    EACH_X(STORE_MAPPED)
+  } else {
+    EACH_X(STORE)
+  }
 }

@@ -158,6 +158,7 @@ kernel(conv2d_depthwise  conv2d_depthwise_w8_f32       conv2d_depthwise.comp  TY
 kernel(conv2d_depthwise  conv2d_depthwise_w32_f16      conv2d_depthwise.comp  TYPES W=f32 A=f16              PUSH ConvParams)
 kernel(conv2d_depthwise  conv2d_depthwise_w16_f16      conv2d_depthwise.comp  TYPES W=f16 A=f16              PUSH ConvParams)
 kernel(conv2d_depthwise  conv2d_depthwise_w8_f16       conv2d_depthwise.comp  TYPES W=i8 A=f16               PUSH ConvParams)
+kernel(conv2d_depthwise  conv2d_depthwise_w8_i8_lanes  conv2d_depthwise.comp  TYPES W=i8 A=i8    DEFINE CONV_LANES  NEEDS lanes  PUSH ConvParams)
 kernel(conv2d_depthwise  conv2d_depthwise_w8_i8_shift  conv2d_depthwise.comp  TYPES W=i8 A=i8    PATH shift  PUSH ConvParams)
 kernel(conv2d_depthwise  conv2d_depthwise_w8_i8_f32    conv2d_depthwise.comp  TYPES W=i8 A=i8    PATH f32    PUSH ConvParams)
 

@@ -21,6 +21,7 @@ struct StepProblem {
   KernelKey key;
   TileBounds bounds;
   std::string text;
+  bool lanes = true;  // without tuning, rows with Caps::lanes are taken where tiles fill subgroups
 };
 
 struct Choice {

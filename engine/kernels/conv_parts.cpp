@@ -165,7 +165,7 @@ std::string problem_text(const ConvProblem& c, const Chosen& chosen, const ConvC
 StepProblem step_problem(const ConvProblem& c, const Lowering& lowering, const Chosen& chosen,
                          const ConvConstants& constants, const TileBounds& bounds, uint32_t group_steps) {
   return {chosen.family, chosen.key, bounds,
-          lowering.wants_problems() ? problem_text(c, chosen, constants, group_steps) : std::string()};
+          lowering.wants_problems() ? problem_text(c, chosen, constants, group_steps) : std::string(), true};
 }
 
 // Eight lanes (llvmpipe) shuffle in an instruction and take a broadcast apart; four (SwiftShader) broadcast in half of
@@ -214,6 +214,12 @@ uint32_t closing(const params::ConvParams& p, uint32_t chunk, const Kernel& kern
   return may_share && closes_by_tap_elsewhere(lowering.graph(), chunk) ? NBL_CHUNKS_TAPS : NBL_CHUNKS_ONE;
 }
 
+void add_lanes(const Kernel& row, const gpu::Caps& caps, std::vector<SpecConstant>& spec) {
+  if ((row.needs & gpu::Caps::lanes) == 0) return;
+  spec.push_back({NBL_SPEC_CONV_LANES, caps.subgroup_size});
+  spec.push_back({NBL_SPEC_CONV_SHUFFLE, shuffles(caps) ? 1u : 0u});
+}
+
 Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering, const Chosen& chosen) {
   const bool integer = c.x.type == DType::i8;
   NBL_TRY(const ConvConstants constants, add_constants(node, lowering, integer, chosen.key.weights));
@@ -240,16 +246,11 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   if (!c.transposed && c.kernel_h == 1 && c.kernel_w == 1) spec.push_back({NBL_SPEC_CONV_ONE_TAP, 1});
   if (indexes_sums(lowering.caps())) spec.push_back({NBL_SPEC_CONV_INDEXED, 1});
   const Kernel& kernel = kernel_table()[static_cast<size_t>(choice.kernel)];
-  const bool lanes = (kernel.needs & gpu::Caps::lanes) != 0;
   if (p.in_blocks == 1) spec.push_back({NBL_SPEC_CONV_ONE_BLOCK, 1});
   if (const std::optional<uint32_t> chunk = chunk_steps(kernel, p, lowering.caps())) {
     spec.push_back({NBL_SPEC_CONV_CHUNKS, closing(p, *chunk, kernel, lowering)});
   }
-  if (lanes) {
-    const uint32_t subgroup = lowering.caps().subgroup_size;
-    spec.push_back({NBL_SPEC_CONV_LANES, subgroup});
-    spec.push_back({NBL_SPEC_CONV_SHUFFLE, shuffles(lowering.caps()) ? 1u : 0u});
-  }
+  add_lanes(kernel, lowering.caps(), spec);
   return emit_conv(c, lowering, choice, problem, constants, p, std::move(spec),
                    {group_count(p.tiles, tile.local_x), group_count(p.o_tiles * c.groups, tile.local_y),
                     static_cast<uint32_t>(c.batch)});
@@ -266,8 +267,10 @@ Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowerin
   const bool window = c.kernel_w <= kDepthwiseTaps && reach <= kDepthwiseWindow;
   const ConvExtent extent{c.out_w, c.out_h, c.batch, p.out_blocks, 1, 1};
   const int64_t window_step = window ? c.stride_w : 0, window_reach = window ? reach : 0;
-  const StepProblem problem =
+  StepProblem problem =
       step_problem(c, lowering, chosen, constants, {extent, largest_depthwise_tile(window_step, window_reach)}, 0);
+  // All that lanes share here is the table.
+  problem.lanes = constants.finish.table == NBL_TABLE_BYTES && shuffles(lowering.caps());
   NBL_TRY(const ChosenRow choice,
           lowering.choose(problem, choose_depthwise_tile(lowering.caps(), extent, window_step, window_reach)));
   const ConvTile& tile = choice.tile;
@@ -282,6 +285,7 @@ Status lower_depthwise(const ConvProblem& c, const Node& node, Lowering& lowerin
     spec.push_back({NBL_SPEC_CONV_STRIDE_W, tile.x == 1 ? 1u : static_cast<uint32_t>(c.stride_w)});
     spec.push_back({NBL_SPEC_CONV_DILATION_W, static_cast<uint32_t>(c.dilation_w)});
   }
+  add_lanes(kernel_table()[static_cast<size_t>(choice.kernel)], lowering.caps(), spec);
   return emit_conv(
       c, lowering, choice, problem, constants, p, std::move(spec),
       {group_count(p.tiles, tile.local_x), group_count(p.out_blocks, tile.local_y), static_cast<uint32_t>(c.batch)});

@@ -209,10 +209,11 @@ Result<int32_t> Lowering::select(Family family, const KernelKey& key) {
 
 Result<ChosenRow> Lowering::choose(const StepProblem& problem, ConvTile rule) {
   NBL_TRY(int32_t row, select(problem.family, problem.key));
-  if ((kernel_table()[static_cast<size_t>(row)].needs & gpu::Caps::lanes) && !has_whole_subgroups(caps_, rule)) {
+  const bool lanes = (kernel_table()[static_cast<size_t>(row)].needs & gpu::Caps::lanes) != 0;
+  if (lanes && (!problem.lanes || !has_whole_subgroups(caps_, rule))) {
     if (overrides_.names(problem.family)) {
-      widen_to_subgroups(caps_, rule);
-    } else {  // too few tiles to fill a subgroup
+      if (!has_whole_subgroups(caps_, rule)) widen_to_subgroups(caps_, rule);
+    } else {
       gpu::Caps without = caps_;
       without.bits &= ~uint32_t{gpu::Caps::lanes};
       NBL_TRY(row, nibble::select(kernel_table(), problem.family, problem.key, without, overrides_));

@@ -29,6 +29,7 @@ Json steps_json(const std::vector<StepFigures>& steps) {
     Json row = {{"step", step.label},
                 {"kernel", step.kernel},
                 {"ns", step.ns},
+                {"least_ns", step.least_ns},
                 {"multiply_adds", step.work.multiply_adds},
                 {"integer", step.integer},
                 {"bytes", step.work.bytes},

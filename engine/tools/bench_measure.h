@@ -32,6 +32,7 @@ struct ColdStart {
 struct StepFigures {
   std::string label, kernel;
   double ns = 0;  // median
+  double least_ns = 0;
   StepWork work;
   bool integer = false;
   std::optional<Floor> floor;  // where the ceilings were measured

@@ -67,9 +67,9 @@ Status measure_steps(const Device& device, Contender& contender, const BenchOpti
   const Plan& plan = session.state().bound->plan;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const Step& step = plan.steps[i];
+    const Statistics time = i < times.size() ? statistics(times[i]) : Statistics{};
     contender.steps.push_back({step.label, std::string(kernel_table()[static_cast<size_t>(step.kernel)].name),
-                               i < times.size() ? statistics(times[i]).median : 0.0, work_of(plan, i), step.integer,
-                               std::nullopt});
+                               time.median, time.min, work_of(plan, i), step.integer, std::nullopt});
   }
   return {};
 }

@@ -8,7 +8,6 @@
 #ifndef NIBBLE_CONV_LANES_GLSL
 #define NIBBLE_CONV_LANES_GLSL
 
-layout(constant_id = NBL_SPEC_CONV_LANES) const uint LANES = 4u;  // of a subgroup: a power of two from 4 on
 #if defined(W_f32)
 #define LANE_VALUE float
 #define BLOCK_WORDS 16u

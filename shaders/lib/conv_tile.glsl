@@ -4,22 +4,10 @@
 #ifndef NIBBLE_CONV_TILE_GLSL
 #define NIBBLE_CONV_TILE_GLSL
 
-#if defined(CONV_LANES)
-#extension GL_KHR_shader_subgroup_basic : require
-#extension GL_EXT_spirv_intrinsics : require
-#endif
 #include "lib/conv_bindings.glsl"
 #if defined(CONV_LANES)
-// Which of two ways to read another lane the driver does in few instructions.
-layout(constant_id = NBL_SPEC_CONV_SHUFFLE) const bool SHUFFLE = false;
+#include "lib/lane_words.glsl"
 const bool PLACED = !SHUFFLE;
-// A lane's own value by way of a shuffle. Where loads and stores go through lanes one by one (llvmpipe), its compiler would
-// else do the last operations on what is stored one lane at a time too.
-spirv_instruction(capabilities = [61, 65], id = 345) uint word_shuffle(uint scope, uint value, uint lane);
-spirv_instruction(capabilities = [61, 65], id = 345) vec4 unit_shuffle(uint scope, vec4 value, uint lane);
-uint keep_whole(uint word) { return SHUFFLE ? word_shuffle(3u, word, gl_SubgroupInvocationID) : word; }
-vec4 keep_whole(vec4 unit) { return SHUFFLE ? unit_shuffle(3u, unit, gl_SubgroupInvocationID) : unit; }
-#define KEEP_WHOLE(value) keep_whole(value)
 #else
 const bool PLACED = true;
 #endif

@@ -60,7 +60,7 @@ size_t count(const std::string& text, std::string_view part) {
 class FusionTest : public SessionTest {
  protected:
   struct Saved {
-    size_t nodes = 0, copies = 0;
+    size_t nodes = 0, copies = 0, depthwise_lanes = 0;
   };
 
   static void compare(DType type, int64_t batch, int64_t size, uint32_t seed, Saved& saved) {
@@ -77,16 +77,18 @@ class FusionTest : public SessionTest {
           << fused.plan_text();
     }
     saved.nodes += count(fused.plan_text(), " + ");
+    saved.depthwise_lanes += count(fused.plan_text(), "conv2d_depthwise_w8_i8_lanes");
     saved.copies += count(unfused.plan_text(), "  copy_") - count(fused.plan_text(), "  copy_");
   }
 
-  static void compare_many(DType type, int64_t batch, uint32_t seeds, int64_t size = 8) {
+  static Saved compare_many(DType type, int64_t batch, uint32_t seeds, int64_t size = 8) {
     Saved saved;
     for (uint32_t seed = 1; seed <= seeds; ++seed) compare(type, batch, size, seed, saved);
     if (batch == 1) {
       EXPECT_GE(saved.copies, seeds / 6) << "hardly any part of a Concat was written in place";
     }
     EXPECT_GE(saved.nodes, seeds / 2) << "hardly anything was fused: the networks prove nothing";
+    return saved;
   }
 };
 
@@ -125,7 +127,15 @@ TEST_F(FusionTest, a_part_that_is_read_after_its_join_keeps_its_spare_lanes) {
 
 TEST_F(FusionTest, integer_networks_keep_every_bit) { compare_many(DType::i8, 1, 30); }
 // Enough tiles for rows whose lanes pass each other weights and tables, and rows of tiles that end between them.
-TEST_F(FusionTest, integer_networks_of_wider_images_keep_every_bit) { compare_many(DType::i8, 1, 8, 37); }
+TEST_F(FusionTest, integer_networks_of_wider_images_keep_every_bit) {
+  const Saved saved = compare_many(DType::i8, 1, 8, 37);
+  const gpu::Caps& caps = device().state()->caps();
+  if (caps.has(gpu::Caps::lanes) && caps.subgroup_size == 8) {
+    EXPECT_GE(saved.depthwise_lanes, 1u) << "no depthwise layer had its table in lanes";
+  } else {
+    EXPECT_EQ(saved.depthwise_lanes, 0u);
+  }
+}
 TEST_F(FusionTest, integer_networks_of_batch_2_keep_every_bit) { compare_many(DType::i8, 2, 15); }
 TEST_F(FusionTest, fp32_networks_keep_every_bit) { compare_many(DType::f32, 1, 15); }
 TEST_F(FusionTest, fp16_networks_keep_every_bit) { compare_many(DType::f16, 2, 15); }
