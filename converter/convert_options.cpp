@@ -4,6 +4,7 @@
 
 #include "converter/dim_option.h"
 #include "converter/number_option.h"
+#include "converter/outputs_option.h"
 #include "nibble/version.h"
 
 namespace nibble {
@@ -120,11 +121,7 @@ ConvertOptions parse_convert_options(int argc, char** argv) {
       ->check(CLI::IsMember({"float", "uint8"}))
       ->capture_default_str();
   app.add_option("--dim", dims, "NAME=SIZE: fixes a free dimension; may be repeated");
-  app.add_option("--outputs", o.outputs,
-                 "tensors that the network ends at, in place of its own outputs (post-processing is left out)")
-      ->delimiter(',')
-      ->expected(1)
-      ->take_all();
+  add_outputs_option(app, o.outputs);
   app.add_option("--recover", o.recover,
                  "train the weights of the pruned network, on the samples, to compute again what the original does: "
                  "block by block, or the whole network at once (better and slower)")

@@ -11,6 +11,7 @@
 #include "converter/dim_option.h"
 #include "converter/number_option.h"
 #include "converter/onnx/import.h"
+#include "converter/outputs_option.h"
 #include "converter/passes/pass.h"
 #include "converter/prune/dead_channels.h"
 #include "converter/statistics/gather.h"
@@ -42,6 +43,7 @@ struct CalibrateOptions {
   std::vector<std::string> merge;
   std::vector<std::string> dim_texts;
   DimBindings dims;
+  std::vector<std::string> outputs;  // tensors to end at, as for nibble-convert
   size_t skip = 0;
   size_t samples = std::numeric_limits<size_t>::max();
   size_t every = 64;
@@ -77,6 +79,7 @@ CalibrateOptions parse(int argc, char** argv) {
       ->check(count_between(1, 256))
       ->capture_default_str();
   app.add_option("--dim", o.dim_texts, "NAME=SIZE: fixes a free dimension; may be repeated");
+  add_outputs_option(app, o.outputs);
   try {
     app.parse(argc, argv);
     if (o.merge.empty() && (o.model.empty() || o.data.empty()))
@@ -125,7 +128,7 @@ Status merge_files(const CalibrateOptions& o) {
 }
 
 Result<Graph> read_network(const CalibrateOptions& o) {
-  NBL_TRY(onnx_import::Imported imported, onnx_import::import_file(o.model, o.dims));
+  NBL_TRY(onnx_import::Imported imported, onnx_import::import_file(o.model, o.dims, o.outputs));
   if (!imported.obstacles.empty()) {
     return Error{Code::unsupported_op,
                  format("'%s' cannot be read, %zu obstacle(s):\n", o.model.c_str(), imported.obstacles.size()) +

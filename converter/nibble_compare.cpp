@@ -94,9 +94,9 @@ Result<std::unique_ptr<ComparedNetwork>> open_reference(const CompareOptions& o,
   std::vector<std::string> outputs;
   const Graph& converted = stored.state()->graph;
   for (TensorId id : converted.outputs) outputs.push_back(converted.desc(id).name);
-  NBL_TRY(const onnx_import::Model model, onnx_import::read(o.reference));
-  if (!onnx_import::has_tensors(model, outputs)) outputs.clear();
-  NBL_TRY(onnx_import::Imported imported, onnx_import::import_file(o.reference, o.dims, outputs));
+  NBL_TRY(onnx_import::Model model, onnx_import::read(o.reference));
+  if (onnx_import::has_tensors(model, outputs)) NBL_CHECK(onnx_import::end_at(model, outputs));
+  NBL_TRY(onnx_import::Imported imported, onnx_import::import_model(model, o.dims));
   if (!imported.obstacles.empty()) {
     return Error{Code::unsupported_op,
                  format("'%s' cannot be run, %zu obstacle(s):\n", o.reference.c_str(), imported.obstacles.size()) +

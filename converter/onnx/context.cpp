@@ -15,6 +15,18 @@ using A = ::onnx::AttributeProto;
 const Value kAbsent;
 constexpr uint64_t kMaxGrowth = uint64_t{1} << 25;  // elements
 constexpr double kMaxWork = 1e10;                   // multiply-adds: less than a minute
+constexpr uint64_t kIntegerGrowth = 16;             // elements that an expression takes as much memory as
+
+// Operators that give the elements of their first input, in another place or shape.
+constexpr const char* kMoves[] = {"Concat",   "DepthToSpace", "Dropout",   "Expand",   "Flatten",      "Gather",
+                                  "Identity", "Pad",          "Reshape",   "Slice",    "SpaceToDepth", "Split",
+                                  "Squeeze",  "Tile",         "Transpose", "Unsqueeze"};
+
+bool only_moves(const std::string& type) {
+  return std::any_of(std::begin(kMoves), std::end(kMoves), [&](const char* name) { return type == name; });
+}
+
+bool is_view(const Node& node) { return op_if<Transpose>(node) || op_if<Reshape>(node) || op_if<Slice>(node); }
 
 // Scales that came with constant weights follow them through a new order or shape; other arithmetic makes them void.
 Quant moved_quant(const TensorDesc& x, const Node& node, const Shape& shape) {
@@ -247,17 +259,27 @@ const TensorDesc& NodeContext::desc(TensorId id) const { return importer_.graph_
 
 Tensor& NodeContext::graph_tensor(TensorId id) { return importer_.graph_.tensor(id); }
 
-void NodeContext::give_quantization(TensorId id, const Quant& quant) {
-  // What it is a view of has the same scale; nodes are few enough between an input of bytes and its first reader.
+const Graph& NodeContext::graph() const { return importer_.graph_; }
+
+bool NodeContext::give_quantization(TensorId id, const Quant& quant) {
+  // Nodes are few enough between an input of bytes and its first reader.
   Graph& graph = importer_.graph_;
-  for (size_t i = graph.nodes.size(); desc(id).quant.kind == Quant::Kind::none; --i) {
-    graph.desc(id).quant = quant;
-    while (i > 0 && graph.nodes[i - 1].outputs[0] != id) --i;
-    if (i == 0) return;
-    const Node& maker = graph.nodes[i - 1];
-    if (!op_if<Transpose>(maker) && !op_if<Reshape>(maker) && !op_if<Slice>(maker)) return;
+  const auto bare = [&](TensorId t) {
+    return (desc(t).type == DType::u8 || desc(t).type == DType::i8) && desc(t).quant.kind == Quant::Kind::none;
+  };
+  if (!bare(id)) return true;
+  for (size_t i = graph.nodes.size(); i-- > 0;) {
+    const Node& maker = graph.nodes[i];
+    if (maker.outputs[0] != id) continue;
+    if (!is_view(maker)) return false;
     id = maker.inputs[0];
   }
+  graph.desc(id).quant = quant;
+  for (const Node& node : graph.nodes) {
+    if (is_view(node) && bare(node.outputs[0]) && desc(node.inputs[0]).quant == quant)
+      graph.desc(node.outputs[0]).quant = quant;
+  }
+  return true;
 }
 
 Result<TensorId> NodeContext::reshape(TensorId id, Shape shape) {
@@ -268,32 +290,51 @@ Result<TensorId> NodeContext::reshape(TensorId id, Shape shape) {
 const std::string& NodeContext::folder() const { return importer_.model_.folder; }
 
 Status NodeContext::set(size_t output, TensorId id) {
-  // What only moves uint8 that is kept as int8 leaves it uint8 to ONNX.
+  // What only moves uint8 that is kept as int8, or truth values that are kept as floats, leaves their type to ONNX.
   const Value& x = value(0);
-  const bool moved = x.type == DType::u8 && x.id != kNoTensor && desc(x.id).type == DType::i8;
-  return set(output, id, moved && desc(id).type == DType::i8 ? DType::u8 : desc(id).type);
+  const bool bytes = x.type == DType::u8 && x.id != kNoTensor && desc(x.id).type == DType::i8;
+  const bool truth = x.type == DType::boolean && only_moves(type()) && output == 0;
+  if (bytes && desc(id).type == DType::i8) return set(output, id, DType::u8);
+  return set(output, id, truth && desc(id).type == DType::f32 ? DType::boolean : desc(id).type);
 }
 
 Status NodeContext::set(size_t output, TensorId id, DType onnx_type) {
-  if (output >= outputs() || node_.output(static_cast<int>(output)).empty()) return {};
+  const Tensor& tensor = importer_.graph_.tensor(id);
   Value value;
   value.id = id;
   value.type = onnx_type;
-  value.shape = desc(id).shape;
-  value.ints = known_integers(importer_.graph_.tensor(id));
-  importer_.values_[node_.output(static_cast<int>(output))] = std::move(value);
-  return {};
+  value.shape = tensor.desc.shape;
+  value.ints = known_integers(tensor);
+  if (onnx_type == DType::boolean && tensor.desc.type == DType::f32 && tensor.is_constant()) {
+    const auto floats = tensor.constant->as<float>();
+    if (floats.size() <= kMaxKnown) {
+      value.ints.emplace();
+      for (float v : floats) value.ints->push_back(Dim(v != 0.0f));
+    }
+  }
+  return set_value(output, std::move(value));
 }
 
 Status NodeContext::set_ints(size_t output, Shape shape, std::vector<Dim> values, DType type) {
-  // An expression takes as much memory as some dozen numbers.
-  importer_.grown_ += 16 * static_cast<uint64_t>(values.size());
-  if (importer_.grown_ > kMaxGrowth) return unsupported("the network computes on more integers than a shape needs");
-  if (output >= outputs() || node_.output(static_cast<int>(output)).empty()) return {};
   Value value;
   value.type = type;
   value.shape = std::move(shape);
   value.ints = std::move(values);
+  return set_value(output, std::move(value));
+}
+
+Status NodeContext::set_value(size_t output, Value value) {
+  if (value.ints) {
+    const uint64_t growth = kIntegerGrowth * static_cast<uint64_t>(value.ints->size());
+    if (importer_.grown_ + growth <= kMaxGrowth) {
+      importer_.grown_ += growth;
+    } else if (value.id != kNoTensor) {
+      value.ints.reset();  // a tensor still, only not one that shapes can be made of
+    } else {
+      return unsupported("the network computes on more integers than a shape needs");
+    }
+  }
+  if (output >= outputs() || node_.output(static_cast<int>(output)).empty()) return {};
   importer_.values_[node_.output(static_cast<int>(output))] = std::move(value);
   return {};
 }

@@ -19,14 +19,25 @@ std::set<std::string> made_names(const ::onnx::GraphProto& graph) {
   return out;
 }
 
-// Names that a node reads, those of the graphs within it too.
-void add_inputs(const ::onnx::NodeProto& node, std::set<std::string>& out, int depth) {
-  out.insert(node.input().begin(), node.input().end());
-  for (const auto& attribute : node.attribute()) {
-    if (!attribute.has_g() || depth >= kMaxDepth) continue;
-    for (const auto& inner : attribute.g().node()) add_inputs(inner, out, depth + 1);
-    for (const auto& output : attribute.g().output()) out.insert(output.name());
+// The names that the outputs of a graph depend on; a set bit in `needed` for each node that does.
+std::set<std::string> wanted_names(const ::onnx::GraphProto& graph, const Branches& untaken, int depth,
+                                   std::vector<bool>* needed) {
+  std::set<std::string> wanted;
+  for (const auto& output : graph.output()) wanted.insert(output.name());
+  for (int i = graph.node_size(); i-- > 0;) {
+    const auto& node = graph.node(i);
+    // An output that nobody asks for has no name.
+    if (std::none_of(node.output().begin(), node.output().end(),
+                     [&](const std::string& o) { return !o.empty() && wanted.contains(o); }))
+      continue;
+    if (needed) (*needed)[static_cast<size_t>(i)] = true;
+    wanted.insert(node.input().begin(), node.input().end());
+    for (const auto& attribute : node.attribute()) {
+      if (!attribute.has_g() || depth >= kMaxDepth || untaken.contains(&attribute.g())) continue;
+      wanted.merge(wanted_names(attribute.g(), untaken, depth + 1, nullptr));
+    }
   }
+  return wanted;
 }
 
 }  // namespace
@@ -39,7 +50,10 @@ bool has_tensors(const Model& model, const std::vector<std::string>& names) {
 Status end_at(Model& model, const std::vector<std::string>& names) {
   ::onnx::GraphProto& graph = *model.proto->mutable_graph();
   const std::set<std::string> made = made_names(graph);
+  std::set<std::string> given;
   for (const std::string& name : names) {
+    if (!given.insert(name).second)
+      return Error{Code::invalid_argument, "the tensor '" + name + "' is to be an output twice"};
     if (!name.empty() && made.contains(name)) continue;
     std::string own;
     for (const auto& output : graph.output()) own += (own.empty() ? "'" : ", '") + output.name() + "'";
@@ -50,17 +64,9 @@ Status end_at(Model& model, const std::vector<std::string>& names) {
   return {};
 }
 
-std::vector<bool> needed_nodes(const ::onnx::GraphProto& graph) {
-  std::set<std::string> wanted;
-  for (const auto& output : graph.output()) wanted.insert(output.name());
+std::vector<bool> needed_nodes(const ::onnx::GraphProto& graph, const Branches& untaken) {
   std::vector<bool> needed(static_cast<size_t>(graph.node_size()));
-  for (int i = graph.node_size(); i-- > 0;) {
-    const auto& outputs = graph.node(i).output();
-    if (std::none_of(outputs.begin(), outputs.end(), [&](const std::string& o) { return wanted.contains(o); }))
-      continue;
-    needed[static_cast<size_t>(i)] = true;
-    add_inputs(graph.node(i), wanted, 0);
-  }
+  wanted_names(graph, untaken, 0, &needed);
   return needed;
 }
 

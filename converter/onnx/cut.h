@@ -1,6 +1,7 @@
 // Which part of an ONNX network is wanted: where it ends, and the nodes that are needed for that.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,14 @@ namespace nibble::onnx_import {
 bool has_tensors(const Model& model, const std::vector<std::string>& names);
 
 // Makes these tensors the network's only outputs, in this order: post-processing behind them (suppression of boxes, the
-// best K) is left out. A name that nothing makes is an error that lists the network's own outputs.
+// best K) is left out. A name that nothing makes is an error that lists the network's own outputs; one that is given
+// twice is an error too.
 Status end_at(Model& model, const std::vector<std::string>& names);
 
-// For each node whether an output of the graph depends on it.
-std::vector<bool> needed_nodes(const ::onnx::GraphProto& graph);
+// Graphs within nodes, by where they lie in the model.
+using Branches = std::set<const ::onnx::GraphProto*>;
+
+// For each node whether an output of the graph depends on it; `untaken` branches count for nothing.
+std::vector<bool> needed_nodes(const ::onnx::GraphProto& graph, const Branches& untaken);
 
 }  // namespace nibble::onnx_import

@@ -120,6 +120,7 @@ Status import_clip(NodeContext& node) {
   NBL_TRY(TensorId y, node.tensor(0));
   for (size_t i = 1; i <= 2; ++i) {
     if (!node.has(i)) continue;
+    if (!(elements(node.shape(i)) == Dim(1))) return node.fail("a bound must be a scalar");
     NBL_TRY(const TensorId bound, node.tensor(i));
     NBL_TRY(y, node.emit(Binary{.kind = i == 1 ? BinaryKind::max : BinaryKind::min}, {y, bound}));
   }
@@ -210,7 +211,10 @@ Status import_cast(NodeContext& node) {
   // Bytes that carry no scale yet (an input of pixels) are their own value: those of scale 1.
   const bool bytes = from == DType::u8 || from == DType::i8;
   if (bytes && *type == DType::f32 && node.desc(x).type == from) {
-    node.give_quantization(x, Quant::tensor(1.0f, 0));
+    if (!node.give_quantization(x, Quant::tensor(1.0f, 0)))
+      return node.unsupported(
+          "a cast of bytes that are computed on before is not supported; that of an input of pixels is, also behind "
+          "Transpose, Reshape and Slice");
     if (node.desc(x).quant != Quant::tensor(1.0f, 0))
       return node.unsupported("a cast of quantized bytes to float is not supported; DequantizeLinear is");
     NBL_TRY(const TensorId y, node.emit(Convert{}, {x}, {declared}));

@@ -3,6 +3,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "converter/onnx/cut.h"
 #include "core/requantize.h"
@@ -54,7 +55,7 @@ void Importer::import_inputs(const ::onnx::GraphProto& proto) {
       return {};
     };
     if (Status status = take(); !status) {
-      obstacle(input.name(), "input", status.error().message);
+      if (readers_.contains(input.name())) obstacle(input.name(), "input", status.error().message);
       value.failed = true;
     } else {
       value.id = graph_.add_tensor({input.name(), value.type, value.shape, {}, Packing::plain});
@@ -66,8 +67,13 @@ void Importer::import_inputs(const ::onnx::GraphProto& proto) {
 
 void Importer::import_initializers(const ::onnx::GraphProto& proto) {
   for (const auto& tensor : proto.initializer()) {
-    auto constant = read_tensor(tensor, model_.folder);
     Value value;
+    if (!readers_.contains(tensor.name())) {  // of any type: nobody looks at it
+      value.failed = true;
+      values_[tensor.name()] = std::move(value);
+      continue;
+    }
+    auto constant = read_tensor(tensor, model_.folder);
     if (!constant) {
       obstacle(tensor.name(), "initializer", constant.error().message);
       value.failed = true;
@@ -93,32 +99,34 @@ Status Importer::import_branch(NodeContext& context) {
     return Error{Code::unsupported_op,
                  "the condition depends on the free dimension " + chosen.to_string() + " at run time"};
   const auto* taken = context.attribute(chosen.value() ? "then_branch" : "else_branch");
-  context.ignore(chosen.value() ? "else_branch" : "then_branch");
+  const auto* other = context.attribute(chosen.value() ? "else_branch" : "then_branch");
+  if (other && other->has_g()) untaken_.insert(&other->g());
   if (!taken || !taken->has_g() || static_cast<size_t>(taken->g().output_size()) != context.outputs())
     return Error{Code::invalid_argument, "a branch is missing or has another number of outputs than the node"};
   if (++depth_ > kMaxDepth) return Error{Code::unsupported_op, "branches within branches beyond 64"};
   const ::onnx::GraphProto& branch = taken->g();
   import_initializers(branch);
-  for (const auto& node : branch.node()) import_node(node);
+  const std::vector<bool> needed = needed_nodes(branch, untaken_);
+  for (int i = 0; i < branch.node_size(); ++i) {
+    if (needed[static_cast<size_t>(i)]) import_node(branch.node(i));
+  }
   --depth_;
   for (int i = 0; i < branch.output_size(); ++i) {
     const auto found = values_.find(branch.output(i).name());
     if (found == values_.end())
       return Error{Code::invalid_argument, "no node makes the branch's output '" + branch.output(i).name() + "'"};
-    const std::string& name = context.proto().output(i);
-    if (!name.empty()) {
-      Value value = found->second;
-      values_[name] = std::move(value);
-    }
+    NBL_CHECK(context.set_value(static_cast<size_t>(i), found->second));
   }
   return {};
 }
 
 void Importer::count_readers(const ::onnx::GraphProto& proto, int depth) {
-  for (const auto& node : proto.node()) {
-    for (const std::string& input : node.input()) ++readers_[input];
-    for (const auto& a : node.attribute()) {
-      if (a.has_g() && depth < kMaxDepth) count_readers(a.g(), depth + 1);
+  const std::vector<bool> needed = needed_nodes(proto, untaken_);
+  for (int i = 0; i < proto.node_size(); ++i) {
+    if (!needed[static_cast<size_t>(i)]) continue;
+    for (const std::string& input : proto.node(i).input()) ++readers_[input];
+    for (const auto& a : proto.node(i).attribute()) {
+      if (a.has_g() && depth < kMaxDepth && !untaken_.contains(&a.g())) count_readers(a.g(), depth + 1);
     }
   }
   for (const auto& output : proto.output()) ++readers_[output.name()];
@@ -168,6 +176,39 @@ void Importer::import_node(const ::onnx::NodeProto& node) {
   }
 }
 
+// The tensor of an output: of its own, and of the type that ONNX knows it as.
+Result<TensorId> Importer::import_output(const std::string& name, const std::set<TensorId>& taken) {
+  ::onnx::NodeProto
+      proxy;  // gives shape arithmetic that is an output its tensor, and shared tensors a name of their own
+  proxy.set_name(name);
+  proxy.set_op_type("Identity");
+  proxy.add_input(name);
+  proxy.add_output(name);
+  NodeContext context(*this, proxy, 1);
+  NBL_TRY(TensorId id, context.tensor(0));
+  const auto append = [&](Op op, std::vector<TensorDesc> declared) -> Status {
+    NBL_CHECK(graph_.add_node(name, std::move(op), {id}, std::move(declared)));
+    id = graph_.nodes.back().outputs[0];
+    return {};
+  };
+  const DType stored = graph_.desc(id).type, declared = context.value(0).type;
+  if (stored == DType::i8 && declared == DType::u8) {
+    // uint8 is kept as int8 with the zero point moved by 128; whoever reads the output is given uint8.
+    TensorDesc bytes;
+    bytes.type = DType::u8;
+    bytes.quant = graph_.desc(id).quant;
+    bytes.quant.zero_point += 128;
+    const FixedMultiplier one = fixed_multiplier(1.0);
+    NBL_CHECK(append(Convert{{0, 255}, one.multiplier, one.shift}, {bytes}));
+  } else if (stored == DType::f32 && declared == DType::boolean) {
+    TensorDesc truth;
+    truth.type = DType::boolean;
+    NBL_CHECK(append(Convert{}, {truth}));
+  }
+  if (taken.contains(id) || graph_.tensor(id).is_constant()) NBL_CHECK(append(Reshape{graph_.desc(id).shape}, {}));
+  return id;
+}
+
 void Importer::import_outputs(const ::onnx::GraphProto& proto) {
   std::set<TensorId> taken(graph_.inputs.begin(), graph_.inputs.end());
   for (const auto& output : proto.output()) {
@@ -177,44 +218,7 @@ void Importer::import_outputs(const ::onnx::GraphProto& proto) {
       continue;
     }
     if (found->second.failed) continue;
-    ::onnx::NodeProto
-        proxy;  // gives shape arithmetic that is an output its tensor, and shared tensors a name of their own
-    proxy.set_name(output.name());
-    proxy.set_op_type("Identity");
-    proxy.add_input(output.name());
-    proxy.add_output(output.name());
-    NodeContext context(*this, proxy, 1);
-    auto id = context.tensor(0);
-    if (id && graph_.desc(*id).type == DType::i8 && found->second.type == DType::u8) {
-      // uint8 is kept as int8 with the zero point moved by 128; whoever reads the output is given uint8.
-      TensorDesc bytes;
-      bytes.type = DType::u8;
-      bytes.quant = graph_.desc(*id).quant;
-      bytes.quant.zero_point += 128;
-      const FixedMultiplier one = fixed_multiplier(1.0);
-      auto added = graph_.add_node(output.name(), Convert{{0, 255}, one.multiplier, one.shift}, {*id}, {bytes});
-      if (added)
-        id = graph_.nodes.back().outputs[0];
-      else
-        id = added.error();
-    }
-    if (id && graph_.desc(*id).type == DType::f32 && found->second.type == DType::boolean) {
-      TensorDesc truth;
-      truth.type = DType::boolean;
-      auto added = graph_.add_node(output.name(), Convert{}, {*id}, {truth});
-      if (added)
-        id = graph_.nodes.back().outputs[0];
-      else
-        id = added.error();
-    }
-    if (id && (taken.contains(*id) || graph_.tensor(*id).is_constant())) {
-      const TensorDesc desc = graph_.desc(*id);
-      auto added = graph_.add_node(output.name(), Reshape{desc.shape}, {*id});
-      if (added)
-        id = graph_.nodes.back().outputs[0];
-      else
-        id = added.error();
-    }
+    const Result<TensorId> id = import_output(output.name(), taken);
     if (!id) {
       obstacle(output.name(), "output", id.error().message);
       continue;
@@ -229,7 +233,7 @@ std::vector<Obstacle> Importer::run() {
   const ::onnx::GraphProto& proto = model_.proto->graph();
   count_readers(proto, 0);
   import_inputs(proto);
-  const std::vector<bool> needed = needed_nodes(proto);
+  const std::vector<bool> needed = needed_nodes(proto, untaken_);
   for (int i = 0; i < proto.node_size(); ++i) {
     if (needed[static_cast<size_t>(i)]) import_node(proto.node(i));
   }
@@ -249,17 +253,24 @@ Result<Imported> import_file(const std::string& path, const DimBindings& fixed,
 }
 
 Result<Imported> import_model(const Model& model, const DimBindings& fixed) {
-  Importer importer(model, fixed);
+  auto importer = std::make_unique<Importer>(model, fixed);
   Imported out;
-  out.obstacles = importer.run();
+  out.obstacles = importer->run();
+  // Which branches are taken is known now: what only the others need is no obstacle.
+  if (!out.obstacles.empty() && !importer->untaken().empty()) {
+    Branches untaken = importer->untaken();
+    importer.reset();
+    importer = std::make_unique<Importer>(model, fixed, std::move(untaken));
+    out.obstacles = importer->run();
+  }
   for (const auto& [name, value] : fixed) {
-    if (importer.free_names().contains(name)) continue;
+    if (importer->free_names().contains(name)) continue;
     std::string known;
-    for (const std::string& n : importer.free_names()) known += (known.empty() ? "" : ", ") + n;
+    for (const std::string& n : importer->free_names()) known += (known.empty() ? "" : ", ") + n;
     return Error{Code::invalid_argument,
                  "there is no free dimension '" + name + "'; the model has: " + (known.empty() ? "none" : known)};
   }
-  out.graph = importer.take_graph();
+  out.graph = importer->take_graph();
   if (out.obstacles.empty()) {
     remove_dead(out.graph);
     if (Status status = verify(out.graph); !status) return status.error();

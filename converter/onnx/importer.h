@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "converter/onnx/cut.h"
 #include "converter/onnx/read.h"
 #include "graph/graph.h"
 #include "ops/op.h"
@@ -80,9 +81,11 @@ class NodeContext {
   Result<TensorId> emit(Op op, std::vector<TensorId> inputs, std::vector<TensorDesc> declared = {});
   Result<TensorId> constant(const Shape& shape, const std::vector<float>& values);
   const TensorDesc& desc(TensorId id) const;
+  const Graph& graph() const;  // what has been imported so far
   Tensor& graph_tensor(TensorId id);
-  // Scale and zero point of bytes that came without, and of what they are a view of.
-  void give_quantization(TensorId id, const Quant& quant);
+  // Scale and zero point of bytes that came without, of what they are a view of and of other views of that. False, and
+  // nothing is given, where they come from something else that computes on bytes without a scale.
+  bool give_quantization(TensorId id, const Quant& quant);
   // The same tensor with another shape.
   Result<TensorId> reshape(TensorId id, Shape shape);
 
@@ -91,6 +94,8 @@ class NodeContext {
   // The same for a tensor that ONNX knows as another type than the graph does (uint8 kept as int8).
   Status set(size_t output, TensorId id, DType onnx_type);
   Status set_ints(size_t output, Shape shape, std::vector<Dim> values, DType type = DType::i64);
+  // Every way to set an output ends here: what is held of known integers in all is bounded.
+  Status set_value(size_t output, Value value);
 
   Error fail(const std::string& message) const;
   Error unsupported(const std::string& message) const;
@@ -128,14 +133,17 @@ Result<std::vector<Tensor>> fold_constants(const Graph& graph, const Node& node)
 
 class Importer {
  public:
-  // `fixed` gives numbers to free dimensions of the inputs, by name.
-  explicit Importer(const Model& model, DimBindings fixed = {}) : model_(model), fixed_(std::move(fixed)) {}
+  // `fixed` gives numbers to free dimensions of the inputs, by name. `untaken`: branches that an importer before this
+  // one found not to be taken.
+  explicit Importer(const Model& model, DimBindings fixed = {}, Branches untaken = {})
+      : model_(model), fixed_(std::move(fixed)), untaken_(std::move(untaken)) {}
 
   // All that stands in the way, in node order; empty when `graph()` is whole.
   std::vector<Obstacle> run();
   Graph take_graph() { return std::move(graph_); }
   // Names of free dimensions that the inputs have in the file.
   const std::set<std::string>& free_names() const { return free_names_; }
+  const Branches& untaken() const { return untaken_; }
 
  private:
   friend class NodeContext;
@@ -145,6 +153,7 @@ class Importer {
   void import_inputs(const ::onnx::GraphProto& graph);
   void import_node(const ::onnx::NodeProto& node);
   void import_outputs(const ::onnx::GraphProto& graph);
+  Result<TensorId> import_output(const std::string& name, const std::set<TensorId>& taken);
   void obstacle(std::string node, std::string type, std::string message) {
     obstacles_.push_back({std::move(node), std::move(type), std::move(message)});
   }
@@ -153,7 +162,8 @@ class Importer {
   DimBindings fixed_;
   Graph graph_;
   std::map<std::string, Value> values_;
-  std::map<std::string, int> readers_;
+  Branches untaken_;
+  std::map<std::string, int> readers_;  // of the nodes that are needed
   std::set<std::string> free_names_;
   std::vector<Obstacle> obstacles_;
   int depth_ = 0;       // of branches

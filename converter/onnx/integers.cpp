@@ -120,7 +120,7 @@ Result<bool> fold_where(NodeContext& node) {
     const Array& from = condition.value() ? a : b;
     result.push_back(from.values[broadcast_index(i, out, from.shape)]);
   }
-  NBL_CHECK(node.set_ints(0, shape, std::move(result)));
+  NBL_CHECK(node.set_ints(0, shape, std::move(result), node.value(1).type));
   return true;
 }
 

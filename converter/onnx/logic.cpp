@@ -1,9 +1,9 @@
 // Comparisons, logic and Where on data that is computed at run time. The engine has no tensors of truth values to
 // compute with: they are floats, 0 or 1, which products and differences keep exact. (On known integers fold_integers()
-// decides.)
-#include <algorithm>
-#include <cmath>
+// decides.) Comparisons with NaN, which are all false in ONNX, are not defined here.
+#include <utility>
 
+#include "converter/onnx/finite.h"
 #include "converter/onnx/importer.h"
 #include "core/text.h"
 #include "core/try.h"
@@ -32,12 +32,19 @@ Result<TensorId> binary(NodeContext& node, BinaryKind kind, TensorId a, TensorId
   return node.emit(Binary{.kind = kind}, {a, b});
 }
 
-// 0 times infinity is no zero, so that the branch that is not taken would show.
-Status need_finite(NodeContext& node, size_t input) {
-  if (!node.is_constant(input) || node.value(input).type != DType::f32) return {};
-  NBL_TRY(const std::vector<float> values, node.floats(input));
-  if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) return {};
-  return node.unsupported(format("input %zu has infinite values", input));
+// a - b as floats. Integers are subtracted as such: large ones that differ may be the same float.
+Result<TensorId> difference(NodeContext& node, size_t a, size_t b) {
+  if (node.value(a).type == DType::i64 && node.value(b).type == DType::i64) {
+    NBL_TRY(const TensorId x, node.tensor(a));
+    NBL_TRY(const TensorId y, node.tensor(b));
+    NBL_TRY(const TensorId between, binary(node, BinaryKind::sub, x, y));
+    TensorDesc declared;
+    declared.type = DType::f32;
+    return node.emit(Convert{}, {between}, {declared});
+  }
+  NBL_TRY(const TensorId x, as_floats(node, a));
+  NBL_TRY(const TensorId y, as_floats(node, b));
+  return binary(node, BinaryKind::sub, x, y);
 }
 
 }  // namespace
@@ -45,10 +52,8 @@ Status need_finite(NodeContext& node, size_t input) {
 // By the sign of the difference: -1, 0 or 1.
 Status import_comparison(NodeContext& node) {
   const std::string& type = node.type();
-  NBL_TRY(TensorId a, as_floats(node, 0));
-  NBL_TRY(TensorId b, as_floats(node, 1));
-  if (type == "Less" || type == "GreaterOrEqual") std::swap(a, b);
-  NBL_TRY(TensorId y, binary(node, BinaryKind::sub, a, b));
+  const bool swapped = type == "Less" || type == "GreaterOrEqual";
+  NBL_TRY(TensorId y, swapped ? difference(node, 1, 0) : difference(node, 0, 1));
   NBL_TRY(y, node.emit(Unary{UnaryKind::sign}, {y}));
   NBL_TRY(y, node.emit(Unary{type == "Equal" ? UnaryKind::abs : UnaryKind::relu}, {y}));
   if (type == "Equal" || type.ends_with("OrEqual")) {
@@ -72,17 +77,24 @@ Status import_logic(NodeContext& node) {
   return node.set(0, y, DType::boolean);
 }
 
-// condition * a + (1 - condition) * b
+// condition * a + (1 - condition) * b. 0 times infinity is no zero: the branch that is not taken would show.
 Status import_where(NodeContext& node) {
   for (size_t i = 1; i <= 2; ++i) {
     if (node.value(i).type != DType::f32)
       return node.unsupported(format("input %zu is %s, supported: float, or integers that are known when converting", i,
                                      to_string(node.value(i).type)));
-    NBL_CHECK(need_finite(node, i));
   }
   NBL_TRY(const TensorId condition, as_floats(node, 0));
   NBL_TRY(TensorId a, node.tensor(1));
   NBL_TRY(TensorId b, node.tensor(2));
+  for (size_t i = 1; i <= 2; ++i) {
+    const std::string reason = not_finite(node.graph(), i == 1 ? a : b);
+    if (!reason.empty())
+      return node.unsupported(format(
+          "input %zu may be infinite or NaN where it is not chosen (%s); supported: what is finite everywhere, as by a "
+          "Clip or Max before",
+          i, reason.c_str()));
+  }
   NBL_TRY(a, binary(node, BinaryKind::mul, condition, a));
   NBL_TRY(const TensorId otherwise, negated(node, condition));
   NBL_TRY(b, binary(node, BinaryKind::mul, otherwise, b));

@@ -118,8 +118,7 @@ Status import_dequantize(NodeContext& node) {
     const bool moved = p.type == DType::u8 && node.desc(x).type == DType::i8;
     const Quant quant =
         Quant::tensor(p.scales[0], moved ? stored_zero_point(p) : static_cast<int32_t>(p.zero_points[0]));
-    node.give_quantization(x, quant);
-    if (node.desc(x).quant != quant) {
+    if (!node.give_quantization(x, quant) || node.desc(x).quant != quant) {
       return node.unsupported("scale or zero point differ from those the tensor was quantized with");
     }
     TensorDesc declared;

@@ -211,5 +211,23 @@ TEST_F(PlanTool, refuses_plans_that_do_not_fit) {
   EXPECT_NE(text.err.find("text.json"), std::string::npos) << text.err;
 }
 
+TEST_F(PlanTool, repeats_a_network_that_was_cut) {
+  test::OnnxBuilder network = test::small_classifier();
+  network.integers("k", {1}, {3}).node("TopK", {"y", "k"}, {"best", "which"}, {}, "top").output("best");
+  write("net.onnx", network.bytes());
+  const ToolResult whole = convert("whole.nbl", {});
+  EXPECT_EQ(whole.code, 1);
+  EXPECT_NE(whole.err.find("--outputs ends the network before it"), std::string::npos) << whole.err;
+  const ToolResult twice = convert("twice.nbl", {"--outputs", "flat,y,flat"});
+  EXPECT_EQ(twice.code, 1);
+  EXPECT_NE(twice.err.find("'flat' is to be an output twice"), std::string::npos) << twice.err;
+  const ToolResult first = convert("first.nbl", {"--outputs", "flat,y", "--plan-out", files_.path("plan.json")});
+  ASSERT_EQ(first.code, 0) << first.err;
+  const ToolResult second = convert("second.nbl", {"--outputs", "flat,y", "--plan", files_.path("plan.json")});
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_FALSE(files_.bytes("first.nbl").empty());
+  EXPECT_TRUE(files_.bytes("first.nbl") == files_.bytes("second.nbl"));
+}
+
 }  // namespace
 }  // namespace nibble

@@ -316,5 +316,20 @@ TEST_F(CalibrateTool, samples_and_numbers_that_are_wrong) {
   EXPECT_FALSE(fs::exists(files_.path("b.stats")));
 }
 
+TEST_F(CalibrateTool, gathers_of_a_network_that_is_cut) {
+  test::OnnxBuilder network = test::small_classifier();
+  network.integers("k", {1}, {3}).node("TopK", {"y", "k"}, {"best", "which"}, {}, "top").output("best");
+  std::ofstream(files_.path("net.onnx"), std::ios::binary) << network.bytes();
+  const ToolResult whole = gather("whole.stats");
+  EXPECT_EQ(whole.code, 1);
+  expect_words(whole.err, {"TopK 'top'", "--outputs"});
+  ASSERT_EQ(gather("cut.stats", {"--outputs", "y"}).code, 0);
+  const ToolResult converted =
+      run_tool(NIBBLE_CONVERT, {files_.path("net.onnx"), "-o", files_.path("net.nbl"), "--weights", "int4",
+                                "--calibrate", files_.path("samples"), "--allow-noise", "--no-equalize", "--outputs",
+                                "y", "--stats", files_.path("cut.stats")});
+  EXPECT_EQ(converted.code, 0) << converted.err;
+}
+
 }  // namespace
 }  // namespace nibble
