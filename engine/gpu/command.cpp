@@ -330,12 +330,14 @@ Status CommandList::submit(std::span<const SemaphoreUse> wait, std::span<const S
   timeline.pSignalSemaphoreValues = signals.values.data();
   if (waits.timeline || signals.timeline) info.pNext = &timeline;
   VkResult submitted = VK_SUCCESS;
+  // Around nibble's own: a thread that holds the application's already (a recursive one) would else wait here for one
+  // that waits for it.
+  if (device_->lock_queue) device_->lock_queue();
   {
     const std::lock_guard lock(device_->queue_mutex);
-    if (device_->lock_queue) device_->lock_queue();
     submitted = device_->vk.vkQueueSubmit(device_->queue, 1, &info, fence_);
-    if (device_->unlock_queue) device_->unlock_queue();
   }
+  if (device_->unlock_queue) device_->unlock_queue();
   NBL_VK(submitted, "submitting to '" + device_->caps.device_name + "'");
   ++device_->submissions;
   running_ = true;

@@ -148,6 +148,7 @@ Result<Device> Device::create(const DeviceOptions& options) {
   NBL_TRY(const DevicePlan plan, plan_device(snapshots[chosen], mask));
   state->physical = devices[chosen];
   NBL_CHECK(create_device(*state, plan));
+  state->events = events_enabled(plan.extensions, nullptr);
   NBL_CHECK(finish_state(*state, plan, snapshots[chosen], options));
   state->vk.vkGetDeviceQueue(state->device, plan.queue_family, 0, &state->queue);
   return Device(std::move(state));
@@ -208,6 +209,7 @@ Result<Device> Device::wrap(const ExternalHandles& handles, const DeviceOptions&
   NBL_TRY(const DevicePlan plan,
           plan_wrapped(snapshot, enabled, handles.enabled_extensions, handles.queue_family, mask));
   state->timeline = timeline_enabled(handles.enabled_features);
+  state->events = events_enabled(handles.enabled_extensions, handles.enabled_features);
   for (const std::string& name : handles.enabled_extensions) state->debug_names |= name == "VK_EXT_debug_utils";
   state->physical = handles.physical_device;
   state->device = handles.device;

@@ -27,6 +27,7 @@ struct DeviceState {
   bool owns_device = false;
   bool debug_names = false;
   bool timeline = false;  // semaphores with values are enabled
+  bool events = true;     // vkCreateEvent may be called
   VkQueue queue = VK_NULL_HANDLE;
   uint32_t queue_family = 0;
   uint32_t timestamp_bits = 0;
@@ -39,7 +40,7 @@ struct DeviceState {
   std::mutex cache_mutex;  // for all of the cache but compiling through it
 
   std::mutex queue_mutex;                          // vkQueueSubmit wants one thread at a time
-  std::function<void()> lock_queue, unlock_queue;  // the application's own, within queue_mutex; may be empty
+  std::function<void()> lock_queue, unlock_queue;  // the application's own, around queue_mutex; may be empty
 
   std::atomic<uint64_t> allocations{0}, allocated_bytes{0}, peak_bytes{0}, uploaded_bytes{0};
   std::atomic<uint64_t> pipelines{0}, submissions{0};

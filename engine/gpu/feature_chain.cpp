@@ -1,5 +1,7 @@
 #include "gpu/feature_chain.h"
 
+#include <vulkan/vulkan_beta.h>
+
 #include <algorithm>
 
 namespace nibble::gpu {
@@ -97,6 +99,19 @@ bool timeline_enabled(const void* chain) {
     if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES) {
       return reinterpret_cast<const VkPhysicalDeviceTimelineSemaphoreFeatures*>(next)->timelineSemaphore;
     }
+  }
+  return false;
+}
+
+bool events_enabled(const std::vector<std::string>& extensions, const void* chain) {
+  if (std::find(extensions.begin(), extensions.end(), VK_KHR_PORTABILITY_SUBSET_EXTENSION_NAME) == extensions.end()) {
+    return true;
+  }
+  // Its name in the enumeration depends on a macro that all files would have to agree on.
+  constexpr auto kPortability = static_cast<VkStructureType>(1000163000);
+  for (auto* next = static_cast<const VkBaseInStructure*>(chain); next; next = next->pNext) {
+    if (next->sType != kPortability) continue;
+    return reinterpret_cast<const VkPhysicalDevicePortabilitySubsetFeaturesKHR*>(next)->events;
   }
   return false;
 }

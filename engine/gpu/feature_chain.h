@@ -40,4 +40,8 @@ ShaderFeatures read_enabled_features(const void* chain, const VkPhysicalDeviceFe
 // Whether the application enabled timeline semaphores, in the same chain.
 bool timeline_enabled(const void* chain);
 
+// Whether VkEvents may be made: always, but on a device with VK_KHR_portability_subset only where the application
+// enabled that feature of it.
+bool events_enabled(const std::vector<std::string>& extensions, const void* chain);
+
 }  // namespace nibble::gpu

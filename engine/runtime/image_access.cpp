@@ -30,6 +30,9 @@ constexpr FormatRow kFormats[] = {
 
 Error refused(const std::string& why) { return broken_rule("the image " + why); }
 
+// By the device or by the size of a user's picture, which no application can know ahead: not a rule.
+Error beyond(const std::string& why) { return {Code::invalid_argument, "the image " + why}; }
+
 Result<const FormatRow*> find_format(VkFormat format) {
   std::string known;
   for (const FormatRow& row : kFormats) {
@@ -82,11 +85,13 @@ constexpr PathRow kWrites[] = {
 Result<ImageUse> choose_path(const FormatRow& format, const ExternalImage& image, VkFormatFeatureFlags features,
                              std::span<const PathRow> rows) {
   std::string why;
+  bool by_device = false;
   for (const PathRow& row : rows) {
     if (row.path == Path::storage && !format.storage) continue;
     if (!(image.usage & row.usage)) {
       why += std::string(why.empty() ? "lacks usage " : " or ") + row.usage_name;
     } else if (!(features & row.feature)) {
+      by_device = true;
       why += std::string(why.empty() ? "" : "; ") + "cannot be used as " + row.usage_name +
              " on this device with format " + format.name + " and this tiling";
     } else if (row.path != Path::copy && !image.view) {
@@ -95,7 +100,8 @@ Result<ImageUse> choose_path(const FormatRow& format, const ExternalImage& image
       return row.use;
     }
   }
-  return refused(why + nibble::format(": with format %s it has usage 0x%x", format.name, image.usage));
+  why += nibble::format(": with format %s it has usage 0x%x", format.name, image.usage);
+  return by_device ? beyond(why) : refused(why);
 }
 
 }  // namespace
@@ -104,8 +110,8 @@ Result<ImageAccess> image_access(const gpu::Device& device, const ExternalImage&
   if (!image.image) return refused("is null");
   const uint64_t pixels = uint64_t{image.extent.width} * image.extent.height;
   if (pixels == 0 || image.extent.width > 1u << 15 || image.extent.height > 1u << 15) {
-    return refused(nibble::format("has a size of %u x %u, expected 1 to 32768 either way", image.extent.width,
-                                  image.extent.height));
+    return beyond(nibble::format("has a size of %u x %u, expected 1 to 32768 either way", image.extent.width,
+                                 image.extent.height));
   }
   if (image.usage == 0) return refused("has no usage: give what it was created with");
   if (image.tiling != VK_IMAGE_TILING_OPTIMAL && image.tiling != VK_IMAGE_TILING_LINEAR) {
@@ -132,8 +138,8 @@ Result<ImageAccess> image_access(const gpu::Device& device, const ExternalImage&
 Status check_reach(const gpu::Device& device, std::initializer_list<uint64_t> buffers) {
   const uint64_t largest = std::max(buffers), most = device.caps().max_buffer_range;
   if (largest <= most) return {};
-  return refused(nibble::format("takes %llu bytes of memory, the device reaches %llu in one buffer",
-                                static_cast<unsigned long long>(largest), static_cast<unsigned long long>(most)));
+  return beyond(nibble::format("takes %llu bytes of memory, the device reaches %llu in one buffer",
+                               static_cast<unsigned long long>(largest), static_cast<unsigned long long>(most)));
 }
 
 Result<PictureShape> picture_shape(const TensorInfo& info, const std::optional<bool>& channels_last, bool four) {

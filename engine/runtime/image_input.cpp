@@ -6,6 +6,7 @@
 #include "core/half.h"
 #include "core/requantize.h"
 #include "core/resample_taps.h"
+#include "core/rule.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "kernels/step_parts.h"
@@ -90,7 +91,7 @@ Status ImageInput::plan(const TensorInfo& input) {
   const ImagePreprocessing& wanted = preprocessing_;
   NBL_CHECK(check_numbers(wanted));
   if (wanted.linear_light && !access_.half) {
-    return Error{Code::invalid_argument, "linear_light is for R16G16B16A16_SFLOAT: the image is of another format"};
+    return broken_rule("linear_light is for R16G16B16A16_SFLOAT: the image is of another format");
   }
   NBL_TRY(shape_, picture_shape(input, wanted.channels_last, false));
   const ImageColor color = wanted.color.value_or(shape_.channels == 1 ? ImageColor::gray : ImageColor::rgb);

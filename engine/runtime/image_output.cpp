@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/rule.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "runtime/image_input.h"
@@ -79,7 +80,7 @@ bool ImageOutput::replace(const ExternalImage& image, const ImageAccess& access,
 Status ImageOutput::plan(const TensorInfo& output) {
   const ImagePostprocessing& wanted = postprocessing_;
   if (wanted.linear_light && !access_.half) {
-    return Error{Code::invalid_argument, "linear_light is for R16G16B16A16_SFLOAT: the image is of another format"};
+    return broken_rule("linear_light is for R16G16B16A16_SFLOAT: the image is of another format");
   }
   if (!std::isfinite(wanted.scale) || !std::isfinite(wanted.offset)) {
     return Error{Code::invalid_argument, format("scale %g and offset %g must be finite", wanted.scale, wanted.offset)};

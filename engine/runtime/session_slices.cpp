@@ -35,9 +35,9 @@ Result<RunSlice> Session::run_slice(std::chrono::nanoseconds budget) {
 Status Session::restart_slices() {
   NBL_TRY([[maybe_unused]] const SessionCall call, SessionCall::enter(*state_, "restart_slices()"));
   NBL_CHECK(state_->check_ready("restart_slices()"));
-  if (state_->slices && state_->slices->open()) {
+  if (state_->slices) {
+    if (state_->slices->open()) state_->has_run = false;  // the outputs may hold something of either run
     state_->slices->restart();
-    state_->has_run = false;  // the outputs may hold something of either run
   }
   return {};
 }
@@ -53,8 +53,8 @@ Result<RunSlice> record_slice(Session& session, VkCommandBuffer commands, std::c
     NBL_TRY([[maybe_unused]] const SessionCall call, SessionCall::enter(state, "record_slice()"));
     NBL_CHECK(prepare(state, "record_slice()", budget));
     NBL_CHECK(state.check_commands(commands));
-    auto slice = state.slices->record(*state.bound, state.external, commands, static_cast<double>(budget.count()),
-                                      static_cast<double>(previous.count()));
+    auto slice = state.slices->record(state.device.state()->gpu, *state.bound, state.external, commands,
+                                      static_cast<double>(budget.count()), static_cast<double>(previous.count()));
     if (slice && slice->finished) state.has_run = true;
     return slice;
   });

@@ -39,19 +39,19 @@ double SliceClock::predict(SlicePoint first, SlicePoint end) const {
   return ns;
 }
 
-SlicePoint SliceClock::fit(SlicePoint first, double budget_ns) const {
+SlicePoint SliceClock::fit(SlicePoint first, double budget_ns, Unknown unknown) const {
   double ns = 0;
-  bool any = false, unknown = false;  // a piece that nothing is known of
+  bool any = false, guessed = false;  // something that nothing is known of was taken
   while (first.part < parts()) {
     const size_t part = first.part;
     const uint32_t left = pieces_[part] - first.piece;
     uint32_t taken = left;
     if (work_[part] > 0) {
-      if (unknown) break;
-      unknown = !any_known();
+      if (guessed) break;
+      guessed = !any_known();
       const double each = predict_piece(part);
-      if (unknown) {
-        taken = 1;
+      if (guessed) {
+        taken = unknown == Unknown::piece ? 1 : left;
       } else if (each * left > budget_ns - ns) {
         const bool worth = !any || each * left > kWorthDividing * budget_ns;
         taken = worth ? static_cast<uint32_t>(std::max((budget_ns - ns) / each, 0.0)) : 0;

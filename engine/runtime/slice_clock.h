@@ -18,7 +18,8 @@ struct SlicePoint {
 class SliceClock {
  public:
   // `work` of each part, in any unit: what is not measured yet is judged by it, on the side of caution. 0: takes no
-  // time. `pieces`: how many each part can be divided into, all of the same size; empty: none can.
+  // time. `pieces`: how many each part can be divided into, of about the same size: whole workgroups, so that one may
+  // be twice another; empty: none can.
   explicit SliceClock(std::vector<double> work, std::vector<uint32_t> pieces = {});
 
   size_t parts() const { return work_.size(); }
@@ -31,9 +32,12 @@ class SliceClock {
   double predict(SlicePoint first, SlicePoint end) const;
   // Those of a piece that is not divided further.
   double predict_piece(size_t part) const { return expected(part) / pieces_[part]; }
-  // Up to where it fits, at least a piece. While nothing is known that is one piece and what takes no time. A part is
-  // divided only where that is worth another dispatch.
-  SlicePoint fit(SlicePoint first, double budget_ns) const;
+  // What is taken while nothing is known: a piece, or, where nothing will ever be measured, the whole part, so that a
+  // run does not take as many slices as there are pieces.
+  enum class Unknown { piece, part };
+  // Up to where it fits, at least a piece. While nothing is known that is what `unknown` says and what takes no time. A
+  // part is divided only where that is worth another dispatch.
+  SlicePoint fit(SlicePoint first, double budget_ns, Unknown unknown = Unknown::piece) const;
 
   void measured(size_t part, uint32_t pieces, double ns);
   // What was measured together: shared out by what it was expected to take.

@@ -46,12 +46,8 @@ Result<std::unique_ptr<Slices>> Slices::create(const gpu::Device& device, const 
   NBL_TRY(gpu::CommandList commands, gpu::CommandList::create(device, "slice"));
   const auto slots = static_cast<uint32_t>((clock.parts() + 1) * (kSlicesInFlight + 1));
   NBL_TRY(gpu::Timer timer, gpu::Timer::create(device, slots));
-  gpu::Event cleared;
-  if (timer.handle()) {
-    NBL_TRY(cleared, gpu::Event::create(device));
-  }
-  return std::unique_ptr<Slices>(
-      new Slices(std::move(clock), std::move(commands), std::move(timer), std::move(cleared)));
+  const bool stamps = timer.handle() && device.state().events;
+  return std::unique_ptr<Slices>(new Slices(std::move(clock), std::move(commands), std::move(timer), stamps));
 }
 
 Status Slices::check_kind(bool by_application) const {
@@ -61,7 +57,9 @@ Status Slices::check_kind(bool by_application) const {
                      ": go on so, or restart_slices()");
 }
 
-Slices::Section Slices::plan(double budget_ns) const { return {next_, clock_.fit(next_, budget_ns), budget_ns, true}; }
+Slices::Section Slices::plan(double budget_ns, SliceClock::Unknown unknown) const {
+  return {next_, clock_.fit(next_, budget_ns, unknown), budget_ns, true};
+}
 
 RunSlice Slices::describe(const Section& section) const {
   RunSlice slice;
@@ -75,7 +73,7 @@ RunSlice Slices::describe(const Section& section) const {
 
 // Once, and by the application's own commands: nothing is submitted or waited for within its frame.
 void Slices::clear_slots(gpu::CommandList& commands) const {
-  if (clearing_ || !timer_.handle()) return;
+  if (clearing_ || !stamps_) return;
   commands.reset(timer_, 0, slot_of(kSlicesInFlight));
   commands.set(cleared_);
 }
@@ -109,7 +107,9 @@ void Slices::measured(const Section& section, double ns) {
 Result<bool> Slices::collect(Section& section, size_t index) {
   if (!section.pending || !timer_.handle()) return false;
   if (index < kSlicesInFlight && !slots_clear_) {
-    NBL_TRY(slots_clear_, cleared_.passed());
+    if (stamps_) {
+      NBL_TRY(slots_clear_, cleared_.passed());
+    }
     if (!slots_clear_) return false;
   }
   const auto parts = parts_between(clock_, section.first, section.end);
@@ -132,7 +132,7 @@ Result<RunSlice> Slices::run(const BoundSession& bound, double budget_ns) {
   NBL_CHECK(check_kind(false));
   Section& section = sections_[kSlicesInFlight];
   section = {};
-  const Section planned = plan(budget_ns);
+  const Section planned = plan(budget_ns, SliceClock::Unknown::piece);
   RunSlice slice = describe(planned);
   NBL_CHECK(commands_.begin());
   record_parts(commands_, bound, planned, kSlicesInFlight, RecordedFor::slice);
@@ -158,26 +158,30 @@ Result<RunSlice> Slices::run(const BoundSession& bound, double budget_ns) {
   return slice;
 }
 
-Result<RunSlice> Slices::record(const BoundSession& bound, gpu::CommandList& external, VkCommandBuffer commands,
-                                double budget_ns, double previous_ns) {
+Result<RunSlice> Slices::record(const gpu::Device& device, const BoundSession& bound, gpu::CommandList& external,
+                                VkCommandBuffer commands, double budget_ns, double previous_ns) {
   NBL_CHECK(check_kind(true));
+  if (stamps_ && !cleared_.handle()) {
+    NBL_TRY(cleared_, gpu::Event::create(device));
+  }
   for (size_t i = 0; i < kSlicesInFlight; ++i) {
     NBL_TRY([[maybe_unused]] const bool known, collect(sections_[i], i));
   }
   Section& last = sections_[(recorded_ + kSlicesInFlight - 1) % kSlicesInFlight];
-  if (!timer_.handle() && last.pending && previous_ns > 0) {
+  if (!stamps_ && last.pending && previous_ns > 0) {
     clock_.measured(last.first, last.end, previous_ns);
     measured(last, previous_ns);
     last.pending = false;
   }
   const size_t index = recorded_ % kSlicesInFlight;
-  const Section planned = plan(budget_ns);
+  const bool timed = stamps_ || previous_ns > 0;
+  const Section planned = plan(budget_ns, timed ? SliceClock::Unknown::piece : SliceClock::Unknown::part);
   const RunSlice slice = describe(planned);
   NBL_CHECK(external.begin_external(commands));
   clear_slots(external);
   record_parts(external, bound, planned, index, RecordedFor::application);
   NBL_CHECK(external.finish());
-  clearing_ = timer_.handle() != VK_NULL_HANDLE;
+  clearing_ = true;
   sections_[index] = planned;
   ++recorded_;
   by_application_ = true;

@@ -21,12 +21,16 @@ class Slices {
   bool open() const { return next_ != SlicePoint{}; }
   size_t next() const { return next_.part; }
   size_t total() const { return clock_.parts(); }
-  void restart() { next_ = {}; }
+  // What was recorded of the run may never be submitted.
+  void restart() {
+    next_ = {};
+    if (!slots_clear_) clearing_ = false;
+  }
   SliceStatistics statistics() const;
 
   Result<RunSlice> run(const BoundSession& bound, double budget_ns);
-  Result<RunSlice> record(const BoundSession& bound, gpu::CommandList& external, VkCommandBuffer commands,
-                          double budget_ns, double previous_ns);
+  Result<RunSlice> record(const gpu::Device& device, const BoundSession& bound, gpu::CommandList& external,
+                          VkCommandBuffer commands, double budget_ns, double previous_ns);
 
  private:
   // What was recorded with time stamps from `slot` on.
@@ -35,15 +39,12 @@ class Slices {
     double budget_ns = 0;
     bool pending = false;
   };
-  Slices(SliceClock clock, gpu::CommandList commands, gpu::Timer timer, gpu::Event cleared)
-      : clock_(std::move(clock)),
-        commands_(std::move(commands)),
-        timer_(std::move(timer)),
-        cleared_(std::move(cleared)) {}
+  Slices(SliceClock clock, gpu::CommandList commands, gpu::Timer timer, bool stamps)
+      : clock_(std::move(clock)), commands_(std::move(commands)), timer_(std::move(timer)), stamps_(stamps) {}
 
   Status check_kind(bool by_application) const;
   uint32_t slot_of(size_t section) const { return static_cast<uint32_t>(section * (clock_.parts() + 1)); }
-  Section plan(double budget_ns) const;
+  Section plan(double budget_ns, SliceClock::Unknown unknown) const;
   RunSlice describe(const Section& section) const;
   void clear_slots(gpu::CommandList& commands) const;
   void record_parts(gpu::CommandList& commands, const BoundSession& bound, const Section& section, size_t index,
@@ -56,6 +57,7 @@ class Slices {
   SliceClock clock_;
   gpu::CommandList commands_;
   gpu::Timer timer_;
+  bool stamps_;  // those of the application's slices can be read
   // Slots that were never reset must not be read: this follows the first reset of those of the application's slices.
   gpu::Event cleared_;
   bool clearing_ = false, slots_clear_ = false;  // recorded; seen to have run

@@ -44,9 +44,9 @@ std::optional<int> parse_bench_options(int argc, char** argv, BenchOptions& o) {
   app.add_option("--seconds", o.seconds, "time for the runs of each model where --runs is not given")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
-  app.add_option("--warmup", o.warmup, "runs behind the first that do not count")
-      ->check(CLI::Range(0, 100000))
-      ->capture_default_str();
+  auto* warmup = app.add_option("--warmup", o.warmup, "runs behind the first that do not count")
+                     ->check(CLI::Range(0, 100000))
+                     ->capture_default_str();
   app.add_option("--steps", o.shown_steps, "show the K slowest steps, 0 for all")
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
@@ -77,7 +77,9 @@ std::optional<int> parse_bench_options(int argc, char** argv, BenchOptions& o) {
   app.add_option("--kernel", o.kernels, "force kernels, FAMILY=NAME,... (default: $NIBBLE_KERNEL)");
   app.add_option("--json", o.json, "write all numbers to this file, - for standard output in place of the tables");
   add_device_options(app, o.device);
-  return parse_arguments(app, argc, argv);
+  const std::optional<int> code = parse_arguments(app, argc, argv);
+  o.warmup_given = warmup->count() > 0;
+  return code;
 }
 
 Status check_bench_options(const BenchOptions& o) {
@@ -96,6 +98,9 @@ Status check_bench_options(const BenchOptions& o) {
     if (o.models.size() != 1) return refuse("--starts takes one .nbl file");
     if (o.roofline || o.jitter || o.slice > 0 || !o.against.empty()) {
       return refuse("--starts measures starts only: without --roofline, --jitter, --slice and --against");
+    }
+    if (o.runs > 0 || o.warmup_given || !o.device.options.pipeline_cache.empty()) {
+      return refuse("--starts has runs and pipeline caches of its own: without --runs, --warmup and --pipeline-cache");
     }
   }
   if (o.against.empty()) return {};

@@ -18,6 +18,7 @@ struct BenchOptions {
   std::vector<std::string> dims;
   int runs = 0;  // 0: as many as fit in `seconds`, at least kLeastRuns
   int warmup = 2;
+  bool warmup_given = false;
   double seconds = 2.0;   // of each model
   bool steps = true;      // measure every step
   int shown_steps = 15;   // in the table; 0: all

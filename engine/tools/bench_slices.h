@@ -16,7 +16,7 @@ struct SliceFigures {
   size_t runs = 0;
   std::vector<double> took_ms;       // each slice
   std::vector<double> overshoot_ms;  // each slice, beyond the budget; 0 within it
-  double longest_step_ms = 0;        // a budget below this cannot be kept
+  double longest_step_ms = 0;        // or piece of one: a budget below this cannot be kept
   double within() const;             // the share of slices that kept to it
   double slices_per_run() const { return runs ? static_cast<double>(took_ms.size()) / static_cast<double>(runs) : 0; }
 };

@@ -73,12 +73,14 @@ Json start_json(const StartTimes& start) {
 Json starts_of(const std::vector<StartTimes>& starts) {
   Json all = Json::array();
   for (const StartTimes& start : starts) all.push_back(start_json(start));
-  return {{"median_ms", start_json(median_start(starts))}, {"starts_ms", std::move(all)}};
+  Json median = start_json(median_start(starts));
+  median["total"] = median_total(starts);
+  return {{"median_ms", std::move(median)}, {"starts_ms", std::move(all)}};
 }
 
 std::string start_text(const char* what, const std::vector<StartTimes>& starts) {
   const StartTimes median = median_start(starts);
-  std::string out = format("%s  %s of %zu:", what, time_text(median.total()).c_str(), starts.size());
+  std::string out = format("%s  %s of %zu:", what, time_text(median_total(starts)).c_str(), starts.size());
   const char* separator = " ";
   for (const Part& part : kParts) {
     const bool within = part.ms != &StartTimes::tenth_run && part.ms != &StartTimes::processor;
@@ -124,6 +126,12 @@ StartTimes median_start(const std::vector<StartTimes>& starts) {
     out.*part.ms = statistics(values).median;
   }
   return out;
+}
+
+double median_total(const std::vector<StartTimes>& starts) {
+  std::vector<double> values;
+  for (const StartTimes& start : starts) values.push_back(start.total());
+  return statistics(values).median;
 }
 
 Result<StartComparison> compare_starts(const BenchOptions& options) {

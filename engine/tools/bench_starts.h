@@ -27,8 +27,9 @@ struct StartComparison {
 // stay as they are. Errors: a program that cannot be started or fails, with what it said.
 Result<StartComparison> compare_starts(const BenchOptions& options);
 
-// Each figure's median.
+// Each figure's median. The median of the whole is not the sum of those of its parts.
 StartTimes median_start(const std::vector<StartTimes>& starts);
+double median_total(const std::vector<StartTimes>& starts);
 
 std::string starts_text(const StartComparison& comparison);
 std::string starts_json(const StartComparison& comparison, const BenchOptions& options);

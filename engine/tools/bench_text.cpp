@@ -118,7 +118,7 @@ std::string slices_text(const SliceFigures& f) {
   return format(
       "  slices      of %s: %.1f a run, %zu in %zu runs, %.1f %% within the budget; beyond it median %s, p95 %s, worst "
       "%s "
-      "(longest step %s)\n",
+      "(longest piece %s)\n",
       ms(f.budget_ms).c_str(), f.slices_per_run(), f.took_ms.size(), f.runs, 100 * f.within(),
       ms(quantile(sorted, 0.5)).c_str(), ms(quantile(sorted, 0.95)).c_str(),
       ms(sorted.empty() ? 0 : sorted.back()).c_str(), ms(f.longest_step_ms).c_str());

@@ -252,12 +252,27 @@ uint32_t VulkanDevice::memory_type(uint32_t allowed, VkMemoryPropertyFlags prope
 }
 
 Status VulkanDevice::run_now(const std::function<void(VkCommandBuffer)>& record) {
+  VkFenceCreateInfo fence_info{};
+  fence_info.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO;
+  VkFence fence = VK_NULL_HANDLE;
+  NBL_CHECK(check(vkCreateFence(device_, &fence_info, nullptr, &fence), "vkCreateFence"));
+  VkCommandBuffer commands = VK_NULL_HANDLE;
+  Status done = submit_now(record, fence, commands);
+  // Others use the queue meanwhile.
+  if (done) done = check(vkWaitForFences(device_, 1, &fence, VK_TRUE, UINT64_MAX), "vkWaitForFences");
+  vkDestroyFence(device_, fence, nullptr);
+  const std::lock_guard lock(queue_mutex_);
+  if (commands) vkFreeCommandBuffers(device_, pool_, 1, &commands);
+  return done;
+}
+
+Status VulkanDevice::submit_now(const std::function<void(VkCommandBuffer)>& record, VkFence fence,
+                                VkCommandBuffer& commands) {
   const std::lock_guard lock(queue_mutex_);
   VkCommandBufferAllocateInfo allocate{};
   allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
   allocate.commandPool = pool_;
   allocate.commandBufferCount = 1;
-  VkCommandBuffer commands = VK_NULL_HANDLE;
   NBL_CHECK(check(vkAllocateCommandBuffers(device_, &allocate, &commands), "vkAllocateCommandBuffers"));
   VkCommandBufferBeginInfo begin{};
   begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
@@ -269,10 +284,7 @@ Status VulkanDevice::run_now(const std::function<void(VkCommandBuffer)>& record)
   submit.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
   submit.commandBufferCount = 1;
   submit.pCommandBuffers = &commands;
-  Status done = check(vkQueueSubmit(queue_, 1, &submit, VK_NULL_HANDLE), "vkQueueSubmit");
-  if (done) done = check(vkQueueWaitIdle(queue_), "vkQueueWaitIdle");
-  vkFreeCommandBuffers(device_, pool_, 1, &commands);
-  return done;
+  return check(vkQueueSubmit(queue_, 1, &submit, fence), "vkQueueSubmit");
 }
 
 }  // namespace nibble::app

@@ -63,6 +63,8 @@ class VulkanDevice {
   Status open_instance(const VulkanOptions& options);
   Status choose_device(const VulkanOptions& options);
   Status open_device();
+  // `commands` are the caller's to free when the fence has been signalled.
+  Status submit_now(const std::function<void(VkCommandBuffer)>& record, VkFence fence, VkCommandBuffer& commands);
 
   VkInstance instance_ = VK_NULL_HANDLE;
   VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "core/text.h"
 #include "core/try.h"
@@ -16,6 +17,7 @@ constexpr VkImageUsageFlags kOutputUsage =
 
 // That compile a network; the others are for the frames that go on meanwhile.
 constexpr size_t kThreads = 1;
+constexpr std::chrono::milliseconds kPoll(5);
 
 // Where [N, C, H, W] or [N, H, W, C] has its rows, or 0 where the shape is no picture of three channels.
 size_t row_axis(const std::vector<int64_t>& shape, const media::Preprocessing& preprocessing) {
@@ -34,7 +36,7 @@ Result<media::Preprocessing> preprocessing_of(const Model& model) {
 }  // namespace
 
 Result<std::unique_ptr<FrameNetwork>> FrameNetwork::open(app::VulkanDevice& device, const std::string& path,
-                                                         VkExtent2D wanted) {
+                                                         VkExtent2D wanted, const std::atomic<bool>& cancelled) {
   NBL_TRY(const Model model, Model::load(path));
   NBL_TRY(const media::Preprocessing preprocessing, preprocessing_of(model));
   const Error no_picture{Code::invalid_argument, path + ": makes no RGB picture of an RGB picture"};
@@ -51,6 +53,8 @@ Result<std::unique_ptr<FrameNetwork>> FrameNetwork::open(app::VulkanDevice& devi
   }
   NBL_TRY(const Device nibble_device, device.wrap());
   NBL_TRY(Preparation ahead, Preparation::start(nibble_device, model, options, kThreads));
+  while (!cancelled && !ahead.progress().finished) std::this_thread::sleep_for(kPoll);
+  if (cancelled) return Error{Code::invalid_argument, path + ": not wanted any more"};
   NBL_TRY(Session session, ahead.take());
   const TensorInfo& bound = session.inputs()[0];
   std::unique_ptr<FrameNetwork> out(new FrameNetwork(device, std::move(session)));

@@ -2,6 +2,7 @@
 // application's own command buffer, a slice of it in each frame. Nothing goes through the CPU.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -13,9 +14,10 @@ namespace nibble::game {
 class FrameNetwork {
  public:
   // Takes long: call it in a thread of its own. The size of the pictures that the network takes; `wanted` where it
-  // takes every size. Errors: files that cannot be read, and networks that make no picture of a picture.
+  // takes every size. Errors: files that cannot be read, and networks that make no picture of a picture; another
+  // thread that sets `cancelled` ends it soon, with an error.
   static Result<std::unique_ptr<FrameNetwork>> open(app::VulkanDevice& device, const std::string& path,
-                                                    VkExtent2D wanted);
+                                                    VkExtent2D wanted, const std::atomic<bool>& cancelled);
   ~FrameNetwork();
   FrameNetwork(const FrameNetwork&) = delete;
   FrameNetwork& operator=(const FrameNetwork&) = delete;

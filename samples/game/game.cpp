@@ -1,6 +1,7 @@
 // A rendered scene whose frames go through a network on the same device, inside the frame, within a budget of time.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -34,15 +35,17 @@ class Game final : public app::Viewer {
     notice_ = app.device().notice();
     paths_ = options_.networks;
     if (!paths_.empty()) choose(1);
-    NBL_TRY(Stage plain, make_stage(app.device(), {}, wanted_size()));
+    NBL_TRY(Stage plain, make_stage(app.device(), {}, wanted_size(), closing_));
     return show(app, std::move(plain));
   }
 
   void stop() override {
+    closing_ = true;
     if (coming_.valid()) coming_.wait();
     coming_ = {};
     output_ = {};
     picture_ = {};
+    stage_.network.reset();
     stage_ = {};
   }
 
@@ -135,10 +138,11 @@ class Game final : public app::Viewer {
   }
 
   // All that takes long, and for any thread: frames go on meanwhile. Without a path there is no network.
-  static Result<Stage> make_stage(app::VulkanDevice& device, const std::string& path, VkExtent2D size) {
+  static Result<Stage> make_stage(app::VulkanDevice& device, const std::string& path, VkExtent2D size,
+                                  const std::atomic<bool>& cancelled) {
     Stage stage;
     if (!path.empty()) {
-      auto opened = FrameNetwork::open(device, path, size);
+      auto opened = FrameNetwork::open(device, path, size, cancelled);
       if (opened) {
         stage.network = std::move(*opened);
         size = stage.network->input_size();
@@ -167,7 +171,8 @@ class Game final : public app::Viewer {
     message_.clear();
     frames_meanwhile_ = 0;
     const std::string path = chosen_ > 0 ? paths_[static_cast<size_t>(chosen_) - 1] : std::string();
-    coming_ = std::async(std::launch::async, make_stage, std::ref(app.device()), path, wanted_size());
+    coming_ =
+        std::async(std::launch::async, make_stage, std::ref(app.device()), path, wanted_size(), std::cref(closing_));
     return {};
   }
 
@@ -238,11 +243,11 @@ class Game final : public app::Viewer {
       const SliceStatistics slices = stage_.network->statistics();
       ImGui::Text("network %.1f ms in this frame", slice_ms_);
       ImGui::Text("a picture every %zu frame%s", frames_of_run_, frames_of_run_ == 1 ? "" : "s");
-      ImGui::Text("longest step %.1f ms", ms(slices.longest_step));
+      ImGui::Text("longest piece %.1f ms", ms(slices.longest_step));
       ImGui::Text("worst overshoot %.1f ms", ms(slices.worst_overshoot));
       if (runs_ > 0 && ms(slices.longest_step) > static_cast<double>(budget_)) {
         ImGui::PushStyleColor(ImGuiCol_Text, ImVec4(1.0f, 0.8f, 0.4f, 1.0f));
-        ImGui::TextWrapped("The longest step takes more than the budget.");
+        ImGui::TextWrapped("The longest piece takes more than the budget.");
         ImGui::PopStyleColor();
       }
       ImGui::Text("device memory %s", tools::bytes_text(stage_.network->memory().total()).c_str());
@@ -270,6 +275,7 @@ class Game final : public app::Viewer {
   int frames_meanwhile_ = 0;                          // that were drawn while the network was being made
   std::string message_, notice_;
   Stage stage_;
+  std::atomic<bool> closing_{false};
   std::future<Result<Stage>> coming_;
   app::Texture picture_, output_;
 };

@@ -4,6 +4,7 @@
 #include "networks.h"
 #include "nibble/nibble.h"
 #include "nibble/vulkan.h"
+#include "runtime/image_access.h"
 #include "runtime/model_internal.h"
 
 namespace nibble::test {
@@ -35,6 +36,15 @@ TEST_F(AssertedRules, are_about_rules_only) {
   const auto missing = session.read_tensor("nothing");
   ASSERT_FALSE(missing) << "what a user or a file can cause stays an error";
   EXPECT_EQ(missing.error().code, Code::not_found);
+  ExternalImage picture;  // looked at no further than its size
+  picture.image = (VkImage)uintptr_t{1};
+  picture.extent = {40000, 2};
+  const auto huge = image_access(device.state()->gpu, picture, false);
+  ASSERT_FALSE(huge) << "nor can an application know what a device takes";
+  EXPECT_NE(huge.error().message.find("40000 x 2"), std::string::npos);
+  const auto reach = check_reach(device.state()->gpu, {UINT64_MAX});
+  ASSERT_FALSE(reach);
+  EXPECT_NE(reach.error().message.find("reaches"), std::string::npos);
 }
 
 }  // namespace

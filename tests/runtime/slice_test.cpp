@@ -34,6 +34,17 @@ TEST(SliceClock, starts_with_one_part_and_then_takes_what_fits) {
   EXPECT_EQ(clock.fit(at(0), 800), at(6));
 }
 
+TEST(SliceClock, takes_whole_parts_where_nothing_will_be_measured) {
+  SliceClock clock({0, 10, 10, 0, 10}, {1, 50, 50, 1, 50});
+  using Unknown = SliceClock::Unknown;
+  EXPECT_EQ(clock.fit(at(0), 1, Unknown::piece), at(1, 1));
+  EXPECT_EQ(clock.fit(at(0), 1, Unknown::part), at(2));
+  EXPECT_EQ(clock.fit(at(2), 1, Unknown::part), at(4));
+  EXPECT_EQ(clock.fit(at(2, 40), 1, Unknown::part), at(4));
+  clock.measured(1, 50, 100);
+  EXPECT_EQ(clock.fit(at(1), 10, Unknown::part), at(1, 5)) << "what is known is divided";
+}
+
 TEST(SliceClock, forgets_a_measurement_that_was_disturbed) {
   SliceClock clock({1, 1});
   for (double ns : {100.0, 110.0, 9000.0, 105.0}) clock.measured(0, 1, ns);
@@ -210,6 +221,33 @@ TEST_F(Slicing, submits_nothing_into_the_applications_queue) {
   }
 }
 
+// A swap chain that is out of date: the frame with the first slice never reaches the queue.
+TEST_F(Slicing, measures_slices_behind_a_frame_that_was_dropped) {
+  Session session = session_of(residual_network());
+  const auto input = some_values(kInput, 5);
+  const std::vector<float> expected = whole_run(session, input);
+  const VkCommandBuffer dropped = frame().begin();
+  ASSERT_FALSE(record_slice(session, dropped, nanoseconds(1)).value().finished);
+  frame().end(dropped);
+  expect_ok(session.restart_slices());
+  expect_ok(session.write("x", std::span<const float>(input)));
+  for (int run = 0; run < 2; ++run) {
+    size_t slices = 0;
+    for (bool finished = false; !finished; ++slices) {
+      const VkCommandBuffer commands = frame().begin();
+      finished = record_slice(session, commands, std::chrono::seconds(10)).value().finished;
+      frame().end(commands);
+      frame().submit({commands});
+    }
+    if (run > 0 && gpu_device().caps().has(gpu::Caps::timestamps)) {
+      EXPECT_EQ(slices, 1u) << "all steps are known and fit";
+    }
+  }
+  std::vector<float> output(kOutput);
+  expect_ok(session.read("sum", std::span<float>(output)));
+  EXPECT_EQ(output, expected);
+}
+
 // How well a budget is kept is for people to read: a machine that does other things misses any.
 TEST_F(Slicing, reports_by_how_much_it_missed_the_budget) {
   Session session = session_of(deep_network(24));
@@ -308,6 +346,20 @@ TEST_F(Slicing, works_without_time_stamps) {
   }
   EXPECT_EQ(recorded.slice_statistics().slices, slices - 1);
   expect_ok(recorded.read("sum", std::span<float>(output)));
+  EXPECT_EQ(output, expected);
+
+  // Nobody tells: whole steps, one in each slice.
+  Session unknown = Session::create(plain, model).value();
+  expect_ok(unknown.write("x", std::span<const float>(input)));
+  for (bool finished = false; !finished;) {
+    const VkCommandBuffer commands = frame().begin();
+    const auto slice = record_slice(unknown, commands, nanoseconds(1)).value();
+    EXPECT_GE(slice.count, 1u);
+    finished = slice.finished;
+    frame().end(commands);
+    frame().submit({commands});
+  }
+  expect_ok(unknown.read("sum", std::span<float>(output)));
   EXPECT_EQ(output, expected);
 }
 

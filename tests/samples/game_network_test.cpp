@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "app/readback.h"
 #include "game/frame_network.h"
@@ -41,13 +42,23 @@ media::Image plain_run(const std::string& path, const media::Image& picture) {
   return image;
 }
 
+TEST(GameNetwork, ends_soon_when_it_is_not_wanted_any_more) {
+  auto device = app::VulkanDevice::create({});
+  ASSERT_TRUE(device) << device.error().message;
+  const std::atomic<bool> cancelled{true};
+  const auto network = game::FrameNetwork::open(**device, shipped_network("upscaler", "int8"), {64, 36}, cancelled);
+  ASSERT_FALSE(network);
+  EXPECT_NE(network.error().message.find("not wanted"), std::string::npos) << network.error().message;
+}
+
 TEST(GameNetwork, gives_the_bits_of_a_plain_run) {
   const std::string path = shipped_network("upscaler", "int8");
   constexpr double kMoment = 1.5;
   auto device = app::VulkanDevice::create({.validation = true});
   ASSERT_TRUE(device) << device.error().message;
   {
-    auto network = game::FrameNetwork::open(**device, path, {64, 36});
+    const std::atomic<bool> cancelled{false};
+    auto network = game::FrameNetwork::open(**device, path, {64, 36}, cancelled);
     ASSERT_TRUE(network) << network.error().message;
     const auto size = (*network)->input_size();
     auto scene = scene::Scene::create(**device, static_cast<int>(size.width), static_cast<int>(size.height)).value();

@@ -199,7 +199,10 @@ TEST(Starts, have_each_figures_median) {
   std::vector<StartTimes> starts(3);
   for (size_t i = 0; i < 3; ++i) starts[i].read = static_cast<double>(i * i), starts[i].first_run = 5;
   EXPECT_EQ(median_start(starts).read, 1);
+  EXPECT_EQ(median_total(starts), 6);
+  for (size_t i = 0; i < 3; ++i) starts[i].plan = i == 0 ? 30 : 0;
   EXPECT_EQ(median_start(starts).total(), 6);
+  EXPECT_EQ(median_total(starts), 9) << "of 35, 6 and 9";
 }
 
 }  // namespace

@@ -231,6 +231,9 @@ TEST(BenchTest, refuses_bad_input_in_one_line) {
   refuses({"--starts", "2"}, {".nbl file"});
   refuses({folder / "net.nbl", folder / "net.nbl", "--starts", "2"}, {"--starts", "one .nbl file"});
   refuses({folder / "net.nbl", "--starts", "2", "--slice", "1"}, {"--starts", "--slice"});
+  refuses({folder / "net.nbl", "--starts", "2", "--runs", "5"}, {"--starts", "--runs"});
+  refuses({folder / "net.nbl", "--starts", "2", "--warmup", "2"}, {"--starts", "--warmup"});
+  refuses({folder / "net.nbl", "--starts", "2", "--pipeline-cache", folder / "c"}, {"--starts", "--pipeline-cache"});
   refuses({folder / "absent.nbl", "--starts", "1"}, {"--starts", "absent.nbl"});
   refuses({"--roofline", "--slice", "1"}, {"--slice", ".nbl file"});
   refuses({folder / "net.nbl", "--gemm", "512"}, {"--gemm", "--roofline"});

@@ -241,6 +241,8 @@ NBL_API nbl_error* nbl_session_restart_slices(nbl_session* session);
 typedef struct nbl_slice_statistics {
   uint32_t struct_size;
   uint32_t reserved;
+  /* longest_step_ns: of the longest step or, of one that slices divide, the longest piece: a budget below cannot be
+   * kept */
   uint64_t slices, longest_ns, worst_overshoot_ns, longest_step_ns;
 } nbl_slice_statistics;
 

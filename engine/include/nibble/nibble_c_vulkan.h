@@ -22,8 +22,9 @@ typedef struct nbl_external_device {
   uint32_t enabled_extension_count;
   uint32_t queue_family;
   const VkPhysicalDeviceFeatures2* enabled_features;
-  /* Both or none: called with `lock_user` around each submission by nibble, so that the application may use the queue in
-   * other threads under the same lock. */
+  /* Both or none: called with `lock_user` around each submission by nibble, so that the application may use the queue
+   * in other threads under the same lock. A thread that holds it must not call what submits: running, unless the lock
+   * is recursive; making sessions, binding dims, tuning, taking or freeing preparations never. */
   void (*lock_queue)(void* lock_user);
   void (*unlock_queue)(void* lock_user);
   void* lock_user;
@@ -40,7 +41,7 @@ NBL_API nbl_error* nbl_session_bind_buffer(nbl_session* session, const char* nam
 NBL_API nbl_error* nbl_session_record(nbl_session* session, VkCommandBuffer commands);
 
 /* Records as many further steps as fit into the budget. `previous_ns`: where the device has no time stamps, what the
- * slice before took; 0: not known. `slice` may be NULL. */
+ * slice before took; 0: not known, and where neither tells a slice is one step. `slice` may be NULL. */
 NBL_API nbl_error* nbl_session_record_slice(nbl_session* session, VkCommandBuffer commands, uint64_t budget_ns,
                                             uint64_t previous_ns, nbl_slice* slice);
 

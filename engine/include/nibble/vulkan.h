@@ -29,7 +29,10 @@ struct ExternalDevice {
   std::span<const char* const> enabled_extensions;
   const VkPhysicalDeviceFeatures2* enabled_features = nullptr;
   // Both or none: called around each submission by nibble, in the thread that submits. An application that takes the
-  // same lock for whatever it does with the queue may draw while sessions are made and run in other threads.
+  // same lock for whatever it does with the queue may draw while sessions are made and run in other threads. A thread
+  // that holds it must not call what submits: run(), run_slice() and submit() unless the lock is recursive, and, as
+  // these may wait for other threads that submit, never Session::create(), bind_dims(), tune(), Preparation::take() and
+  // ~Preparation().
   std::function<void()> lock_queue, unlock_queue;
 };
 
@@ -59,8 +62,8 @@ NBL_API Status record(Session& session, VkCommandBuffer commands);
 // waiting: an application spreads a network over its frames. The contract is that of record() for each slice. Slices go
 // to the queue in the order in which they were recorded, each once, before the next but kSlicesInFlight is recorded;
 // one run is made of slices of one kind. Time stamps of slices that have run are picked up when the next is recorded.
-// `previous`: where the device has none, what the slice before this one took on the GPU by the application's own
-// measure; 0 for not known.
+// `previous`: where the device has none (or has VK_KHR_portability_subset without `events`), what the slice before this
+// one took on the GPU by the application's own measure; 0 for not known. Where neither tells, a slice is one step.
 NBL_API Result<RunSlice> record_slice(Session& session, VkCommandBuffer commands, std::chrono::nanoseconds budget,
                                       std::chrono::nanoseconds previous = std::chrono::nanoseconds(0));
 inline constexpr uint32_t kSlicesInFlight = 4;
