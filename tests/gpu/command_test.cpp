@@ -4,8 +4,10 @@
 #include <functional>
 #include <thread>
 
+#include "gpu/platform.h"
 #include "gpu/staging.h"
 #include "gpu_fixture.h"
+#include "support/validation_listener.h"
 
 namespace nibble::gpu {
 namespace {
@@ -56,6 +58,24 @@ class Command : public GpuTest {
   Pipeline scale_;
   std::optional<CommandList> list_;
 };
+
+// Software drivers hide a missing barrier; this shows that the layer does not, in these tests.
+TEST_F(Command, a_missing_barrier_is_reported_by_synchronization_validation) {
+  if (!device_->validation_enabled() ||
+      environment("VK_LAYER_ENABLES").find("SYNCHRONIZATION_VALIDATION") == std::string::npos) {
+    GTEST_SKIP() << "no synchronization validation";
+  }
+  const auto record = [&](bool barrier) {
+    list_->begin().value();
+    record_scale(*list_, scale_, in_.whole(), middle_.whole(), kCount, 3);
+    if (barrier) list_->barrier(compute, compute);
+    record_scale(*list_, scale_, middle_.whole(), out_.whole(), kCount, 3);
+    list_->finish().value();
+    return test::take_validation_messages();
+  };
+  EXPECT_EQ(record(true), "");
+  EXPECT_NE(record(false).find("SYNC-HAZARD-READ-AFTER-WRITE"), std::string::npos);
+}
 
 TEST_F(Command, shader_with_push_and_specialization_constants_computes) {
   const auto status = run(*list_, [&](CommandList& list) { record_chain(list, 3); });

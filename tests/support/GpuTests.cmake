@@ -19,8 +19,9 @@ endforeach()
 set(NIBBLE_TEST_SUPPORT_DIR ${CMAKE_CURRENT_LIST_DIR})
 
 # nibble_add_gpu_test(target [MASKED] [TIMEOUT seconds] [LABELS label...] [ARGS argument...])
-# Registers a GoogleTest executable as <target>.<driver>, with validation on: a validation message fails the test that
-# caused it. MASKED adds <target>.<driver>.minimum, which sees only what Vulkan 1.1 guarantees.
+# Registers a GoogleTest executable as <target>.<driver>, with validation on, that of synchronization too (the layer's
+# own variable VK_LAYER_ENABLES asks for it, so that it reaches an application's devices as well): a message fails the test
+# that caused it. Software drivers run dispatches one after the other; a missing barrier shows here alone. MASKED adds <target>.<driver>.minimum, which sees only what Vulkan 1.1 guarantees.
 function(nibble_add_gpu_test target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "MASKED" "TIMEOUT" "LABELS;ARGS")
   if(NOT arg_TIMEOUT)
@@ -37,7 +38,7 @@ function(nibble_add_gpu_test target)
     foreach(mask ${masks})
       set(name ${target}.${driver})
       set(environment VK_ICD_FILENAMES=${${manifest}} VK_DRIVER_FILES=${${manifest}} NIBBLE_VALIDATION=1 NIBBLE_DEVICE=
-          NIBBLE_PIPELINE_CACHE=)
+          NIBBLE_PIPELINE_CACHE= VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT)
       if(driver STREQUAL "llvmpipe")
         # Mesa 22.3's llvmpipe leaks some 120 bytes for each instance, and is unloaded when a sanitizer could name it.
         list(APPEND environment ASAN_OPTIONS=detect_leaks=0)
