@@ -35,7 +35,7 @@ struct Caps {
     host_cached = 256,  // a host-cached memory type: fast reading back
     unified = 512,      // device-local memory that the host reads (cached) and writes: no staging copies
     int16 = 1024,       // int16 arithmetic
-    // Subgroup broadcast and shuffle in compute shaders of a CPU, whose lanes are those of its vectors (4 to 16):
+    // Subgroup shuffle and swaps within quads in compute shaders of a CPU, whose lanes are those of its vectors (4 to 16):
     // reading another lane costs less than a load.
     lanes = 2048,
     all_bits = 4095,

@@ -76,7 +76,7 @@ uint32_t feature_bits(const DeviceSnapshot& s) {
   if ((bits & Caps::dot8) && s.dot8_accelerated) bits |= Caps::dot8_fast;
   if (s.subgroup_arithmetic && s.subgroup_shuffle && s.subgroup_in_compute) bits |= Caps::subgroup;
   const bool vector_sized = s.subgroup_size >= 4 && s.subgroup_size <= 16 && std::has_single_bit(s.subgroup_size);
-  if (s.type == DeviceType::cpu && vector_sized && s.subgroup_ballot && s.subgroup_shuffle && s.subgroup_in_compute) {
+  if (s.type == DeviceType::cpu && vector_sized && s.subgroup_quad && s.subgroup_shuffle && s.subgroup_in_compute) {
     bits |= Caps::lanes;
   }
   return bits;

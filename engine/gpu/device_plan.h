@@ -51,7 +51,7 @@ struct DeviceSnapshot {
   uint32_t offset_alignment = 256, push_bytes = 128, non_coherent_atom = 256;
   float timestamp_period = 1;  // nanoseconds of a tick
   uint32_t subgroup_size = 1;
-  bool subgroup_arithmetic = false, subgroup_shuffle = false, subgroup_ballot = false, subgroup_in_compute = true;
+  bool subgroup_arithmetic = false, subgroup_shuffle = false, subgroup_quad = false, subgroup_in_compute = true;
   bool dot8_accelerated = false;
 
   ShaderFeatures features;

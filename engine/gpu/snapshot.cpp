@@ -74,7 +74,7 @@ void read_properties(const InstanceTable& table, VkPhysicalDevice device, uint32
   s.subgroup_in_compute = subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT;
   s.subgroup_arithmetic = subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
   s.subgroup_shuffle = subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
-  s.subgroup_ballot = subgroup.supportedOperations & VK_SUBGROUP_FEATURE_BALLOT_BIT;
+  s.subgroup_quad = subgroup.supportedOperations & VK_SUBGROUP_FEATURE_QUAD_BIT;
   s.dot8_accelerated = dot.integerDotProduct4x8BitPackedSignedAccelerated;
 }
 

@@ -168,12 +168,12 @@ StepProblem step_problem(const ConvProblem& c, const Lowering& lowering, const C
           lowering.wants_problems() ? problem_text(c, chosen, constants, group_steps) : std::string(), true};
 }
 
-// Eight lanes (llvmpipe) shuffle in an instruction and take a broadcast apart; four (SwiftShader) broadcast in half of
-// what a shuffle takes.
+// Eight lanes (llvmpipe) shuffle in an instruction; four (SwiftShader) swap within a quad in one, and take eight for a
+// shuffle.
 bool shuffles(const gpu::Caps& caps) { return caps.subgroup_size > 4; }
 
 // Steps after which a kernel closes its sums (CONV_CHUNKED in shaders/lib/conv_mac.glsl); nothing where it never does.
-std::optional<uint32_t> chunk_steps(const Kernel& row, const params::ConvParams& p, const gpu::Caps& caps) {
+std::optional<uint32_t> chunk_steps(const Kernel& row, const params::ConvParams& p) {
   const bool lanes = (row.needs & gpu::Caps::lanes) != 0;
   if (row.key.activations != ElementType::i8) {
     return row.key.weights == ElementType::i4 && !lanes ? std::optional(p.group_steps) : std::nullopt;
@@ -181,8 +181,8 @@ std::optional<uint32_t> chunk_steps(const Kernel& row, const params::ConvParams&
   if (row.key.weights == ElementType::i4) {
     return lanes ? static_cast<uint32_t>(kMaxExactMultiplied / 4) : p.group_steps;
   }
-  if (lanes && shuffles(caps)) return static_cast<uint32_t>(kMaxExactProducts / 4);
-  if (lanes || row.path == gpu::Int8Path::f32) return kExactOffsetSteps;
+  if (lanes) return static_cast<uint32_t>(kMaxExactProducts / 4);
+  if (row.path == gpu::Int8Path::f32) return kExactOffsetSteps;
   return std::nullopt;
 }
 
@@ -231,8 +231,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   // Tiles of a transposed convolution step by the stride: each phase of a stride has tiles of its own.
   const int64_t phases = c.transposed ? c.stride_w : 1;
   const int64_t row = divide_up(c.out_w, phases);
-  const ConvExtent extent{
-      row, c.out_h * phases, c.batch, p.out_blocks, c.groups, c.transposed ? 2u : 4u, integer || is_padded(c)};
+  const ConvExtent extent{row, c.out_h * phases, c.batch, p.out_blocks, c.groups, c.transposed ? 2u : 4u};
   const StepProblem problem = step_problem(c, lowering, chosen, constants, {extent}, p.group_steps);
   NBL_TRY(const ChosenRow choice, lowering.choose(problem, choose_conv_tile(lowering.caps(), extent)));
   const ConvTile& tile = choice.tile;
@@ -247,7 +246,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   if (indexes_sums(lowering.caps())) spec.push_back({NBL_SPEC_CONV_INDEXED, 1});
   const Kernel& kernel = kernel_table()[static_cast<size_t>(choice.kernel)];
   if (p.in_blocks == 1) spec.push_back({NBL_SPEC_CONV_ONE_BLOCK, 1});
-  if (const std::optional<uint32_t> chunk = chunk_steps(kernel, p, lowering.caps())) {
+  if (const std::optional<uint32_t> chunk = chunk_steps(kernel, p)) {
     spec.push_back({NBL_SPEC_CONV_CHUNKS, closing(p, *chunk, kernel, lowering)});
   }
   add_lanes(kernel, lowering.caps(), spec);

@@ -80,12 +80,11 @@ ConvTile choose_conv_tile(const gpu::Caps& caps, const ConvExtent& extent) {
   // registers. From 16 channels on: fewer would be another pipeline, a fifth of the time to the first result of a
   // network.
   if (is_cpu(caps) && caps.subgroup_size >= 8 && extent.o_blocks >= 4) tile.o = std::min(4u, extent.largest_o);
-  // With weights shared (Caps::lanes) four lanes do best with 8 x 8 too, but 4 x 16 where each input costs more than
-  // its load: a 3x3 layer in fp32 or int8 gains a quarter, a pointwise one in int8 a tenth.
-  if (is_cpu(caps) && caps.has(gpu::Caps::lanes) && caps.subgroup_size < 8 && extent.costly_x && extent.o_blocks >= 4 &&
-      extent.largest_o >= 4) {
+  // With weights shared (Caps::lanes) four lanes do best with 4 x 16 for every kind of layer: longer tiles hold more
+  // than the stack of a kernel lends them at full speed, see shaders/README.md.
+  if (is_cpu(caps) && caps.has(gpu::Caps::lanes) && caps.subgroup_size < 8 && extent.largest_o >= 4) {
     tile.x = row_tile(extent.row, {4});
-    tile.o = 4;
+    if (extent.o_blocks >= 4) tile.o = 4;
   }
   // One row of a matrix: every invocation reads weights of its own, and many of them hide that.
   if (extent.row == 1 && extent.rows == 1) tile.o = 1;

@@ -26,7 +26,6 @@ struct ConvExtent {
   int64_t o_blocks = 1;  // blocks of 4 output channels of a group
   int64_t groups = 1;
   uint32_t largest_o = 4;  // blocks that a tile of the kernel can hold
-  bool costly_x = false;   // an input is unpacked or masked before it is multiplied
 };
 
 // What a layer's kernel can hold, for choices that come from measurement.

@@ -292,8 +292,8 @@ void read_subgroups(Properties& properties, gpu::DeviceSnapshot& s) {
                                             VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
     s.subgroup_shuffle |= properties.has(names.structure, names.operations, "VK_SUBGROUP_FEATURE_SHUFFLE_BIT",
                                          VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
-    s.subgroup_ballot |= properties.has(names.structure, names.operations, "VK_SUBGROUP_FEATURE_BALLOT_BIT",
-                                        VK_SUBGROUP_FEATURE_BALLOT_BIT);
+    s.subgroup_quad |=
+        properties.has(names.structure, names.operations, "VK_SUBGROUP_FEATURE_QUAD_BIT", VK_SUBGROUP_FEATURE_QUAD_BIT);
   }
 }
 

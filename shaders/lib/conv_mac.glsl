@@ -49,7 +49,7 @@ float offset_of(vec4 x) { return dot(x.xyz, vec3(128.0, 128.0 * 256.0, 128.0 * 6
 #if defined(W_i4)
 #define CONV_EXACT_STEPS 16u
 #elif defined(CONV_PLACED)
-#define CONV_EXACT_STEPS (PLACED ? 146u : 256u)
+#define CONV_EXACT_STEPS 146u
 #else
 #define CONV_EXACT_STEPS 256u
 #endif
@@ -66,8 +66,12 @@ CONV_X decode_x(A_UNIT unit, uint keep, uint fill) { return decode_f16(unit & ke
 CONV_X decode_x(A_UNIT unit) { return unit; }
 #elif defined(CONV_PLACED)
 CONV_X decode_x(A_UNIT unit) {
-  if (PLACED) return float_bytes_placed(unit);
-  return float_bytes(unit);
+  return float_bytes_placed(unit);
+}
+#elif defined(PATH_F32) && defined(CONV_LANES)
+CONV_X decode_x(A_UNIT unit) {
+  if (SHUFFLE) return float_bytes(unit);
+  return high_bytes(unit);
 }
 #elif defined(PATH_F32)
 CONV_X decode_x(A_UNIT unit) { return float_bytes(unit); }
@@ -174,6 +178,14 @@ CONV_SUM close_chunk(CONV_SUM sum, CONV_ACC acc, CONV_SUM factors) {
   return sum + factors * CONV_SUM(acc);
 #endif
 }
+#elif defined(CONV_CHUNKED) && defined(CONV_LANES)
+// Of high_bytes(): products are 2^48 of their value, 2^52 where weights are nibbles at the top of bytes.
+#if defined(W_i4)
+const float HIGH_SCALE = 1.0 / 4503599627370496.0;
+#else
+const float HIGH_SCALE = 1.0 / 281474976710656.0;
+#endif
+CONV_SUM close_chunk(CONV_SUM sum, CONV_ACC acc) { return sum + CONV_SUM(SHUFFLE ? acc : acc * HIGH_SCALE); }
 #elif defined(CONV_CHUNKED)
 CONV_SUM close_chunk(CONV_SUM sum, CONV_ACC acc) { return sum + CONV_SUM(acc); }
 #endif

@@ -7,11 +7,9 @@
 #include "lib/conv_bindings.glsl"
 #if defined(CONV_LANES)
 #include "lib/lane_words.glsl"
-const bool PLACED = !SHUFFLE;
 #else
-const bool PLACED = true;
-#endif
 #define CONV_MAY_PLACE
+#endif
 #include "lib/conv_mac.glsl"
 #include "lib/conv_finish.glsl"
 
@@ -72,12 +70,12 @@ const bool COUNTED = false;
 #endif
 
 #if defined(CONV_PLACED)
-#define LESS_OFFSET(sum, i) (PLACED ? sum - offset[i] : sum)
+#define LESS_OFFSET(sum, i) (sum - offset[i])
 #define CLEAR_OFFSETS EACH_X(CLEAR_OFFSET)
 #define CLEAR_OFFSET(i) offset[i] = 0.0;
 #define ADD_OFFSETS EACH_X(ADD_OFFSET)
 #define ADD_OFFSET(i) \
-  if (PLACED && i < TILE_X) offset[i] += offset_of(v[i]);
+  if (i < TILE_X) offset[i] += offset_of(v[i]);
 #else
 #define LESS_OFFSET(sum, i) sum
 #define CLEAR_OFFSETS
@@ -105,9 +103,16 @@ const bool COUNTED = false;
   }
 #if !defined(CONV_LANES)
 #define FETCH_ALL
-#define TAKE_WEIGHTS(o) load_weights(w_at[o] + w_tap)
+#define TAKE_WEIGHTS(o) const WeightBlock w = load_weights(w_at[o] + w_tap);
 #define STEP_WORDS CONV_BLOCK
 #else
+#define TAKE_WEIGHTS(o)           \
+  WeightBlock w;                  \
+  if (SHUFFLE) {                  \
+    w = SHUFFLED(o);              \
+  } else {                        \
+    w = SWAP_ROUND(OWN(o));       \
+  }
 #define STEP_WORDS BLOCK_WORDS
 #endif
 #if defined(CONV_LANES) && defined(W_i4)
@@ -122,7 +127,7 @@ const bool COUNTED = false;
 #endif
 #define STEP_O(o)                            \
   if (o < TILE_O) {                          \
-    const WeightBlock w = TAKE_WEIGHTS(o);   \
+    TAKE_WEIGHTS(o)                        \
     EACH_X_OF(STEP, o)                       \
   }
 #define STEP(i, o) \
@@ -138,8 +143,10 @@ const bool COUNTED = false;
     NEXT_GROUP           \
   }
 #if defined(CONV_LANES)
+#define IN_ORDER(sum) in_order(sum, lane)
 #define IDLE (oy * p.tiles_x >= p.tiles)
 #else
+#define IN_ORDER(sum) sum
 #define IDLE false
 #endif
 // The sums are stored in loops, since code for every output of the tile would take long to compile. Row o of them, then
@@ -222,6 +229,10 @@ void main() {
   uint lane_at[4];
 #if defined(W_i4)
   uint factor_at[4];
+  // Of a lane's channel: what brings its nibble to the top of a byte, where its multiplier lies in a word.
+  const uint nibble_place = (lane & 1u) != 0u ? 1u : 16u;
+  const uint factor_mask = 0xFFu << lane % 4u * 8u;
+  const float factor_scale = 1.0 / float(1u << lane % 4u * 8u);
   uint group_index = 0u;
   uint room = p.group_steps;
 #endif
@@ -316,6 +327,7 @@ void main() {
         sum = row[0];
         EACH_X(PICK)
       }
+      sum = IN_ORDER(sum);
       store(y_block + at * y_pixel, sum, shared_parts);
     }
   }

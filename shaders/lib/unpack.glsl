@@ -17,6 +17,12 @@ vec4 float_bytes_placed(uint word) {
   const ivec4 masked = ivec4(int(word ^ 0x00808080u)) & ivec4(0xFF, 0xFF00, 0xFF0000, int(0xFF000000u));
   return fma(vec4(masked), vec4(1.0, 1.0 / 65536.0, 1.0 / 4294967296.0, 1.0 / 281474976710656.0), vec4(-128.0, -0.5, -0.001953125, 0.0));
 }
+// Each times 2^24: brought to the top of a word by products, in place of shifts.
+vec4 high_bytes(uint word) {
+  const int v = int(word);
+  const int top = int(0xFF000000u);
+  return vec4(ivec4(v * 0x1000000, v * 0x10000 & top, v * 0x100 & top, v & top));
+}
 // The four signed nibbles in the low halves of the bytes.
 vec4 float_low_nibbles(uint word) {
   const ivec4 masked = ivec4(int(word ^ 0x08080808u)) & ivec4(0xF, 0xF00, 0xF0000, 0xF000000);

@@ -94,11 +94,11 @@ TEST(DevicePlan, core_features_need_no_extension) {
   EXPECT_EQ(plan->caps.int8_path, Int8Path::dot);
 }
 
-TEST(DevicePlan, lanes_are_those_of_a_cpu_that_broadcasts_and_shuffles) {
+TEST(DevicePlan, lanes_are_those_of_a_cpu_that_shuffles_and_swaps_in_quads) {
   DeviceSnapshot s = modern_device();
   s.type = DeviceType::cpu;
   s.subgroup_size = 8;
-  s.subgroup_ballot = true;
+  s.subgroup_quad = true;
   EXPECT_TRUE(plan_device(s, CapsMask())->caps.has(Caps::lanes));
   EXPECT_FALSE(plan_device(s, minimum_mask())->caps.has(Caps::lanes));
   for (const uint32_t size : {1u, 2u, 6u, 32u}) {
@@ -106,9 +106,9 @@ TEST(DevicePlan, lanes_are_those_of_a_cpu_that_broadcasts_and_shuffles) {
     EXPECT_FALSE(plan_device(s, CapsMask())->caps.has(Caps::lanes)) << size;
   }
   s.subgroup_size = 8;
-  s.subgroup_ballot = false;
+  s.subgroup_quad = false;
   EXPECT_FALSE(plan_device(s, CapsMask())->caps.has(Caps::lanes));
-  s.subgroup_ballot = true;
+  s.subgroup_quad = true;
   s.type = DeviceType::discrete;
   EXPECT_FALSE(plan_device(s, CapsMask())->caps.has(Caps::lanes));
 }

@@ -322,17 +322,18 @@ TEST(ConvDepthwise, sums_of_many_taps_are_exact) {
 }
 
 // The largest sums that kernels keep in fp32 (146 steps of 4 channels where weights are offset to unsigned, 256 else),
-// and a step more. The biases take the sums away again, so that the results show their lowest bits.
+// and a step more. The biases take the sums away again, so that the results show their lowest bits. Enough outputs for
+// rows that share weights over lanes.
 TEST(ConvSums, of_many_channels_are_exact) {
   for (const int64_t channels : {584, 588, 1024, 1028}) {
     for (const double w : {127.0, -127.0}) {
       for (const double x : {-128.0, 127.0}) {
-        OpCase op_case = conv_case("extremes", Conv2d{}, {1, channels, 1, 9}, 8, 1, 1,
+        OpCase op_case = conv_case("extremes", Conv2d{}, {1, channels, 9, 9}, 16, 1, 1,
                                    {.x = DType::i8, .weights = DType::i8, .full_range = true});
         for (double& each : op_case.inputs[conv_input::weights].elements) each = w;
         op_case.inputs[conv_input::x].low = op_case.inputs[conv_input::x].high = x;
         const double sum = static_cast<double>(channels) * w * x;
-        for (size_t o = 0; o < 8; ++o) {
+        for (size_t o = 0; o < 16; ++o) {
           op_case.inputs[conv_input::bias].elements[o] = 7.0 * static_cast<double>(o) - sum;
           op_case.inputs[conv_input::multiplier].elements[o] = static_cast<double>(1 << 30);
           op_case.inputs[conv_input::shift].elements[o] = 31.0;

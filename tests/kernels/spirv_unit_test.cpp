@@ -111,7 +111,7 @@ std::optional<uint32_t> needed(uint32_t capability) {
       {6018, gpu::Caps::dot8},       // DotProductInput4x8BitPacked
       {61, kSubgroup},               // GroupNonUniform
       {63, gpu::Caps::subgroup},     // GroupNonUniformArithmetic
-      {64, gpu::Caps::lanes},        // GroupNonUniformBallot
+      {68, gpu::Caps::lanes},        // GroupNonUniformQuad
       {65, kSubgroup},               // GroupNonUniformShuffle
   };
   const auto found = kNeeds.find(capability);
