@@ -120,6 +120,14 @@ Status Importer::import_branch(NodeContext& context) {
   return {};
 }
 
+Status NodeContext::import_in_place(const std::vector<::onnx::NodeProto>& nodes) {
+  for (const ::onnx::NodeProto& node : nodes) {
+    for (const std::string& input : node.input()) ++importer_.readers_[input];
+  }
+  for (const ::onnx::NodeProto& node : nodes) importer_.import_node(node);
+  return {};
+}
+
 void Importer::count_readers(const ::onnx::GraphProto& proto, int depth) {
   const std::vector<bool> needed = needed_nodes(proto, untaken_);
   for (int i = 0; i < proto.node_size(); ++i) {
@@ -139,7 +147,7 @@ void Importer::import_node(const ::onnx::NodeProto& node) {
   const auto mark_failed = [&] {
     for (const std::string& output : node.output()) values_[output].failed = true;
   };
-  const ImportFunction import = standard ? find_import_function(node.op_type()) : nullptr;
+  const ImportFunction import = find_import_function(standard ? "" : node.domain(), node.op_type());
   bool readable = true;
   for (const std::string& input : node.input()) {
     if (input.empty()) continue;
@@ -192,6 +200,8 @@ Result<TensorId> Importer::import_output(const std::string& name, const std::set
     return {};
   };
   const DType stored = graph_.desc(id).type, declared = context.value(0).type;
+  if (stored == DType::f32 && declared == DType::u8)
+    return Error{Code::unsupported_op, "the integers of DynamicQuantizeLinear are not computed"};
   if (stored == DType::i8 && declared == DType::u8) {
     // uint8 is kept as int8 with the zero point moved by 128; whoever reads the output is given uint8.
     TensorDesc bytes;

@@ -96,6 +96,8 @@ class NodeContext {
   Status set_ints(size_t output, Shape shape, std::vector<Dim> values, DType type = DType::i64);
   // Every way to set an output ends here: what is held of known integers in all is bounded.
   Status set_value(size_t output, Value value);
+  // Imports other nodes, which make its outputs. What stands in the way of one of them is an obstacle of its own.
+  Status import_in_place(const std::vector<::onnx::NodeProto>& nodes);
 
   Error fail(const std::string& message) const;
   Error unsupported(const std::string& message) const;
@@ -119,9 +121,10 @@ inline constexpr size_t kMaxKnown = 1 << 16;
 std::optional<std::vector<Dim>> known_integers(const Tensor& tensor);
 
 using ImportFunction = Status (*)(NodeContext&);
-// The import function of an ai.onnx operator, or null.
-ImportFunction find_import_function(const std::string& operator_type);
-std::vector<std::string> supported_operators();
+// The import function of an operator of a domain ("" is ai.onnx), or null.
+ImportFunction find_import_function(const std::string& domain, const std::string& operator_type);
+std::vector<std::string> supported_operators(const std::string& domain);
+inline constexpr const char* kMicrosoft = "com.microsoft";  // the domain of ONNX Runtime's own operators
 
 // Computes a node on known integers, symbolically where need be; false when it is not of that kind.
 Result<bool> fold_integers(NodeContext& node);

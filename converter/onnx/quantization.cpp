@@ -90,6 +90,10 @@ Status import_quantize(NodeContext& node) {
 
 Status import_dequantize(NodeContext& node) {
   const DType from = node.value(0).type;
+  if (const TensorId x = node.value(0).id; from == DType::u8 && x != kNoTensor && node.desc(x).type == DType::f32) {
+    for (const char* name : {"axis", "block_size", "output_dtype"}) node.ignore(name);
+    return node.set(0, x);  // of DynamicQuantizeLinear: never quantized
+  }
   if (from == DType::i64) {  // an int32 bias: dequantized here, its scale is the product of the other two
     NBL_TRY(const std::vector<float> scales, node.floats(1));
     NBL_TRY(const std::vector<int64_t> q, quantized_values(node, 0));

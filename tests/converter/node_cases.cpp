@@ -31,7 +31,7 @@ std::optional<::onnx::TensorProto> read_proto(const fs::path& path, const ::onnx
 }
 
 bool is_claimed(const ::onnx::ModelProto& model) {
-  const std::vector<std::string> claimed = onnx_import::supported_operators();
+  const std::vector<std::string> claimed = onnx_import::supported_operators("");
   return std::all_of(model.graph().node().begin(), model.graph().node().end(), [&](const auto& node) {
     return node.domain().empty() && std::find(claimed.begin(), claimed.end(), node.op_type()) != claimed.end();
   });
