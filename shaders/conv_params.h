@@ -12,6 +12,7 @@
 #define NBL_SPEC_CONV_INDEXED (NBL_SPEC_OWN + 12)    // bool: sums are taken from an array by computed index
 #define NBL_SPEC_CONV_ONE_TAP (NBL_SPEC_OWN + 13)    // bool: 1x1
 #define NBL_SPEC_CONV_ONE_BLOCK (NBL_SPEC_OWN + 14)  // bool: 4 input channels of a group or fewer
+#define NBL_SPEC_CONV_FLAT (NBL_SPEC_OWN + 15)       // bool: one loop over taps and channels; sums are closed at the end
 #define NBL_SPEC_CONV_KERNEL_W (NBL_SPEC_OWN + 4)    // these three: the window of conv2d_depthwise
 #define NBL_SPEC_CONV_STRIDE_W (NBL_SPEC_OWN + 5)
 #define NBL_SPEC_CONV_DILATION_W (NBL_SPEC_OWN + 6)

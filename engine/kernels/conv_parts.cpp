@@ -214,6 +214,15 @@ uint32_t closing(const params::ConvParams& p, uint32_t chunk, const Kernel& kern
   return may_share && closes_by_tap_elsewhere(lowering.graph(), chunk) ? NBL_CHUNKS_TAPS : NBL_CHUNKS_ONE;
 }
 
+// Four lanes (SwiftShader) copy all sums where a loop is entered and left. Finding the place of an input anew at every
+// step costs less for up to so many blocks of input channels.
+constexpr uint32_t kMostFlatBlocks = 32;
+
+bool is_flat(const params::ConvParams& p, const Kernel& kernel, const gpu::Caps& caps) {
+  return (kernel.needs & gpu::Caps::lanes) != 0 && !shuffles(caps) && p.in_blocks > 1 &&
+         p.in_blocks <= kMostFlatBlocks && p.steps > p.in_blocks;
+}
+
 void add_lanes(const Kernel& row, const gpu::Caps& caps, std::vector<SpecConstant>& spec) {
   if ((row.needs & gpu::Caps::lanes) == 0) return;
   spec.push_back({NBL_SPEC_CONV_LANES, caps.subgroup_size});
@@ -246,9 +255,12 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   if (indexes_sums(lowering.caps())) spec.push_back({NBL_SPEC_CONV_INDEXED, 1});
   const Kernel& kernel = kernel_table()[static_cast<size_t>(choice.kernel)];
   if (p.in_blocks == 1) spec.push_back({NBL_SPEC_CONV_ONE_BLOCK, 1});
+  uint32_t closed = NBL_CHUNKS_ONE;
   if (const std::optional<uint32_t> chunk = chunk_steps(kernel, p)) {
-    spec.push_back({NBL_SPEC_CONV_CHUNKS, closing(p, *chunk, kernel, lowering)});
+    closed = closing(p, *chunk, kernel, lowering);
+    spec.push_back({NBL_SPEC_CONV_CHUNKS, closed});
   }
+  if (closed == NBL_CHUNKS_ONE && is_flat(p, kernel, lowering.caps())) spec.push_back({NBL_SPEC_CONV_FLAT, 1});
   add_lanes(kernel, lowering.caps(), spec);
   return emit_conv(c, lowering, choice, problem, constants, p, std::move(spec),
                    {group_count(p.tiles, tile.local_x), group_count(p.o_tiles * c.groups, tile.local_y),

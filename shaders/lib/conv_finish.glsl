@@ -19,6 +19,15 @@ layout(constant_id = NBL_SPEC_CONV_RESIDUAL) const uint RESIDUAL = 0u;
 layout(constant_id = NBL_SPEC_CONV_HIGH_SHIFT) const bool HIGH_SHIFT = false;
 layout(constant_id = NBL_SPEC_CONV_TABLE) const uint TABLE = NBL_TABLE_NONE;
 
+// Where integers are summed in floats, vectors of them shift lane by lane as a rule.
+#if defined(PATH_F32) && defined(CONV_LANES)
+const bool SHIFT_IN_FLOATS = !SHUFFLE;
+#elif defined(PATH_F32)
+const bool SHIFT_IN_FLOATS = true;
+#else
+const bool SHIFT_IN_FLOATS = false;
+#endif
+
 // Of words of four entries those asked for, see NBL_TABLE_BYTES.
 ivec4 byte_of(uvec4 found, uvec4 entry) { return ivec4(found << (24u - (entry >> 6) * 8u)) >> 24; }
 
@@ -36,6 +45,7 @@ ivec4 looked_up(ivec4 v, uint table) {
 // What all outputs of a block of channels share, loaded once: drivers do not move loads out of loops.
 struct OutputBlock {
   ivec4 bias, multiplier, shift;
+  FloatShift float_shift;
   ivec4 lowest, highest;  // before the zero point is added
   int zero_point;
   // Of the sum: factors of the layer's result and of the other tensor, a constant, the shift.
@@ -49,6 +59,7 @@ OutputBlock load_output_block(uint block) {
   b.bias = p.bias != CONV_NONE ? ivec4(words4[p.bias / 4u + block]) : ivec4(0);
   b.multiplier = ivec4(words4[p.scale / 4u + block]);
   b.shift = ivec4(words4[p.shift / 4u + block]);
+  if (SHIFT_IN_FLOATS) b.float_shift = float_shift(b.shift);
   b.zero_point = y_zero_point();
   b.lowest = ivec4(y_lowest() - b.zero_point);
   b.highest = ivec4(y_highest() - b.zero_point);
@@ -66,7 +77,9 @@ OutputBlock load_output_block(uint block) {
 ivec4 finished(ivec4 sum, OutputBlock b) {
   sum += b.bias;
   ivec4 v;
-  if (HIGH_SHIFT) {
+  if (HIGH_SHIFT && SHIFT_IN_FLOATS) {
+    v = requantize_short(sum, b.multiplier, b.float_shift);
+  } else if (HIGH_SHIFT) {
     v = requantize_short(sum, b.multiplier, b.shift);
   } else {
     v = requantize(sum, b.multiplier, b.shift);

@@ -11,7 +11,11 @@
     const int ix = int(ox * stride_w + kx * dilation_w) - int(pad_left);
     const bool inside = iy >= 0 && iy < p.in_h;
 #endif
+#if defined(CONV_TAPS)
+    const uint row = x_first + x_block_at + uint(clamp(iy, 0, p.in_h - 1)) * p.x_row;
+#else
     const uint row = x_first + uint(clamp(iy, 0, p.in_h - 1)) * p.x_row;
+#endif
 #if defined(CONV_TRANSPOSED) && !defined(W_i4)
     if (!inside && fill == 0u) {
       w_tap += p.in_blocks * CONV_BLOCK;
@@ -29,7 +33,7 @@
         }
 #endif
 #if defined(CONV_TAPS)
-        if (ONE_BLOCK) {
+        if (ONE_BLOCK || FLAT) {
           STEP_ALL
         } else
 #endif

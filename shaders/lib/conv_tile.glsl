@@ -19,6 +19,7 @@ layout(constant_id = NBL_SPEC_CONV_PADDED) const bool PADDED = true;     // some
 
 layout(constant_id = NBL_SPEC_CONV_ONE_TAP) const bool ONE_TAP = false;      // the window is a place
 layout(constant_id = NBL_SPEC_CONV_ONE_BLOCK) const bool ONE_BLOCK = false;  // there are 4 input channels or fewer
+layout(constant_id = NBL_SPEC_CONV_FLAT) const bool FLAT = false;  // one loop over taps and blocks of input channels
 #if defined(CONV_CHUNKED)
 layout(constant_id = NBL_SPEC_CONV_CHUNKS) const uint CHUNKS = NBL_CHUNKS_COUNTED;
 const bool ONE_CHUNK = CHUNKS == NBL_CHUNKS_ONE;
@@ -263,6 +264,7 @@ void main() {
 #endif
   const uint x_first = x_skew() + gl_GlobalInvocationID.z * p.x_batch + group * p.in_blocks * p.x_block;
   uint w_tap = 0u;
+  const uint x_end = p.in_blocks * p.x_block;
 
   // Loops as few and as flat as the layer allows: a software driver copies every running sum where a loop is entered,
   // turned and left.
@@ -275,10 +277,18 @@ void main() {
 #endif
   {
     uint kx = 0u;
+    uint x_block_at = 0u;
     for (uint ky = 0u; ky < kernel_h;) {
 #define CONV_TAPS
 #include "lib/conv_tap.glsl"
-      ++kx;
+      if (FLAT) {
+        x_block_at += p.x_block;
+        const bool next_tap = x_block_at == x_end;
+        kx += next_tap ? 1u : 0u;
+        x_block_at = next_tap ? 0u : x_block_at;
+      } else {
+        ++kx;
+      }
       const bool next = kx == kernel_w;
       ky += next ? 1u : 0u;
       kx = next ? 0u : kx;

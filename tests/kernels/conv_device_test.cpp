@@ -321,6 +321,27 @@ TEST(ConvDepthwise, sums_of_many_taps_are_exact) {
   }
 }
 
+// Sums on either side of a half of the result, for every shift of the short way. Weights are zero, biases are the sums.
+TEST(ConvSums, beside_a_half_are_rounded_exactly) {
+  constexpr int64_t kShifts = 30, kChannels = 4 * kShifts;
+  OpCase op_case = conv_case("halves", Conv2d{}, {1, 8, 9, 9}, kChannels, 1, 1,
+                             {.x = DType::i8, .weights = DType::i8, .full_range = true});
+  for (double& each : op_case.inputs[conv_input::weights].elements) each = 0.0;
+  for (size_t o = 0; o < kChannels; ++o) {
+    const int shift = 33 + static_cast<int>(o / 4);
+    const int64_t multiplier = 1518500249;        // of all 31 bits
+    const int64_t wanted = shift < 54 ? 100 : 1;  // what a sum of 32 bits reaches
+    // The least sum whose product is above the half.
+    const int64_t half = (2 * wanted - 1) << (shift - 1);
+    const int64_t least = (half + multiplier - 1) / multiplier;
+    const int64_t sum = o % 2 == 0 ? least : least - 1;
+    op_case.inputs[conv_input::bias].elements[o] = static_cast<double>(o % 4 < 2 ? sum : -sum);
+    op_case.inputs[conv_input::multiplier].elements[o] = static_cast<double>(multiplier);
+    op_case.inputs[conv_input::shift].elements[o] = static_cast<double>(shift);
+  }
+  check(op_case);
+}
+
 // The largest sums that kernels keep in fp32 (146 steps of 4 channels where weights are offset to unsigned, 256 else),
 // and a step more. The biases take the sums away again, so that the results show their lowest bits. Enough outputs for
 // rows that share weights over lanes.

@@ -211,6 +211,18 @@ TEST(ConvLowering, layers_close_their_sums_as_rarely_as_they_may) {
   EXPECT_EQ(closing(1028), uint32_t{NBL_CHUNKS_COUNTED});
 }
 
+TEST(ConvLowering, four_lanes_have_one_loop_over_taps_and_a_few_channels) {
+  gpu::Caps caps = lane_caps();
+  const auto flat = [&](int64_t channels) {
+    return spec_of_layer(three_by_three(channels, 64), caps, NBL_SPEC_CONV_FLAT).value_or(0);
+  };
+  EXPECT_EQ(flat(64), 0u);
+  caps.subgroup_size = 4;
+  EXPECT_EQ(flat(64), 1u);
+  EXPECT_EQ(flat(4), 0u) << "a block is a loop over taps as it is";
+  EXPECT_EQ(flat(128), 0u) << "sums are closed after every tap";
+}
+
 // 9 * 16 steps could be summed to the end; the second layer's 9 * 32 could not.
 TEST(ConvLowering, layers_share_the_pipeline_of_a_longer_one_where_that_costs_little) {
   for (const int64_t channels : {64, 32}) {
