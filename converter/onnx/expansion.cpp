@@ -45,6 +45,12 @@ void Expansion::set(const char* name, float value) {
   a.set_f(value);
 }
 
+void Expansion::set(const char* name, const std::string& value) {
+  ::onnx::AttributeProto& a = attribute(name);
+  a.set_type(::onnx::AttributeProto::STRING);
+  a.set_s(value);
+}
+
 void Expansion::set(const char* name, const std::vector<int64_t>& values) {
   ::onnx::AttributeProto& a = attribute(name);
   a.set_type(::onnx::AttributeProto::INTS);
@@ -75,10 +81,10 @@ std::string Expansion::floats(const std::vector<float>& values, bool one_axis) {
   return constant(std::move(tensor));
 }
 
-std::string Expansion::integers(const std::vector<int64_t>& values, int32_t onnx_type) {
+std::string Expansion::integers(const std::vector<int64_t>& values, int32_t onnx_type, bool one_axis) {
   ::onnx::TensorProto tensor;
   tensor.set_data_type(onnx_type);
-  if (values.size() != 1) tensor.add_dims(static_cast<int64_t>(values.size()));
+  if (one_axis || values.size() != 1) tensor.add_dims(static_cast<int64_t>(values.size()));
   for (int64_t v : values) {
     if (onnx_type == ::onnx::TensorProto::INT64) {
       tensor.add_int64_data(v);

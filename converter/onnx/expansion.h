@@ -20,12 +20,13 @@ class Expansion {
   // Attributes of the node added last.
   void set(const char* name, int64_t value);
   void set(const char* name, float value);
+  void set(const char* name, const std::string& value);
   void set(const char* name, const std::vector<int64_t>& values);
   // Gives the node added last the original's attributes, apart from those named.
   void copy_attributes(const std::vector<std::string>& but = {});
   // Constants; a single value without `one_axis` is a scalar.
   std::string floats(const std::vector<float>& values, bool one_axis = false);
-  std::string integers(const std::vector<int64_t>& values, int32_t onnx_type);
+  std::string integers(const std::vector<int64_t>& values, int32_t onnx_type, bool one_axis = false);
 
   // The name of an input of the original, empty where it is absent; of an output.
   std::string in(size_t i) const;

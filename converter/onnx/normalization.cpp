@@ -125,6 +125,8 @@ Status import_group_normalization(NodeContext& node) {
 
 Status import_layer_normalization(NodeContext& node) {
   LayerNorm op;
+  op.rms = node.type() != "LayerNormalization";
+  if (op.rms && node.wants_output(1)) return node.unsupported("its second output is not supported");
   NBL_TRY(op.epsilon, node.real("epsilon", 1e-5f));
   NBL_TRY(const int64_t axis, node.axis("axis", -1, node.rank(0)));
   op.axis = static_cast<int32_t>(axis);
