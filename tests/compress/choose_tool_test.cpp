@@ -10,13 +10,18 @@ namespace {
 using test::run_tool;
 using test::ToolResult;
 
+ToolResult convert_files(const test::SmallNetworkFiles& files, const std::string& output,
+                         const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {files.path("net.onnx"), "-o",           files.path(output), "--calibrate",
+                                        files.path("samples"),  "--allow-noise"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_tool(NIBBLE_CONVERT, arguments);
+}
+
 class Choice : public testing::Test {
  protected:
-  ToolResult convert(const std::string& output, std::vector<std::string> more) {
-    std::vector<std::string> arguments = {files_.path("net.onnx"), "-o",           files_.path(output), "--calibrate",
-                                          files_.path("samples"),  "--allow-noise"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run_tool(NIBBLE_CONVERT, arguments);
+  ToolResult convert(const std::string& output, const std::vector<std::string>& more) {
+    return convert_files(files_, output, more);
   }
   test::SmallNetworkFiles files_{24};
 };
@@ -31,6 +36,29 @@ TEST_F(Choice, names_every_alternative_with_its_divergence_in_the_report) {
     EXPECT_TRUE(says(files_.bytes("a.json"), name));
   }
   EXPECT_TRUE(says(made.err, "on 12 samples held out")) << made.err;
+  EXPECT_FALSE(says(made.err, "ranges by min-max")) << made.err;  // classes judge
+}
+
+ToolResult choose_for_detector(float spike, size_t every) {
+  const test::SmallNetworkFiles files(80, test::small_detector(32), 32, spike, every);
+  const ToolResult made = convert_files(files, "a.nbl", {"--weights", "int8", "--no-equalize", "--verify", "0"}),
+                   given = convert_files(files, "b.nbl",
+                                         {"--weights", "int8", "--no-equalize", "--verify", "0", "--ranges", "mse"});
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_FALSE(says(given.err, "ranges by min-max")) << given.err;
+  EXPECT_EQ(files.bytes("a.nbl") == files.bytes("b.nbl"), !says(made.err, "ranges by min-max chosen: "));
+  return made;
+}
+
+TEST(ChoiceOfRanges, keeps_what_is_rare_where_the_output_lists_positions) {
+  const ToolResult made = choose_for_detector(20.0f, 5);
+  EXPECT_TRUE(says(made.err, "ranges by min-max chosen: ")) << made.err;
+}
+
+// Once in 80 samples, and not in those that judge.
+TEST(ChoiceOfRanges, gives_up_what_costs_too_much_elsewhere) {
+  const ToolResult made = choose_for_detector(200.0f, 80);
+  EXPECT_TRUE(says(made.err, "ranges by min-max not taken: ")) << made.err;
 }
 
 TEST_F(Choice, leaves_what_was_given_alone) {

@@ -96,18 +96,46 @@ inline OnnxBuilder small_residual_classifier() {
   return b;
 }
 
+// What a detector looks like: maps of ten channels as [1, side * side, 10], a row a position.
+inline OnnxBuilder small_detector(int64_t side) {
+  OnnxBuilder b;
+  b.input("x", {"1", "8", std::to_string(side), std::to_string(side)}).output("y");
+  int64_t channels = 8;
+  std::string at = "x";
+  uint32_t seed = 300;
+  for (const int64_t next : {16, 16, 10}) {
+    const std::string n = std::to_string(++seed);
+    b.floats("w" + n, {next, channels, 3, 3},
+             normal_noise(static_cast<size_t>(next * channels * 9), seed,
+                          std::sqrt(2.0f / (9.0f * static_cast<float>(channels)))));
+    b.floats("b" + n, {next}, normal_noise(static_cast<size_t>(next), seed + 100, 0.05f));
+    b.node("Conv", {at, "w" + n, "b" + n}, {"c" + n}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}}, "conv" + n);
+    at = "c" + n;
+    if (next != 10) b.node("Relu", {at}, {"r" + n}), at = "r" + n;
+    channels = next;
+  }
+  b.integers("rows", {3}, {1, 10, side * side});
+  b.node("Reshape", {at, "rows"}, {"flat"});
+  b.node("Transpose", {"flat"}, {"y"}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
+  return b;
+}
+
 // net.onnx and a folder "samples" in a temporary folder of its own.
 class SmallNetworkFiles {
  public:
-  explicit SmallNetworkFiles(size_t samples = 20, const OnnxBuilder& network = small_classifier()) {
+  // Samples of [1, 8, side, side]; one value of every so many is `spike`, where that is not 0.
+  explicit SmallNetworkFiles(size_t samples = 20, const OnnxBuilder& network = small_classifier(), int64_t side = 12,
+                             float spike = 0.0f, size_t every = 5) {
     static int made = 0;
     folder_ = std::filesystem::temp_directory_path() /
               ("nibble_small_network_" + std::to_string(::getpid()) + "_" + std::to_string(made++));
     std::filesystem::create_directories(folder_ / "samples");
     std::ofstream(path("net.onnx"), std::ios::binary) << network.bytes();
     for (size_t i = 0; i < samples; ++i) {
-      const std::vector<float> values = normal_noise(8 * 12 * 12, 1000 + static_cast<uint32_t>(i), 1.0f);
-      const std::vector<int64_t> shape{1, 8, 12, 12};
+      std::vector<float> values =
+          normal_noise(static_cast<size_t>(8 * side * side), 1000 + static_cast<uint32_t>(i), 1.0f);
+      if (spike != 0.0f && i % every == 0) values[(i * 37 + 500) % values.size()] = spike;
+      const std::vector<int64_t> shape{1, 8, side, side};
       EXPECT_TRUE(media::write_npy(path("samples/s" + std::to_string(100 + i) + ".npy"), DType::f32, shape,
                                    std::as_bytes(std::span(values))));
     }
