@@ -39,8 +39,8 @@ TEST_F(Choice, names_every_alternative_with_its_divergence_in_the_report) {
   EXPECT_FALSE(says(made.err, "ranges by min-max")) << made.err;  // classes judge
 }
 
-ToolResult choose_for_detector(float spike, size_t every) {
-  const test::SmallNetworkFiles files(80, test::small_detector(32), 32, spike, every);
+ToolResult choose_for_detector(size_t samples, float spike, size_t every) {
+  const test::SmallNetworkFiles files(samples, test::small_detector(32), 32, spike, every);
   const ToolResult made = convert_files(files, "a.nbl", {"--weights", "int8", "--no-equalize", "--verify", "0"}),
                    given = convert_files(files, "b.nbl",
                                          {"--weights", "int8", "--no-equalize", "--verify", "0", "--ranges", "mse"});
@@ -51,13 +51,13 @@ ToolResult choose_for_detector(float spike, size_t every) {
 }
 
 TEST(ChoiceOfRanges, keeps_what_is_rare_where_the_output_lists_positions) {
-  const ToolResult made = choose_for_detector(20.0f, 5);
+  const ToolResult made = choose_for_detector(20, 20.0f, 5);
   EXPECT_TRUE(says(made.err, "ranges by min-max chosen: ")) << made.err;
 }
 
 // Once in 80 samples, and not in those that judge.
 TEST(ChoiceOfRanges, gives_up_what_costs_too_much_elsewhere) {
-  const ToolResult made = choose_for_detector(200.0f, 80);
+  const ToolResult made = choose_for_detector(80, 200.0f, 80);
   EXPECT_TRUE(says(made.err, "ranges by min-max not taken: ")) << made.err;
 }
 
