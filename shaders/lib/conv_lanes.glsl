@@ -83,20 +83,29 @@ const uint LOADS_OF_BLOCK = !SHUFFLE || LANES > BLOCK_WORDS ? 1u : BLOCK_WORDS /
 #elif defined(W_i4)
 #define EACH_LOAD EACH_SHARE
 #define PLACE_FACTORS(j) factor_at[j] = p.group_multiplier + block * group_count;
-// Even output channels lie in the low nibbles, odd ones in the high; of a block's two words this lane has one.
-#define FETCH_INTO(j)                                                                      \
-  {                                                                                        \
-    const uint word = LANE_WORD(j);                                                        \
-    const uint factors = words[factor_at[j] + group_index];                                \
-    if (SHUFFLE) {                                                                         \
-      const uint two = factors >> lane % 2u * 16u;                                         \
-      pool[j] = float_low_nibbles(word) * float(int(two & 0xFFu));                         \
-      pool_high[j] = float_high_nibbles(word) * float(int(two >> 8 & 0xFFu));              \
-    } else {                                                                               \
+// OpGroupNonUniformQuadBroadcast.
+spirv_instruction(capabilities = [61, 68], id = 365) uint quad_broadcast(uint scope, uint value, uint lane);
+// Even output channels lie in the low nibbles, odd ones in the high; of a block's two words this lane has one. Without SHUFFLE it
+// loads the multipliers of one of the tile's four blocks for all lanes.
+#define FETCH_INTO(j)                                                                                        \
+  {                                                                                                          \
+    const uint word = LANE_WORD(j);                                                                          \
+    if (SHUFFLE) {                                                                                           \
+      const uint factors = words[factor_at[j] + group_index] >> lane % 2u * 16u;                             \
+      pool[j] = float_low_nibbles(word) * float(int(factors & 0xFFu));                                       \
+      pool_high[j] = float_high_nibbles(word) * float(int(factors >> 8 & 0xFFu));                            \
+    } else {                                                                                                 \
+      const uint factors = quad_broadcast(3u, tile_factors, j);                                              \
       own[j] = high_bytes(word * nibble_place & 0xF0F0F0F0u) * (float(factors & factor_mask) * factor_scale); \
-    }                                                                                      \
+    }                                                                                                        \
   }
-#define FETCH_ALL vec4 pool[4]; vec4 pool_high[4]; vec4 own[4]; EACH_LOAD(FETCH)
+#define FETCH_ALL                                                            \
+  vec4 pool[4];                                                              \
+  vec4 pool_high[4];                                                         \
+  vec4 own[4];                                                               \
+  uint tile_factors;                                                         \
+  if (!SHUFFLE) tile_factors = words[tile_factors_at + group_index];         \
+  EACH_LOAD(FETCH)
 #define OWN(o) own[o]
 #define SHUFFLED(o) \
   WeightBlock(WORD_OF(pool, o, 0u), WORD_OF(pool_high, o, 0u), WORD_OF(pool, o, 1u), WORD_OF(pool_high, o, 1u))

@@ -230,6 +230,8 @@ void main() {
   uint lane_at[4];
 #if defined(W_i4)
   uint factor_at[4];
+  const uint tile_factors_at =
+      p.group_multiplier + (group * p.out_blocks + min(block0 + lane % 4u, p.out_blocks - 1u)) * group_count;
   // Of a lane's channel: what brings its nibble to the top of a byte, where its multiplier lies in a word.
   const uint nibble_place = (lane & 1u) != 0u ? 1u : 16u;
   const uint factor_mask = 0xFFu << lane % 4u * 8u;
