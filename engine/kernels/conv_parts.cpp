@@ -203,24 +203,25 @@ bool closes_by_tap_elsewhere(const Graph& graph, uint32_t chunk) {
   });
 }
 
-// How often a layer closes its sums.
-uint32_t closing(const params::ConvParams& p, uint32_t chunk, const Kernel& kernel, const Lowering& lowering) {
-  const bool lanes = (kernel.needs & gpu::Caps::lanes) != 0;
-  const bool grouped = kernel.key.weights == ElementType::i4 && !lanes;  // chunks are the weights' groups
-  const bool fits_taps = p.in_blocks <= chunk && !grouped;
-  if (p.steps > chunk) return fits_taps ? NBL_CHUNKS_TAPS : NBL_CHUNKS_COUNTED;
-  const bool may_share = lanes && shuffles(lowering.caps()) && kernel.key.weights == ElementType::i8 &&
-                         p.steps > p.in_blocks && p.in_blocks >= kLeastBlocksByTap;
-  return may_share && closes_by_tap_elsewhere(lowering.graph(), chunk) ? NBL_CHUNKS_TAPS : NBL_CHUNKS_ONE;
-}
-
 // Four lanes (SwiftShader) copy all sums where a loop is entered and left. Finding the place of an input anew at every
-// step costs less for up to so many blocks of input channels.
+// step costs less for up to so many blocks of input channels. int4 closes its sums so often that it always does.
 constexpr uint32_t kMostFlatBlocks = 32;
 
 bool is_flat(const params::ConvParams& p, const Kernel& kernel, const gpu::Caps& caps) {
   return (kernel.needs & gpu::Caps::lanes) != 0 && !shuffles(caps) && p.in_blocks > 1 &&
-         p.in_blocks <= kMostFlatBlocks && p.steps > p.in_blocks;
+         (p.in_blocks <= kMostFlatBlocks || kernel.key.weights == ElementType::i4) && p.steps > p.in_blocks;
+}
+
+// How often a layer closes its sums.
+uint32_t closing(const params::ConvParams& p, uint32_t chunk, const Kernel& kernel, const Lowering& lowering) {
+  const bool lanes = (kernel.needs & gpu::Caps::lanes) != 0;
+  const bool grouped = kernel.key.weights == ElementType::i4 && !lanes;  // chunks are the weights' groups
+  const bool fits_taps = p.in_blocks <= chunk && !grouped &&
+                         !(kernel.key.weights == ElementType::i4 && is_flat(p, kernel, lowering.caps()));
+  if (p.steps > chunk) return fits_taps ? NBL_CHUNKS_TAPS : NBL_CHUNKS_COUNTED;
+  const bool may_share = lanes && shuffles(lowering.caps()) && kernel.key.weights == ElementType::i8 &&
+                         p.steps > p.in_blocks && p.in_blocks >= kLeastBlocksByTap;
+  return may_share && closes_by_tap_elsewhere(lowering.graph(), chunk) ? NBL_CHUNKS_TAPS : NBL_CHUNKS_ONE;
 }
 
 void add_lanes(const Kernel& row, const gpu::Caps& caps, std::vector<SpecConstant>& spec) {
@@ -260,7 +261,7 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
     closed = closing(p, *chunk, kernel, lowering);
     spec.push_back({NBL_SPEC_CONV_CHUNKS, closed});
   }
-  if (closed == NBL_CHUNKS_ONE && is_flat(p, kernel, lowering.caps())) spec.push_back({NBL_SPEC_CONV_FLAT, 1});
+  if (closed != NBL_CHUNKS_TAPS && is_flat(p, kernel, lowering.caps())) spec.push_back({NBL_SPEC_CONV_FLAT, 1});
   add_lanes(kernel, lowering.caps(), spec);
   return emit_conv(c, lowering, choice, problem, constants, p, std::move(spec),
                    {group_count(p.tiles, tile.local_x), group_count(p.o_tiles * c.groups, tile.local_y),

@@ -25,6 +25,9 @@
       uint x_at[8];
       uint keep[8];
       EACH_X(PLACE_X)
+#if defined(CONV_FLAT_STEP)
+      STEP_ALL
+#else
       if (!COUNTED) {
 #if defined(CONV_CHUNKED)
         if (CHUNK_A_TAP) {
@@ -70,5 +73,6 @@
         }
 #endif
       }
+#endif
 #endif
     }

@@ -185,6 +185,21 @@ const bool TABLE_IN_LANES = false;
 #define PICK(k) \
   if (k < TILE_X) sum = mix(sum, row[k], bvec4(i == k));
 
+// Where the next step of a flat loop lies: a block of input channels on, or the next tap.
+#define NEXT_BLOCK                                     \
+  {                                                    \
+    x_block_at += p.x_block;                           \
+    const bool next_tap = x_block_at == x_end;         \
+    kx += next_tap ? 1u : 0u;                          \
+    x_block_at = next_tap ? 0u : x_block_at;           \
+  }
+#define NEXT_TAP                          \
+  {                                       \
+    const bool next = kx == kernel_w;     \
+    ky += next ? 1u : 0u;                 \
+    kx = next ? 0u : kx;                  \
+  }
+
 void main() {
   if (gl_GlobalInvocationID.y >= p.o_tiles * p.groups) return;
 #if defined(CONV_LANES)
@@ -277,6 +292,28 @@ void main() {
 #include "lib/conv_tap.glsl"
   } else
 #endif
+#if defined(CONV_LANES) && defined(CONV_CHUNKED)
+  if (FLAT && COUNTED) {
+    uint ky = 0u;
+    uint kx = 0u;
+    uint x_block_at = 0u;
+    for (uint left = p.steps; left > 0u;) {
+      const uint end = left - min(left, CHUNK_STEPS);
+      EACH_O(CLEAR_O)
+      while (left > end) {
+#define CONV_TAPS
+#define CONV_FLAT_STEP
+#include "lib/conv_tap.glsl"
+#undef CONV_FLAT_STEP
+#undef CONV_TAPS
+        NEXT_BLOCK
+        NEXT_TAP
+        --left;
+      }
+      EACH_O(CLOSE_O)
+    }
+  } else
+#endif
   {
     uint kx = 0u;
     uint x_block_at = 0u;
@@ -284,16 +321,11 @@ void main() {
 #define CONV_TAPS
 #include "lib/conv_tap.glsl"
       if (FLAT) {
-        x_block_at += p.x_block;
-        const bool next_tap = x_block_at == x_end;
-        kx += next_tap ? 1u : 0u;
-        x_block_at = next_tap ? 0u : x_block_at;
+        NEXT_BLOCK
       } else {
         ++kx;
       }
-      const bool next = kx == kernel_w;
-      ky += next ? 1u : 0u;
-      kx = next ? 0u : kx;
+      NEXT_TAP
     }
   }
 #if defined(CONV_LANES)
