@@ -125,6 +125,7 @@ TEST_P(WeightedOp, long_reductions_and_many_outputs) {
 TEST_P(WeightedOp, tiles_of_every_size) {
   const Conv2d same{.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
   check(conv_case("3x3 with 44 outputs", same, {1, 9, 20, 21}, 44, 3, 3, scheme()));
+  check(conv_case("3x3 of 70 channels", same, {1, 70, 9, 13}, 20, 3, 3, scheme()));
   check(conv_case("1x1 with 33 outputs", Conv2d{}, {1, 12, 17, 19}, 33, 1, 1, scheme()));
   check(conv_transpose_case("transposed with 36 outputs", ConvTranspose2d{.stride_h = 2, .stride_w = 2}, {1, 5, 11, 17},
                             36, 3, 3, scheme()));
