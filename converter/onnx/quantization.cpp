@@ -92,7 +92,15 @@ Status import_dequantize(NodeContext& node) {
   const DType from = node.value(0).type;
   if (const TensorId x = node.value(0).id; from == DType::u8 && x != kNoTensor && node.desc(x).type == DType::f32) {
     for (const char* name : {"axis", "block_size", "output_dtype"}) node.ignore(name);
-    return node.set(0, x);  // of DynamicQuantizeLinear: never quantized
+    // Of DynamicQuantizeLinear: never quantized, in units of one.
+    NBL_TRY(const std::vector<float> scale, node.floats(1));
+    std::vector<int64_t> zero{0};
+    if (node.has(2)) {
+      NBL_TRY(zero, quantized_values(node, 2));
+    }
+    if (scale != std::vector<float>{1.0f} || zero != std::vector<int64_t>{0})
+      return node.unsupported("it reads DynamicQuantizeLinear with another scale or zero point than that gives");
+    return node.set(0, x);
   }
   if (from == DType::i64) {  // an int32 bias: dequantized here, its scale is the product of the other two
     NBL_TRY(const std::vector<float> scales, node.floats(1));

@@ -224,6 +224,10 @@ TEST(integer_operators, dynamic_integers_are_no_output) {
   back.input("x", {"3"}).output("y").node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"});
   back.node("DequantizeLinear", {"q", "s", "z"}, {"y"});
   expect_close(run_one(back.graph().value(), {0.5f, 7, -100}), {0.5, 7, -100}, 0);
+  OnnxBuilder other(13);
+  other.input("x", {"3"}).output("y").floats("scale", {}, {0.5f}).node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"});
+  other.node("DequantizeLinear", {"q", "scale", "z"}, {"y"});
+  EXPECT_NE(other.problem().find("another scale"), std::string::npos) << other.problem();
 }
 
 TEST(integer_operators, what_cannot_be_read_is_named) {

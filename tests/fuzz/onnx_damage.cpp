@@ -82,6 +82,35 @@ std::vector<OnnxBuilder> seeds() {
       .node("Transpose", {"c"}, {"d"}, {{"perm", Ints{0, 2, 3, 1}}})
       .node("Split", {"d"}, {"y", "e"}, {{"axis", int64_t{1}}, {"split", Ints{8, 8}}});
   moves.node("ArgMax", {"e"}, {"q"}, {{"axis", int64_t{-1}}, {"keepdims", int64_t{0}}});
+
+  constexpr const char* kMicrosoft = "com.microsoft";
+  auto& integers = out.emplace_back(13);
+  integers.input("x", {"1", "2", "2", "2"})
+      .output("y")
+      .floats("s", {}, {0.5f})
+      .integers("z", {}, {3}, nibble::test::kOnnxUint8);
+  integers.integers("w", {2, 1, 1, 1}, {7, -9}, nibble::test::kOnnxInt8)
+      .floats("sw", {2}, {0.5f, 0.25f})
+      .integers("zw", {2}, {0, 0}, nibble::test::kOnnxInt8)
+      .integers("b", {2}, {5, 6}, nibble::test::kOnnxInt32);
+  integers.node("QuantizeLinear", {"x", "s", "z"}, {"a"})
+      .node("QLinearConv", {"a", "s", "z", "w", "sw", "zw", "s", "z", "b"}, {"c"}, {{"group", int64_t{2}}})
+      .node("QLinearConcat", {"s", "z", "a", "s", "z", "c", "s", "z"}, {"d"}, {{"axis", int64_t{1}}}, "", kMicrosoft)
+      .node("QLinearSigmoid", {"d", "s", "z", "s", "z"}, {"e"}, {}, "", kMicrosoft)
+      .node("DequantizeLinear", {"e", "s", "z"}, {"f"});
+  integers.node("DynamicQuantizeLinear", {"f"}, {"g", "h", "i"})
+      .integers("v", {2, 2}, {1, 2, 3, 4}, nibble::test::kOnnxInt8)
+      .node("MatMulInteger", {"g", "v", "i"}, {"j"})
+      .node("DynamicQuantizeMatMul", {"f", "v", "sw", "zw"}, {"k"}, {}, "", kMicrosoft)
+      .node("Add", {"j", "k"}, {"y"});
+
+  auto& composed = out.emplace_back(13);
+  composed.input("x", {"N", "2", "3", "3"}).output("y").floats("w", {2, 4}, std::vector<float>(8, 0.5f));
+  composed.node("Einsum", {"x", "w"}, {"a"}, {{"equation", "nchw,cd->ndhw"}})
+      .node("Einsum", {"a", "a"}, {"b"}, {{"equation", "ndhw,ndwk->ndhk"}})
+      .node("LpPool", {"b"}, {"c"}, {{"kernel_shape", Ints{2, 2}}, {"p", int64_t{2}}})
+      .node("MeanVarianceNormalization", {"c"}, {"d"}, {{"axes", Ints{1, 2, 3}}})
+      .node("ReduceLogSum", {"d"}, {"y"}, {{"axes", Ints{1}}, {"keepdims", int64_t{0}}});
   return out;
 }
 
