@@ -21,8 +21,13 @@ compress::ExecutorFactory executor_factory(const ConvertOptions& o) {
   };
 }
 
-// Bounds that were missed, a line each.
-Result<std::vector<std::string>> convert(const ConvertOptions& o) {
+// A line each.
+struct Outcome {
+  std::vector<std::string> missed;  // bounds
+  std::vector<std::string> undone;  // files beside the network
+};
+
+Result<Outcome> convert(const ConvertOptions& o) {
   compress::Compression compression;
   compression.options = o;
   compression.format = o.format;
@@ -40,7 +45,7 @@ Result<std::vector<std::string>> convert(const ConvertOptions& o) {
   if (o.check_only) {
     std::printf("%s: can be converted, %zu nodes\n", o.model.c_str(), compression.graph.nodes.size());
   }
-  return std::move(compression.missed);
+  return Outcome{std::move(compression.missed), std::move(compression.undone)};
 }
 
 }  // namespace
@@ -49,13 +54,17 @@ Result<std::vector<std::string>> convert(const ConvertOptions& o) {
 int main(int argc, char** argv) {
   return nibble::run_tool_main("nibble-convert", [&] {
     const nibble::ConvertOptions options = nibble::parse_convert_options(argc, argv);
-    const auto missed = nibble::convert(options);
-    if (!missed) {
-      std::fprintf(stderr, "nibble-convert: %s\n", missed.error().message.c_str());
+    const auto outcome = nibble::convert(options);
+    if (!outcome) {
+      std::fprintf(stderr, "nibble-convert: %s\n", outcome.error().message.c_str());
       return 1;
     }
     // The file is written: it is the best that was found.
-    for (const std::string& line : *missed) std::fprintf(stderr, "nibble-convert: missed %s\n", line.c_str());
-    return missed->empty() ? 0 : 3;
+    for (const std::string& line : outcome->missed) std::fprintf(stderr, "nibble-convert: missed %s\n", line.c_str());
+    for (const std::string& line : outcome->undone) {
+      std::fprintf(stderr, "nibble-convert: '%s' is whole, but not every file beside it: %s\n", options.output.c_str(),
+                   line.c_str());
+    }
+    return !outcome->undone.empty() ? 1 : outcome->missed.empty() ? 0 : 3;
   });
 }

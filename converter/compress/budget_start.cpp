@@ -113,7 +113,9 @@ Status BudgetSearch::add_times() {
       if (!layer && k == 0) fixed_ms_ += times[n];
     }
   }
-  return c_.latency->save();
+  if (const Status saved = c_.latency->save(); !saved)  // times that must be measured again, no more
+    c_.undone.push_back("--latency-table: " + saved.error().message);
+  return {};
 }
 
 double BudgetSearch::predicted_ms(const std::vector<size_t>& selection) const {

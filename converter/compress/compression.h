@@ -52,6 +52,11 @@ struct Compression {
   plan::Plan plan;                                // what was decided; each stage that decides adds its part
   std::shared_ptr<search::LatencyTable> latency;  // null without a bound on the time
   search::Budget budget;
+  std::string exported;  // the ONNX file for --export-onnx, until it is written
+  struct {
+    size_t int8 = 0, real = 0, tables = 0;  // layers by their weights; functions as tables
+  } exported_layers;
+  std::vector<std::string> undone;  // files beside the network that could not be made, a line each
   std::vector<std::string> missed;  // bounds that the written file does not keep, a line each, and what to do
   // The result against `original`, run before it is written; null where there were no samples.
   std::shared_ptr<const report::Fidelity> fidelity;

@@ -83,7 +83,9 @@ Status add_costs(Compression& c, report::CompressionReport& report) {
     if (const auto found = ms_before.find(layer.node); found != ms_before.end()) layer.ms_before = found->second;
     if (const auto found = ms_after.find(layer.node); found != ms_after.end()) layer.ms_after = found->second;
   }
-  return c.latency->save();
+  if (const Status saved = c.latency->save(); !saved)  // times that must be measured again, no more
+    c.undone.push_back("--latency-table: " + saved.error().message);
+  return {};
 }
 
 }  // namespace nibble::compress

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "converter/compress/stages.h"
+#include "converter/export/export.h"
 #include "converter/quantize/formats.h"
 #include "converter/statistics/moments_file.h"
 #include "core/atomic_file.h"
@@ -181,6 +182,10 @@ Status check_network(Compression& c) {
     if (quantization::has_weights(node)) layers.push_back(&node);
   }
   NBL_CHECK(quantization::check_finite(c.graph));
+  if (!c.options.export_onnx.empty()) {
+    if (Status status = onnx_export::check_exportable(c.graph); !status)
+      return std::move(status).error().with_context("--export-onnx");
+  }
   for (size_t p = 0; p < c.options.format.keep_wide.size(); ++p) {
     const auto matches = [&](const Node* layer) {
       return std::regex_search(layer->name, c.options.format.keep_wide[p]);

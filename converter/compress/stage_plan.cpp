@@ -124,7 +124,7 @@ Status note_ranges(Compression& c) {
   return {};
 }
 
-Status write_plan(Compression& c) {
+Status complete_plan(Compression& c) {
   c.plan.recipe = recipe_of(c.options);
   if (c.samples) {
     c.plan.samples = c.samples->size();
@@ -141,7 +141,7 @@ Status write_plan(Compression& c) {
     if (before) d.reason = before->reason;
     c.plan.layers.push_back({d.node, to_string(d.weights), d.group_size, c.rounding_of(d.node), d.reason});
   }
-  return c.options.plan_out.empty() ? Status{} : plan::write(c.plan, c.options.plan_out);
+  return {};
 }
 
 }  // namespace nibble::compress

@@ -157,8 +157,8 @@ Status measure_layers(Compression& c) {
   return add_costs(c, r);
 }
 
-Status write_reports(Compression& c) {
-  if (c.options.reports.empty()) return {};
+void write_reports(Compression& c) {
+  if (c.options.reports.empty()) return;
   report::CompressionReport& r = c.report;
   r.file_bytes_before = file_bytes(c.options.model);
   r.weight_bytes_after = constant_bytes(c.graph);
@@ -171,9 +171,9 @@ Status write_reports(Compression& c) {
   for (const std::string& missed : c.missed) r.notes.push_back({"bound missed", missed});
   for (const std::string& path : c.options.reports) {
     const bool page = path.size() >= 5 && path.compare(path.size() - 5, 5, ".html") == 0;
-    NBL_CHECK(media::write_file_atomically(path, page ? to_html(r) : to_json(r)));
+    if (Status status = media::write_file_atomically(path, page ? to_html(r) : to_json(r)); !status)
+      c.undone.push_back("--report '" + path + "': " + status.error().message);
   }
-  return {};
 }
 
 }  // namespace nibble::compress

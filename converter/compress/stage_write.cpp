@@ -33,8 +33,6 @@ Status write_file(Compression& c) {
     std::error_code failed;
     const auto bytes = std::filesystem::file_size(c.options.output, failed);
     c.report.file_bytes_after = failed ? 0 : static_cast<uint64_t>(bytes);
-    if (Status status = write_reports(c); !status)
-      return std::move(status).error().with_context("'" + c.options.output + "' is whole, but not its report");
   }
   print_decisions(c.decisions);
   std::printf("%s: %zu nodes, weights %.1f kB -> %.1f kB\n", c.options.output.c_str(), c.graph.nodes.size(),

@@ -40,8 +40,10 @@ const std::vector<Stage>& stages() {
       {"check macs", check_multiply_adds, Phase::finish},
       {"export", export_onnx, Phase::finish},
       {"pack", pack_weights, Phase::finish},
-      {"plan out", write_plan, Phase::finish},
+      {"plan out", complete_plan, Phase::finish},
       {"write", write_file, Phase::finish},
+      // Behind the network: a file beside it that fails does not cost the work.
+      {"write others", write_others, Phase::finish},
   };
   return list;
 }

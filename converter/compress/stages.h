@@ -58,12 +58,14 @@ Status quantize_graph(Compression& c);       // graph, ranges, format -> graph, 
 Status verify_result(Compression& c);        // the quantized graph against the original on samples -> fidelity
 Status measure_layers(Compression& c);       // for the report: SQNR, each layer alone
 Status judge_result(Compression& c);         // an error where that has collapsed
-Status export_onnx(Compression& c);          // options.export_onnx, from the quantized graph
+Status export_onnx(Compression& c);          // options.export_onnx: the quantized graph -> exported
 Status pack_weights(Compression& c);         // constants in the kernels' order
 Status check_multiply_adds(Compression& c);  // graph against budget.multiply_adds -> missed
-Status write_plan(Compression& c);           // decisions -> plan; options.plan_out
-Status write_reports(Compression& c);        // options.reports; part of write_file, or of judge_result's refusal
-Status write_file(Compression& c);           // options.output, reports, and the summary on stdout
+Status complete_plan(Compression& c);        // decisions -> plan
+Status write_file(Compression& c);           // options.output, and the summary on stdout
+Status write_others(Compression& c);         // options.plan_out, export_onnx, reports; what fails -> undone
+
+void write_reports(Compression& c);  // options.reports; part of write_others, or of judge_result's refusal
 
 // Ranges as the given plan has them; an error where one is missing or its tensor is.
 Status repeat_ranges(Compression& c);

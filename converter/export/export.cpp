@@ -199,7 +199,7 @@ Status Exporter::export_outputs() {
   return {};
 }
 
-Result<Exported> Exporter::run() {
+Status Exporter::write_graph() {
   // Inputs and outputs keep their names, whatever else is called the same.
   own_names_.resize(graph_.tensors.size());
   std::vector<TensorId> order = graph_.inputs;
@@ -215,9 +215,18 @@ Result<Exported> Exporter::run() {
     Status status = export_node(node);
     if (!status) return std::move(status).error().with_context("export to ONNX");
   }
-  NBL_CHECK(export_outputs());
+  return export_outputs();
+}
+
+Result<Exported> Exporter::run() {
+  NBL_CHECK(write_graph());
   NBL_TRY(out_.bytes, model_.bytes());
   return std::move(out_);
+}
+
+Status Exporter::check() {
+  model_.leave_out_data();
+  return write_graph();
 }
 
 Result<Exported> export_graph(const Graph& graph, const Options& options) {
@@ -227,5 +236,7 @@ Result<Exported> export_graph(const Graph& graph, const Options& options) {
   }
   return Exporter(graph, options).run();
 }
+
+Status check_exportable(const Graph& graph) { return Exporter(graph, {}).check(); }
 
 }  // namespace nibble::onnx_export

@@ -39,6 +39,10 @@ struct Exported {
 // stands in the way.
 Result<Exported> export_graph(const Graph& graph, const Options& options);
 
+// Whether a float graph, and what becomes of it in integers, can be said in ONNX: the errors of export_graph() but for
+// a size beyond 2 GB, before there is anything to write.
+Status check_exportable(const Graph& graph);
+
 // The numbers that the weights of a Conv2d, ConvTranspose2d or Linear stand for, in plain order, whatever their format.
 Result<std::vector<float>> real_weights(const Graph& graph, const Node& node);
 

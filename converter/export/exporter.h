@@ -20,8 +20,11 @@ class Exporter {
   Exporter(const Graph& graph, const Options& options)
       : graph_(graph), options_(options), model_(kOpset), forms_(graph.tensors.size()) {}
   Result<Exported> run();
+  // The same without constants and without bytes.
+  Status check();
 
  private:
+  Status write_graph();
   // The names that a tensor has in ONNX.
   struct Forms {
     std::string real;    // as float (or as the integers of an index)

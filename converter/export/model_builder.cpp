@@ -63,7 +63,7 @@ std::string ModelBuilder::constant(const std::string& wish, ElementType type, co
   tensor->set_name(name);
   tensor->set_data_type(static_cast<int32_t>(type));
   for (int64_t d : dims) tensor->add_dims(d);
-  tensor->set_raw_data(bytes.data(), bytes.size());  // little-endian, as hosts and the format are
+  if (keeps_data_) tensor->set_raw_data(bytes.data(), bytes.size());  // little-endian, as hosts and the format are
   return name;
 }
 

@@ -40,6 +40,9 @@ class ModelBuilder {
   ModelBuilder(const ModelBuilder&) = delete;
   ModelBuilder& operator=(const ModelBuilder&) = delete;
 
+  // Constants keep their names and sizes alone: for finding out what cannot be written.
+  void leave_out_data() { keeps_data_ = false; }
+
   // A name that nothing else has yet: `wish`, or `wish` with a number behind it.
   std::string unique(const std::string& wish);
 
@@ -75,6 +78,7 @@ class ModelBuilder {
   std::set<std::string> names_;       // of tensors
   std::set<std::string> node_names_;  // no two nodes of a model are called the same either
   uint64_t constant_bytes_ = 0;
+  bool keeps_data_ = true;
 };
 
 }  // namespace nibble::onnx_export
