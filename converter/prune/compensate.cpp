@@ -71,7 +71,9 @@ GroupWeights closed_form(const statistics::LayerMoments& m, int64_t group, const
                          const std::vector<Eigen::Index>& keep) {
   const int64_t r = m.row();
   const double n = std::max<double>(1.0, static_cast<double>(m.count));
-  Matrix c = Eigen::Map<const Matrix>(m.gram_of(group).data(), r, r) / n;
+  std::vector<double> gram = m.full_gram(group);
+  Matrix c = Eigen::Map<const Matrix>(gram.data(), r, r) / n;
+  gram = {};
   const Eigen::VectorXd mean = Eigen::Map<const Eigen::VectorXd>(m.sum_of(group).data(), r) / n;
   c -= mean * mean.transpose();
   const auto count = static_cast<Eigen::Index>(keep.size());
@@ -88,7 +90,9 @@ GroupWeights closed_form(const statistics::LayerMoments& m, int64_t group, const
   const Matrix target = w * right - start * left;
   left.diagonal().array() += std::max(ridge_for(m.samples) * c.diagonal().mean(), 1e-30);
   GroupWeights out;
-  out.weights = start + left.llt().solve(target.transpose()).transpose();
+  right.resize(0, 0);
+  const Eigen::LLT<Eigen::Ref<Matrix>> factor(left);  // in place
+  out.weights = start + factor.solve(target.transpose()).transpose();
   out.bias = w * mean - out.weights * kept_mean;
   return out;
 }

@@ -42,9 +42,10 @@ Matrix weights_of(const Graph& graph, const Node& node, int64_t group) {
 Matrix covariance_of(const statistics::LayerMoments& m, int64_t group) {
   const int64_t r = m.row();
   const double n = std::max<double>(1.0, static_cast<double>(m.count));
-  const auto gram = m.gram_of(group);
+  std::vector<double> gram = m.full_gram(group);
   const auto sum = m.sum_of(group);
   Matrix out = Eigen::Map<const Matrix>(gram.data(), r, r) / n;
+  gram = {};
   const Eigen::VectorXd mean = Eigen::Map<const Eigen::VectorXd>(sum.data(), r) / n;
   out -= mean * mean.transpose();
   return out;
@@ -72,7 +73,8 @@ std::vector<Reader> readers(const Graph& graph, const Group& group, const Moment
           covariance.diagonal().array() +=
               std::max(damping(found->second.samples, least_damping) * covariance.diagonal().mean(), 1e-30);
           const Eigen::Index r = covariance.rows();
-          reader.inverse = covariance.llt().solve(Matrix::Identity(r, r));
+          const Eigen::LLT<Eigen::Ref<Matrix>> factor(covariance);  // in place: a long row's is 170 MB
+          reader.inverse = factor.solve(Matrix::Identity(r, r));
         }
         reader.reads.resize(group.channels.size());
         out.push_back(std::move(reader));

@@ -7,9 +7,9 @@
 #include <set>
 
 #include "converter/passes/pass.h"
+#include "converter/prune/group_moments.h"
 #include "converter/prune/readers.h"
 #include "converter/prune/split_activations.h"
-#include "converter/statistics/moments_collector.h"
 #include "core/text.h"
 #include "core/try.h"
 #include "graph/cost.h"
@@ -21,30 +21,6 @@ namespace {
 // Multiply-adds of the candidate comparisons per sample and evaluation are bounded by this: small networks can afford
 // more samples.
 constexpr double kEvaluationMacs = 1.2e10;
-
-Result<Moments> collect(const Graph& graph, const SampleInputs& samples) {
-  statistics::CollectOptions options;
-  options.positions = std::max<int64_t>(64, 100000 / static_cast<int64_t>(samples.count));
-  std::vector<NodeId> layers = statistics::moment_layers(graph);
-  std::erase_if(layers, [&](NodeId id) { return has_long_rows(graph, graph.nodes[static_cast<size_t>(id)]); });
-  statistics::MomentsCollector collector(graph, layers, {}, options);
-  std::unique_ptr<Executor> executor;
-  DimBindings bound_dims;
-  for (size_t i = 0; i < samples.count; ++i) {
-    NBL_TRY(const DimBindings dims, samples.dims(graph, i));
-    if (!executor || dims != bound_dims) {
-      NBL_TRY(Graph bound, bind_dims(graph, dims));
-      NBL_CHECK(collector.bind(bound));
-      NBL_TRY(executor, make_cpu_executor(std::move(bound)));
-      bound_dims = dims;
-    }
-    NBL_TRY(std::vector<reference::FloatValue> inputs, samples.inputs(executor->graph(), i));
-    collector.begin(i);
-    NBL_CHECK(executor->run(std::move(inputs), collector.observer()));
-    NBL_CHECK(collector.end());
-  }
-  return collector.take_layers();
-}
 
 // What channels are worth, and what makes up for them, takes a reader's second moments.
 void freeze_before_long_rows(const Graph& graph, AxisGroups& groups) {
@@ -126,7 +102,7 @@ Result<std::unique_ptr<Pruner>> Pruner::make(const Graph& graph, const SampleInp
     if (i % 3 == 0 && i < given) judged.push_back(i);
   }
   out->judged_ = selected_samples(out->samples_, judged);
-  NBL_TRY(out->moments_, collect(out->original_, selected_samples(out->samples_, fitted)));
+  out->fitted_ = selected_samples(out->samples_, fitted);
   if (out->scarce_) out->keep_features(given, classes);
   size_t count = options.divergence_samples;
   if (count == 0) {
@@ -155,11 +131,18 @@ void Pruner::keep_features(size_t samples, size_t classes) {
   }
 }
 
-void Pruner::order_channels() {
-  if (!orders_.empty()) return;
-  for (const Group& group : groups_.groups) {
-    orders_.push_back(removal_order(original_, group, moments_, options_.metric, scarce_ ? kScarceDamping : 1e-3));
-  }
+void Pruner::order_group(size_t g, const Moments& moments) {
+  orders_.resize(groups_.groups.size());
+  if (orders_[g].loss.empty())
+    orders_[g] = removal_order(original_, groups_.groups[g], moments, options_.metric, scarce_ ? kScarceDamping : 1e-3);
+}
+
+Status Pruner::order_channels() {
+  if (orders_.size() == groups_.groups.size()) return {};
+  return for_each_group(original_, groups_.groups, fitted_, [&](size_t g, const Moments& moments) -> Status {
+    order_group(g, moments);
+    return {};
+  });
 }
 
 std::vector<const Channel*> Pruner::removed(const std::vector<int64_t>& keep) const {
@@ -199,39 +182,9 @@ uint64_t Pruner::macs(const std::vector<int64_t>& keep) const {
 
 Result<const std::vector<GroupChoices>*> Pruner::choices() {
   if (!choices_.empty()) return &choices_;
-  order_channels();
-  std::vector<int64_t> all;
-  for (const Group& group : groups_.groups) all.push_back(static_cast<int64_t>(group.channels.size()));
-  for (size_t g = 0; g < groups_.groups.size(); ++g) {
-    GroupChoices choice;
-    choice.name = groups_.groups[g].name;
-    choice.channels = all[g];
-    const auto most = scarce_ && whole_[g] ? 0 : static_cast<int64_t>(orders_[g].order.size());
-    for (int64_t keep : keep_counts(all[g], most, scarce_ ? 16 : 8)) {
-      std::vector<int64_t> counts = all;
-      counts[g] = keep;
-      const auto set = removed(counts);
-      if (keep < all[g] && static_cast<int64_t>(set.size()) != all[g] - keep) continue;  // an axis would be empty
-      const uint64_t macs_now = macs(counts);
-      if (keep < all[g] && macs_now >= choice.macs.back()) continue;
-      NBL_TRY(PrunedGraph pruned, options_.compensate && !scarce_ ? prune_with_moments(original_, set, moments_)
-                                                                  : prune_plainly(original_, set));
-      double loss = orders_[g].loss[static_cast<size_t>(all[g] - keep)];
-      if (keep < all[g] && !scarce_) {
-        NBL_TRY(loss, divergence_->of(pruned.graph));
-      }
-      uint64_t bytes = 0;
-      for (const Node& node : pruned.graph.nodes) {
-        for (TensorId id : node.inputs) {
-          if (id != kNoTensor && pruned.graph.tensor(id).is_constant())
-            bytes += pruned.graph.tensor(id).constant->bytes.size();
-        }
-      }
-      choice.keep.push_back(keep);
-      choice.loss.push_back(loss);
-      choice.macs.push_back(macs_now);
-      choice.bytes.push_back(bytes);
-    }
+  NBL_CHECK(for_each_group(original_, groups_.groups, fitted_, [&](size_t g, const Moments& moments) -> Status {
+    order_group(g, moments);
+    NBL_TRY(GroupChoices choice, choices_of(g, moments));
     if (options_.progress) {
       std::fprintf(stderr, "  %-28s %4lld:", choice.name.c_str(), static_cast<long long>(choice.channels));
       for (size_t i = 0; i < choice.keep.size(); ++i)
@@ -239,8 +192,44 @@ Result<const std::vector<GroupChoices>*> Pruner::choices() {
       std::fprintf(stderr, "\n");
     }
     choices_.push_back(std::move(choice));
-  }
+    return {};
+  }));
   return &choices_;
+}
+
+Result<GroupChoices> Pruner::choices_of(size_t g, const Moments& moments) {
+  std::vector<int64_t> all;
+  for (const Group& group : groups_.groups) all.push_back(static_cast<int64_t>(group.channels.size()));
+  GroupChoices choice;
+  choice.name = groups_.groups[g].name;
+  choice.channels = all[g];
+  const auto most = scarce_ && whole_[g] ? 0 : static_cast<int64_t>(orders_[g].order.size());
+  for (int64_t keep : keep_counts(all[g], most, scarce_ ? 16 : 8)) {
+    std::vector<int64_t> counts = all;
+    counts[g] = keep;
+    const auto set = removed(counts);
+    if (keep < all[g] && static_cast<int64_t>(set.size()) != all[g] - keep) continue;  // an axis would be empty
+    const uint64_t macs_now = macs(counts);
+    if (keep < all[g] && macs_now >= choice.macs.back()) continue;
+    NBL_TRY(PrunedGraph pruned, options_.compensate && !scarce_ ? prune_with_moments(original_, set, moments)
+                                                                : prune_plainly(original_, set));
+    double loss = orders_[g].loss[static_cast<size_t>(all[g] - keep)];
+    if (keep < all[g] && !scarce_) {
+      NBL_TRY(loss, divergence_->of(pruned.graph));
+    }
+    uint64_t bytes = 0;
+    for (const Node& node : pruned.graph.nodes) {
+      for (TensorId id : node.inputs) {
+        if (id != kNoTensor && pruned.graph.tensor(id).is_constant())
+          bytes += pruned.graph.tensor(id).constant->bytes.size();
+      }
+    }
+    choice.keep.push_back(keep);
+    choice.loss.push_back(loss);
+    choice.macs.push_back(macs_now);
+    choice.bytes.push_back(bytes);
+  }
+  return choice;
 }
 
 Result<std::vector<int64_t>> Pruner::choose(uint64_t target) {
@@ -307,7 +296,7 @@ Result<Graph> Pruner::prune_to(const std::vector<int64_t>& keep, PruneReport& re
     return Error{Code::invalid_argument,
                  format("expected %zu numbers of channels, found %zu", groups_.groups.size(), keep.size())};
   }
-  order_channels();
+  NBL_CHECK(order_channels());
   return without(removed(keep), report);
 }
 

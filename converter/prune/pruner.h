@@ -62,7 +62,9 @@ class Pruner {
 
  private:
   Pruner() = default;
-  void order_channels();
+  Status order_channels();
+  void order_group(size_t g, const Moments& moments);
+  Result<GroupChoices> choices_of(size_t g, const Moments& moments);
   // Groups that a last layer reads stay whole.
   void keep_features(size_t samples, size_t classes);
   // Channels that steps took beyond the target, as far as it allows.
@@ -74,7 +76,7 @@ class Pruner {
   SampleInputs judged_;   // those that candidates are compared on; the others give the moments
   PruneOptions options_;
   AxisGroups groups_;
-  Moments moments_;
+  SampleInputs fitted_;  // those that give the moments
   std::vector<RemovalOrder> orders_;
   std::vector<GroupChoices> choices_;
   std::optional<Divergence> divergence_;

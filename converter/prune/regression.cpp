@@ -81,7 +81,7 @@ void RegressionSums::add(std::span<const float> x, std::span<const float> y, int
     Eigen::Map<Matrix>(gram.data(), k, k).noalias() += rows.transpose() * rows;
     Eigen::Map<Matrix>(cross.data(), outputs, k).noalias() += targets.transpose() * rows;
   } else {
-    statistics::add_gram(x.data(), n, k, gram.data(), 1);
+    statistics::add_square_gram(x.data(), n, k, gram.data(), 1);
     statistics::add_cross(y.data(), x.data(), n, outputs, k, cross.data(), 1);
   }
   for (int64_t i = 0; i < n; ++i) {

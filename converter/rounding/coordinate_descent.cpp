@@ -52,7 +52,7 @@ class Descent {
         if (p_.diagonal()) {
           dot = diagonal(a) * va;
         } else {
-          for (size_t b : members[m]) dot += p_.h[a * k_ + b] * row_.scale * row_.value[b];
+          for (size_t b : members[m]) dot += p_.h()[a * k_ + b] * row_.scale * row_.value[b];
         }
         curve += va * dot;
       }
@@ -95,10 +95,10 @@ class Descent {
   double diagonal(size_t j) const { return p_.h_at(static_cast<int64_t>(j)); }
   void add_row(size_t j, double factor) {
     if (p_.diagonal()) {
-      g_[j] += factor * p_.h[j];
+      g_[j] += factor * p_.h()[j];
       return;
     }
-    const double* h = p_.h.data() + j * k_;
+    const double* h = p_.h().data() + j * k_;
     for (size_t i = 0; i < k_; ++i) g_[i] += factor * h[i];
   }
   void move(size_t j, double change) {
@@ -151,7 +151,7 @@ double search_exactly(const LeastSquares& p, int64_t index, bool move_scales, We
       d[j] = trial.real(j) - optimum[j];
     }
     for (size_t j = 0; j < k; ++j) {
-      for (size_t i = 0; i < k; ++i) hd[i] += d[j] * p.h[j * k + i];
+      for (size_t i = 0; i < k; ++i) hd[i] += d[j] * p.h()[j * k + i];
     }
     double loss = 0.0, found = 0.0;
     for (size_t j = 0; j < k; ++j) loss += d[j] * hd[j];
@@ -161,8 +161,8 @@ double search_exactly(const LeastSquares& p, int64_t index, bool move_scales, We
       const auto j = static_cast<size_t>(std::countr_zero(n));
       const double by = (state >> j & 1u) ? -up[j] : up[j];
       state ^= 1u << j;
-      loss += by * (2.0 * hd[j] + by * p.h[j * k + j]);
-      for (size_t i = 0; i < k; ++i) hd[i] += by * p.h[j * k + i];
+      loss += by * (2.0 * hd[j] + by * p.h()[j * k + j]);
+      for (size_t i = 0; i < k; ++i) hd[i] += by * p.h()[j * k + i];
       if (loss < found) found = loss, chosen = state;
     }
     if (!(found < least)) continue;

@@ -29,8 +29,9 @@ struct FitStrength {
 // `strength` applied: targets that follow as far as it says.
 Targets follow(const LayerWeights& layer, const statistics::LayerMoments& moments, Targets targets, double share);
 
-// Squared error of rounded outputs over `part`, but for a constant; rows in the order of `layer`.
-double held_out_error(const LayerWeights& layer, const quantization::RoundedLayer& rounded, const PartSums& part);
+// Squared error of rounded outputs over the samples of these sums, but for a constant; rows in the order of `layer`.
+double held_out_error(const LayerWeights& layer, const quantization::RoundedLayer& rounded,
+                      const statistics::LayerMoments& moments, const Targets& targets);
 
 // Tries them on at most `kTriedOutputs` outputs, fitted to `fit`, judged on `held`.
 inline constexpr int64_t kTriedOutputs = 32;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -17,15 +18,17 @@ struct LeastSquares {
   int64_t rows = 0;
   int64_t width = 0;
   // [width, width], symmetric, positive definite; of long rows (statistics::kLongestRowWithPairs) the diagonal alone.
-  std::vector<double> h;
+  // Problems that differ in what is wanted share it.
+  std::shared_ptr<const std::vector<double>> shared_h;
   std::vector<double> linear;  // [rows, width]
   // The minimiser without rounding: linear H^-1.
   std::vector<double> optimum;  // [rows, width]
 
-  bool diagonal() const { return static_cast<int64_t>(h.size()) < width * width; }
-  double h_at(int64_t i) const { return h[static_cast<size_t>(diagonal() ? i : i * width + i)]; }
+  const std::vector<double>& h() const { return *shared_h; }
+  bool diagonal() const { return static_cast<int64_t>(h().size()) < width * width; }
+  double h_at(int64_t i) const { return h()[static_cast<size_t>(diagonal() ? i : i * width + i)]; }
   // Where H is not diagonal.
-  std::span<const double> h_row(int64_t i) const { return {h.data() + i * width, static_cast<size_t>(width)}; }
+  std::span<const double> h_row(int64_t i) const { return {h().data() + i * width, static_cast<size_t>(width)}; }
 };
 
 struct Damping {
@@ -36,21 +39,25 @@ struct Damping {
   double trust = 1.0;
 };
 
-// What the rows of one group multiply, and what should come out. Sums, as LayerMoments has them.
+// What the rows of one group multiply: sums, as LayerMoments has them.
 struct GroupSums {
   int64_t rows = 0;
   int64_t width = 0;
   double count = 0;
-  std::span<const double> gram;        // [width, width]: sum of x xT, x as the quantized network has it; or diagonal
-  std::span<const double> sum;         // [width]
-  std::span<const double> cross;       // [rows, width]: sum of t xT, t the wanted output; empty: t = w x
-  std::span<const double> target_sum;  // [rows]: sum of t; empty with cross
-  std::span<const float> weights;      // [rows, width]: the original ones
+  std::span<const double> gram;    // triangle: sum of x xT, x as the quantized network has it; or diagonal
+  std::span<const double> sum;     // [width]
+  std::span<const float> weights;  // [rows, width]: the original ones
+};
+// What should come out of them.
+struct WantedSums {
+  std::span<const double> cross;  // [rows, width]: sum of t xT, t the wanted output; empty: t = w x
+  std::span<const double> sum;    // [rows]: sum of t; empty with cross
 };
 
-// `centred`: whether the bias will be corrected. Damping grows until H can be factored; an error names what is not
-// finite.
-Result<LeastSquares> make_least_squares(const GroupSums& sums, const Damping& damping, bool centred);
+// One problem for each of `wanted`; H is formed and factored once for all of them. `centred`: whether the bias will be
+// corrected. Damping grows until H can be factored; an error names what is not finite.
+Result<std::vector<LeastSquares>> make_least_squares(const GroupSums& sums, std::span<const WantedSums> wanted,
+                                                     const Damping& damping, bool centred);
 
 // f(w) - f(optimum) >= 0 of a row: its damped mean squared error beyond the best real weights'.
 double excess(const LeastSquares& problem, int64_t row, std::span<const double> w);

@@ -11,9 +11,9 @@ PlaneFactor make_plane_factor(const LeastSquares& p) {
   out.order.resize(static_cast<size_t>(p.width));
   std::iota(out.order.begin(), out.order.end(), 0);
   std::stable_sort(out.order.begin(), out.order.end(), [&](int64_t a, int64_t b) {
-    return p.h[static_cast<size_t>(a * p.width + a)] < p.h[static_cast<size_t>(b * p.width + b)];
+    return p.h()[static_cast<size_t>(a * p.width + a)] < p.h()[static_cast<size_t>(b * p.width + b)];
   });
-  out.lower = factor(p.h, p.width, out.order);
+  out.lower = factor(p.h(), p.width, out.order);
   return out;
 }
 

@@ -22,6 +22,16 @@ namespace {
 // Fewer pictures are too few to do without one.
 constexpr size_t kHoldOutEvery = 4, kFewestPictures = 8;
 
+// While a layer of long rows is rounded, less of the samples is kept: together they are not to take more than this, if
+// kLeastCache lets them.
+constexpr size_t kRoundingBytes = size_t{512} << 20, kLeastCache = size_t{64} << 20;
+
+// Of H, its factor and both triangles of sums.
+size_t rounding_bytes(const LayerWeights& layer) {
+  const auto row = static_cast<size_t>(layer.inputs * layer.kernel);
+  return row > static_cast<size_t>(statistics::kLongestRowWithPairs) ? 0 : 3 * row * row * sizeof(double);
+}
+
 // These layers against the original network's inputs, as many a pass as their sums fit.
 Result<RoundedNetwork> round_in_stages(const Graph& graph, const quantization::Options& format,
                                        const std::vector<NodeId>& layers, const SampleFeed& samples,
@@ -260,6 +270,14 @@ class Propagation {
   }
 
   Status round_level() {
+    parts_.clear();  // their weights are copies; bind() makes them again
+    bound_.reset();
+    size_t most = 0;
+    for (const LayerAtLevel& layer : current_)
+      most = std::max(
+          most, rounding_bytes(*layer_weights(original_, original_.nodes[static_cast<size_t>(layer.node)], format_)));
+    cache_.limit(
+        std::min(options_.cache_bytes, std::max(kLeastCache, kRoundingBytes - std::min(kRoundingBytes, most))));
     for (LayerAtLevel& layer : current_) {
       const Node& node = original_.nodes[static_cast<size_t>(layer.node)];
       auto result = round(node, layer);
@@ -271,6 +289,7 @@ class Propagation {
       if (options_.progress) options_.progress(out_.layers.size(), layers_.size());
     }
     current_.clear();
+    cache_.limit(options_.cache_bytes);
     return {};
   }
 

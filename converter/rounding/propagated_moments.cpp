@@ -85,7 +85,6 @@ void PropagatedMoments::flush() {
 
 statistics::LayerMoments PropagatedMoments::take_moments() {
   flush();
-  statistics::complete(moments_);
   rows_ = {};
   wanted_ = {};
   return std::move(moments_);

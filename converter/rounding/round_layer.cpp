@@ -84,6 +84,45 @@ float bias_change(const LayerWeights& layer, const statistics::LayerMoments& m, 
   return static_cast<float>(mean / static_cast<double>(m.count));
 }
 
+struct RoundedRow {
+  WeightRow weights;
+  double relative_error = 0.0;
+};
+
+// Output o of the layer, which is row r of the problem. `sparse`: chooses the weights that become 0.
+RoundedRow round_output(const LayerWeights& layer, const RowFormat& format, const LeastSquares& problem,
+                        const PlaneFactor& factor, const PlaneFactor* sparse, int64_t o, int64_t r,
+                        const Options& options) {
+  const int64_t width = problem.width;
+  WeightRow row = format.row();
+  if (!layer.fixed_scales.empty()) {
+    row.scale = static_cast<double>(layer.fixed_scales[layer.fixed_scales.size() == 1 ? 0 : static_cast<size_t>(o)]);
+    row.low = -128;
+  }
+  if (layer.shared) row.scale = static_cast<double>(layer.shared->scales[static_cast<size_t>(o)]);
+  if (sparse) row.pruned = choose_pruned(problem, *sparse, r, layer.kernel, layer.sparsity);
+  if (!layer.pruned.empty())
+    row.pruned.assign(&layer.pruned[static_cast<size_t>(o * width)],
+                      &layer.pruned[static_cast<size_t>(o * width)] + width);
+  // Weights that were rounded before are integers as they are: their error is 0, and what second order makes up for
+  // elsewhere is worth less than that.
+  const bool may_keep = !layer.shared && layer.group_size == 0 && layer.fixed_scales.empty() && row.pruned.empty();
+  const std::span<const float> given =
+      layer.weights.subspan(static_cast<size_t>(o * width), static_cast<size_t>(width));
+  if (const double grid = may_keep ? quantization::grid_step(given) : 0.0; grid > 0.0) {
+    row.scale = static_cast<double>(static_cast<float>(grid));
+    round_to_nearest(std::vector<double>(given.begin(), given.end()), row);
+  } else {
+    round_row(problem, factor, r, options, layer.shared || !layer.fixed_scales.empty(), !layer.fixed_scales.empty(),
+              row);
+  }
+  double energy = 0.0;
+  for (int64_t i = 0; i < width; ++i)
+    energy += problem.optimum[static_cast<size_t>(r * width + i)] * problem.linear[static_cast<size_t>(r * width + i)];
+  const double error = energy > 0.0 ? excess(problem, r, row.reals()) / energy : 0.0;
+  return {std::move(row), error};
+}
+
 }  // namespace
 
 std::vector<float> corrected_bias(const LayerWeights& layer, const quantization::QuantizedWeights& weights,
@@ -100,75 +139,57 @@ std::vector<float> corrected_bias(const LayerWeights& layer, const quantization:
 
 Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::LayerMoments& m, const Targets& targets,
                                 const Options& options) {
+  NBL_TRY(std::vector<LayerResult> out, round_layer_each(layer, m, std::span(&targets, 1), options));
+  return std::move(out.front());
+}
+
+Result<std::vector<LayerResult>> round_layer_each(const LayerWeights& layer, const statistics::LayerMoments& m,
+                                                  std::span<const Targets> wanted, const Options& options) {
   const int64_t width = layer.inputs * layer.kernel, per_group = layer.outputs / layer.groups;
   RowFormat format = row_format(layer.inputs, layer.kernel, layer.group_size);
   if (layer.shared) format.codebook = layer.shared->codebook;
   const int64_t chunk = std::max<int64_t>((m.has_pairs() ? kMostWeightsWithPairs : kMostWeightsAtOnce) / width, 1);
-  LayerResult out;
-  out.layer.bias = layer.bias;
+  LayerResult empty;
+  empty.layer.bias = layer.bias;
   const bool chooses = layer.pruned.empty() && layer.sparsity != SparsityPattern::dense;
-  if (chooses || !layer.pruned.empty()) out.pruned.resize(static_cast<size_t>(layer.outputs * width));
-  std::vector<double> errors(static_cast<size_t>(layer.outputs), 0.0);
+  if (chooses || !layer.pruned.empty()) empty.pruned.resize(static_cast<size_t>(layer.outputs * width));
+  std::vector<LayerResult> out(wanted.size(), empty);
+  std::vector<std::vector<double>> errors(wanted.size(), std::vector<double>(static_cast<size_t>(layer.outputs), 0.0));
   for (int64_t first = 0, count = 0; first < layer.outputs; first += count) {
     const int64_t g = first / per_group;
     count = std::min(chunk, (g + 1) * per_group - first);
-    std::vector<WeightRow> rows(static_cast<size_t>(count));
-    GroupSums sums{count,
-                   width,
-                   static_cast<double>(m.count),
-                   m.gram_of(g),
-                   m.sum_of(g),
-                   {},
-                   {},
-                   layer.weights.subspan(static_cast<size_t>(first * width), static_cast<size_t>(count * width))};
-    if (!targets.cross.empty()) {
-      sums.cross =
-          std::span(targets.cross).subspan(static_cast<size_t>(first * width), static_cast<size_t>(count * width));
-      sums.target_sum = std::span(targets.sum).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
+    const auto at = static_cast<size_t>(first), n = static_cast<size_t>(count), w = static_cast<size_t>(width);
+    const GroupSums sums{count,        width,       static_cast<double>(m.count),
+                         m.gram_of(g), m.sum_of(g), layer.weights.subspan(at * w, n * w)};
+    std::vector<WantedSums> wanted_sums(wanted.size());
+    for (size_t t = 0; t < wanted.size(); ++t) {
+      if (wanted[t].cross.empty()) continue;
+      wanted_sums[t] = {std::span(wanted[t].cross).subspan(at * w, n * w), std::span(wanted[t].sum).subspan(at, n)};
     }
-    NBL_TRY(const LeastSquares problem, make_least_squares(sums, options.damping, options.bias_correction));
-    const PlaneFactor sparse = chooses ? make_block_factor(problem, layer.inputs, layer.kernel) : PlaneFactor{};
-    const PlaneFactor factor = options.method == Method::nearest ? PlaneFactor{} : make_plane_factor(problem);
-    statistics::parallel_for(count, width * count > 4096 ? options.threads : 1, [&](int64_t r) {
-      const int64_t o = first + r;
-      WeightRow row = format.row();
-      if (!layer.fixed_scales.empty()) {
-        row.scale =
-            static_cast<double>(layer.fixed_scales[layer.fixed_scales.size() == 1 ? 0 : static_cast<size_t>(o)]);
-        row.low = -128;
-      }
-      if (layer.shared) row.scale = static_cast<double>(layer.shared->scales[static_cast<size_t>(o)]);
-      if (chooses) row.pruned = choose_pruned(problem, sparse, r, layer.kernel, layer.sparsity);
-      if (!layer.pruned.empty())
-        row.pruned.assign(&layer.pruned[static_cast<size_t>(o * width)],
-                          &layer.pruned[static_cast<size_t>(o * width)] + width);
-      std::copy(row.pruned.begin(), row.pruned.end(), out.pruned.begin() + o * width);
-      // Weights that were rounded before are integers as they are: their error is 0, and what second order makes up for
-      // elsewhere is worth less than that.
-      const bool may_keep = !layer.shared && layer.group_size == 0 && layer.fixed_scales.empty() && row.pruned.empty();
-      const std::span<const float> given =
-          layer.weights.subspan(static_cast<size_t>(o * width), static_cast<size_t>(width));
-      if (const double grid = may_keep ? quantization::grid_step(given) : 0.0; grid > 0.0) {
-        row.scale = static_cast<double>(static_cast<float>(grid));
-        round_to_nearest(std::vector<double>(given.begin(), given.end()), row);
-      } else {
-        round_row(problem, factor, r, options, layer.shared || !layer.fixed_scales.empty(), !layer.fixed_scales.empty(),
-                  row);
-      }
-      const std::vector<double> w = row.reals();
-      double energy = 0.0;
-      for (int64_t i = 0; i < width; ++i)
-        energy +=
-            problem.optimum[static_cast<size_t>(r * width + i)] * problem.linear[static_cast<size_t>(r * width + i)];
-      if (energy > 0.0) errors[static_cast<size_t>(o)] = excess(problem, r, w) / energy;
-      if (options.bias_correction && m.count > 0) {
-        out.layer.bias[static_cast<size_t>(o)] += bias_change(layer, m, targets, o, w);
-      }
-      rows[static_cast<size_t>(r)] = std::move(row);
-    });
-    append(assemble(format, layer.inputs, layer.kernel, rows), out.layer.weights);
+    NBL_TRY(const std::vector<LeastSquares> problems,
+            make_least_squares(sums, wanted_sums, options.damping, options.bias_correction));
+    // Of H alone, which the problems share.
+    const PlaneFactor sparse = chooses ? make_block_factor(problems[0], layer.inputs, layer.kernel) : PlaneFactor{};
+    const PlaneFactor factor = options.method == Method::nearest ? PlaneFactor{} : make_plane_factor(problems[0]);
+    for (size_t t = 0; t < wanted.size(); ++t) {
+      std::vector<WeightRow> rows(n);
+      statistics::parallel_for(count, width * count > 4096 ? options.threads : 1, [&](int64_t r) {
+        RoundedRow row =
+            round_output(layer, format, problems[t], factor, chooses ? &sparse : nullptr, first + r, r, options);
+        std::copy(row.weights.pruned.begin(), row.weights.pruned.end(), out[t].pruned.begin() + (first + r) * width);
+        errors[t][static_cast<size_t>(first + r)] = row.relative_error;
+        if (options.bias_correction && m.count > 0) {
+          out[t].layer.bias[static_cast<size_t>(first + r)] +=
+              bias_change(layer, m, wanted[t], first + r, row.weights.reals());
+        }
+        rows[static_cast<size_t>(r)] = std::move(row.weights);
+      });
+      append(assemble(format, layer.inputs, layer.kernel, rows), out[t].layer.weights);
+    }
   }
-  for (double e : errors) out.relative_error += e / static_cast<double>(layer.outputs);
+  for (size_t t = 0; t < out.size(); ++t) {
+    for (double e : errors[t]) out[t].relative_error += e / static_cast<double>(layer.outputs);
+  }
   return out;
 }
 

@@ -53,6 +53,9 @@ struct LayerResult {
 };
 Result<LayerResult> round_layer(const LayerWeights& layer, const statistics::LayerMoments& moments,
                                 const Targets& targets, const Options& options);
+// A result for each of `wanted`, the same as one by one; what depends on the moments alone is computed once.
+Result<std::vector<LayerResult>> round_layer_each(const LayerWeights& layer, const statistics::LayerMoments& moments,
+                                                  std::span<const Targets> wanted, const Options& options);
 
 // The layer's bias, changed so that the mean of each output with these weights is what it should be. Of the moments
 // only sums and counts are read.

@@ -20,14 +20,22 @@ void SampleCache::load(size_t sample, SampleTensors& original, SampleTensors& qu
   }
 }
 
+void SampleCache::limit(size_t bytes) {
+  most_ = bytes;
+  for (size_t s = kept_.size(); s-- > 0 && used_ > most_;) {
+    used_ -= kept_[s].bytes;
+    kept_[s] = {};
+  }
+}
+
 void SampleCache::store(size_t sample, int level, const SampleTensors& original, const SampleTensors& quantized) {
   Kept& kept = kept_[sample];
   size_t bytes = 0;
   for (const auto& [id, value] : original) bytes += value_bytes(value);
   for (const auto& [id, value] : quantized)
     bytes += value.is_real() && scales_[static_cast<size_t>(id)] ? value.real.size() : value_bytes(value);
-  if (bytes > free_ + kept.bytes) return;
-  free_ = free_ + kept.bytes - bytes;
+  if (used_ - kept.bytes + bytes > most_) return;
+  used_ += bytes - kept.bytes;
   kept = {level, bytes, original, {}, {}};
   for (const auto& [id, value] : quantized) {
     if (!value.is_real() || !scales_[static_cast<size_t>(id)]) {

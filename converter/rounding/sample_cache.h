@@ -16,11 +16,13 @@ class SampleCache {
  public:
   // Tensors with stored scales are kept as bytes.
   SampleCache(size_t samples, size_t bytes, const StoredScales& scales)
-      : kept_(samples), free_(bytes), scales_(scales) {}
+      : kept_(samples), most_(bytes), scales_(scales) {}
 
   // The level that was reached with a sample and kept; -1: none.
   int level(size_t sample) const { return kept_[sample].level; }
   void load(size_t sample, SampleTensors& original, SampleTensors& quantized) const;
+  // Keeps at most so much from now on; what is beyond it goes, the last samples first.
+  void limit(size_t bytes);
   // Takes the place of what was kept of this sample, where there is room; otherwise the older level stays.
   void store(size_t sample, int level, const SampleTensors& original, const SampleTensors& quantized);
 
@@ -32,7 +34,7 @@ class SampleCache {
     std::map<TensorId, std::vector<int8_t>> stored;
   };
   std::vector<Kept> kept_;
-  size_t free_;
+  size_t most_, used_ = 0;
   const StoredScales& scales_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "converter/statistics/gram.h"
 #include "core/try.h"
 
 namespace nibble::rounding {
@@ -16,11 +17,9 @@ void centre(statistics::LayerMoments& m) {
     double* sum = m.sum.data() + g * row;
     const auto count = static_cast<double>(m.count);
     for (int64_t i = 0; i < row; ++i) {
-      for (int64_t j = 0; m.has_pairs() && j < row; ++j) {
-        if (j != i) gram[i * row + j] -= sum[i] * sum[j] / count;
-      }
-      double& square = gram[m.has_pairs() ? i * row + i : i];
-      square = std::max(square - sum[i] * sum[i] / count, 0.0);  // cancellation
+      double* before = m.has_pairs() ? gram + statistics::triangle_row(i) : gram;  // of the diagonal, in its row
+      for (int64_t j = 0; m.has_pairs() && j < i; ++j) before[j] -= sum[i] * sum[j] / count;
+      before[i] = std::max(before[i] - sum[i] * sum[i] / count, 0.0);  // cancellation
     }
     std::fill_n(sum, row, 0.0);
   }

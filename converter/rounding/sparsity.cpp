@@ -91,7 +91,7 @@ PlaneFactor make_block_factor(const LeastSquares& p, int64_t inputs, int64_t ker
     for (int64_t j : out.order) out.lower.push_back(std::sqrt(p.h_at(j)));
     return out;
   }
-  out.lower = factor(p.h, p.width, out.order);
+  out.lower = factor(p.h(), p.width, out.order);
   return out;
 }
 

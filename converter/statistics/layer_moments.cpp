@@ -12,6 +12,10 @@ std::span<const double> LayerMoments::gram_of(int64_t group) const {
   return std::span(gram).subspan(static_cast<size_t>(group) * size, size);
 }
 
+std::vector<double> LayerMoments::full_gram(int64_t group) const {
+  return symmetric_matrix(gram_of(group).data(), row());
+}
+
 std::span<const double> LayerMoments::sum_of(int64_t group) const {
   const auto size = static_cast<size_t>(row());
   return std::span(sum).subspan(static_cast<size_t>(group) * size, size);
@@ -51,11 +55,6 @@ void add_rows(LayerMoments& m, int64_t group, const float* x, int64_t n, int thr
     }
   }
   add_sum(x, n, row, m.sum.data() + group * row);
-}
-
-void complete(LayerMoments& m) {
-  if (!m.has_pairs()) return;
-  for (int64_t g = 0; g < m.groups; ++g) mirror(m.gram.data() + g * m.gram_size(), m.row());
 }
 
 size_t moment_bytes(int64_t inputs, int64_t kernel, int64_t groups) {

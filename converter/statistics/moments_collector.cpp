@@ -102,29 +102,31 @@ Status MomentsCollector::bind(const Graph& bound) {
   return {};
 }
 
-void MomentsCollector::add(Layer& layer, std::span<const float> values) {
+std::vector<float> MomentsCollector::read_rows(const Layer& layer, uint64_t sample,
+                                               std::span<const float> values) const {
   const std::string& name = graph_.nodes[static_cast<size_t>(layer.node)].name;
   const std::vector<int64_t> positions =
-      sampled_positions(layer.reader.positions(), options_.positions, position_seed(name, sample_));
+      sampled_positions(layer.reader.positions(), options_.positions, position_seed(name, sample));
+  std::vector<float> out(static_cast<size_t>(layer.moments.groups * layer.moments.row()) * positions.size());
+  layer.reader.gather(values, positions, out.data());
+  return out;
+}
+
+void MomentsCollector::add(Layer& layer, std::span<const float> rows) {
   LayerMoments& m = layer.moments;
-  const auto n = static_cast<int64_t>(positions.size());
-  const int64_t row = m.row();
-  m.count += positions.size();
+  const int64_t row = m.row(), n = static_cast<int64_t>(rows.size()) / (m.groups * row);
+  m.count += static_cast<uint64_t>(n);
   m.samples += 1;
   if (m.groups > 1) {
-    layer.rows.resize(static_cast<size_t>(m.groups * n * row));
-    layer.reader.gather(values, positions, layer.rows.data());
-    parallel_for(m.groups, m.groups * row * row * n > 1 << 20 ? options_.threads : 1, [&](int64_t g) {
-      const float* rows = layer.rows.data() + g * n * row;
-      add_rows(m, g, rows, n, 1);
-    });
+    parallel_for(m.groups, m.groups * row * row * n > 1 << 20 ? options_.threads : 1,
+                 [&](int64_t g) { add_rows(m, g, rows.data() + g * n * row, n, 1); });
     return;
   }
   layer.rows.resize(static_cast<size_t>(kGramRows * row));
-  for (size_t from = 0; from < positions.size();) {
-    const auto count = std::min(positions.size() - from, static_cast<size_t>(kGramRows - layer.waiting));
-    layer.reader.gather(values, std::span(positions).subspan(from, count), layer.rows.data() + layer.waiting * row);
-    layer.waiting += static_cast<int64_t>(count);
+  for (int64_t from = 0; from < n;) {
+    const int64_t count = std::min(n - from, kGramRows - layer.waiting);
+    std::copy_n(rows.data() + from * row, count * row, layer.rows.data() + layer.waiting * row);
+    layer.waiting += count;
     from += count;
     if (layer.waiting == kGramRows) flush(layer);
   }
@@ -146,7 +148,7 @@ TensorObserver MomentsCollector::observer() {
         !std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
       not_finite_ = id;
     if (readers != readers_.end()) {
-      for (size_t i : readers->second) add(layers_[i], values);
+      for (size_t i : readers->second) add(layers_[i], read_rows(layers_[i], sample_, values));
     }
     if (channels != channels_.end()) {
       ChannelMoments& m = channels->second;
@@ -162,18 +164,45 @@ TensorObserver MomentsCollector::observer() {
   };
 }
 
-Status MomentsCollector::end() {
-  if (not_finite_ == kNoTensor) return {};
+Status MomentsCollector::check_finite(TensorId not_finite, uint64_t sample) const {
+  if (not_finite == kNoTensor) return {};
   return Error{Code::invalid_argument,
                format("calibration: tensor '%s' held NaN or infinity in sample %llu; check the preprocessing",
-                      graph_.desc(not_finite_).name.c_str(), static_cast<unsigned long long>(sample_))};
+                      graph_.desc(not_finite).name.c_str(), static_cast<unsigned long long>(sample))};
+}
+
+Status MomentsCollector::end() { return check_finite(not_finite_, sample_); }
+
+TensorObserver MomentsCollector::reader(SampleRows& rows) const {
+  return [this, &rows](TensorId id, std::span<const float> values) {
+    const auto readers = readers_.find(id);
+    if (readers == readers_.end()) return;
+    if (rows.not_finite == kNoTensor &&
+        !std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+      rows.not_finite = id;
+    for (size_t i : readers->second) rows.rows[i] = read_rows(layers_[i], rows.sample, values);
+  };
+}
+
+Status MomentsCollector::add(const SampleRows& rows) {
+  NBL_CHECK(check_finite(rows.not_finite, rows.sample));
+  for (const auto& [layer, values] : rows.rows) add(layers_[layer], values);
+  return {};
+}
+
+size_t MomentsCollector::sample_bytes() const {
+  size_t sum = 0;
+  for (const Layer& layer : layers_) {
+    const int64_t positions = std::min(options_.positions, layer.reader.positions());
+    sum += static_cast<size_t>(positions * layer.moments.groups * layer.moments.row()) * sizeof(float);
+  }
+  return sum;
 }
 
 LayerStatistics MomentsCollector::take_layers() {
   LayerStatistics out;
   for (Layer& layer : layers_) {
     flush(layer);
-    complete(layer.moments);
     out.emplace(layer.node, std::move(layer.moments));
   }
   layers_.clear();

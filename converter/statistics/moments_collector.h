@@ -51,6 +51,18 @@ class MomentsCollector {
   // An error names a tensor that held NaN or infinity in this sample; the statistics are then of no use.
   Status end();
 
+  // The same in two steps, for samples that run side by side: what a sample brings is read while it runs, in any
+  // thread, and added up in the order of samples. Channel moments have no part in it.
+  struct SampleRows {
+    uint64_t sample = 0;
+    std::map<size_t, std::vector<float>> rows;  // by layer: [groups, positions, row]
+    TensorId not_finite = kNoTensor;
+  };
+  TensorObserver reader(SampleRows& rows) const;
+  Status add(const SampleRows& rows);
+  // Bytes of the rows of a sample, at most.
+  size_t sample_bytes() const;
+
   // The sums so far; the collector is empty afterwards.
   LayerStatistics take_layers();
   ChannelStatistics take_channels() { return std::move(channels_); }
@@ -62,10 +74,13 @@ class MomentsCollector {
     uint64_t seed = 0;
     PatchReader reader;
     LayerMoments moments;
-    std::vector<float> rows;  // [groups, n, row] of the sample, or [n, row] waiting
+    std::vector<float> rows;  // [n, row] waiting; of a layer without groups
     int64_t waiting = 0;
   };
-  void add(Layer& layer, std::span<const float> values);
+  // [groups, n, row] of the sample.
+  std::vector<float> read_rows(const Layer& layer, uint64_t sample, std::span<const float> values) const;
+  void add(Layer& layer, std::span<const float> rows);
+  Status check_finite(TensorId not_finite, uint64_t sample) const;
   void flush(Layer& layer);
 
   const Graph& graph_;

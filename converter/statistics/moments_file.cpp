@@ -237,11 +237,7 @@ Result<LayerMoments> MomentsFile::layer(const std::string& name) const {
     NBL_TRY(m.count, in.number());
     NBL_TRY(m.samples, in.number());
     NBL_CHECK(in.doubles(m.sum));
-    if (!m.has_pairs()) return in.doubles(m.gram);
-    for (size_t i = 0; i < static_cast<size_t>(m.groups) * row; ++i)
-      NBL_CHECK(in.doubles(std::span(m.gram).subspan(i * row, i % row + 1)));
-    complete(m);
-    return {};
+    return in.doubles(m.gram);
   };
   if (Status status = read(); !status) return std::move(status).error().with_context("statistics '" + path_ + "'");
   return m;
@@ -285,11 +281,7 @@ Status MomentsWriter::add(const std::string& name, const LayerMoments& m) {
   NBL_CHECK(put_number(m.count));
   NBL_CHECK(put_number(m.samples));
   NBL_CHECK(put(m.sum.data(), m.sum.size() * sizeof(double)));
-  if (!m.has_pairs()) return put(m.gram.data(), m.gram.size() * sizeof(double));
-  const auto row = static_cast<size_t>(m.row());
-  for (size_t i = 0; i < static_cast<size_t>(m.groups) * row; ++i)
-    NBL_CHECK(put(m.gram.data() + i * row, (i % row + 1) * sizeof(double)));
-  return {};
+  return put(m.gram.data(), m.gram.size() * sizeof(double));
 }
 
 Status MomentsWriter::finish() {

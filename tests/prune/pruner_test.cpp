@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "converter/prune/group_moments.h"
 #include "converter/prune/redundant_channels.h"
 #include "converter/prune/regression.h"
 #include "converter/prune/split_activations.h"
@@ -147,6 +148,40 @@ Graph three_layers(uint32_t seed) {
   x = net.conv(net.conv(net.depthwise(net.conv(x, 32, 1)), 16, 1), 20);
   net.graph.outputs = {net.linear(net.flatten(net.mean(x)), 10)};
   return std::move(net.graph);
+}
+
+TEST(GroupMoments, are_the_same_in_one_lot_and_in_many) {
+  RandomNet net(8);
+  TensorId x = net.conv(net.graph.inputs[0], 8);
+  for (const int64_t channels : {12, 8, 12}) x = net.conv(x, channels, 3);
+  net.graph.outputs = {net.conv(x, 6, 1, 1, UnaryKind::identity)};
+  const auto graph = split_activations(net.graph);
+  ASSERT_TRUE(graph.has_value());
+  const AxisGroups groups = find_axis_groups(*graph);
+  ASSERT_EQ(groups.groups.size(), 4u);
+  const auto gathered = [&](size_t bytes) {
+    std::vector<Moments> out;
+    const Status status = for_each_group(
+        *graph, groups.groups, random_samples(8),
+        [&](size_t g, const Moments& moments) -> Status {
+          EXPECT_EQ(g, out.size());
+          out.push_back(moments);
+          return {};
+        },
+        bytes);
+    EXPECT_TRUE(status.has_value());
+    return out;
+  };
+  const std::vector<Moments> all = gathered(size_t{1} << 30), each = gathered(1);
+  ASSERT_EQ(all.size(), 4u);
+  ASSERT_EQ(each.size(), 4u);
+  EXPECT_EQ(all[0].size(), 4u);  // of every group's reader
+  for (const Moments& own : each) {
+    ASSERT_EQ(own.size(), 1u);
+    const auto& [node, moments] = *own.begin();
+    EXPECT_EQ(moments.gram, all[0].at(node).gram);
+    EXPECT_EQ(moments.sum, all[0].at(node).sum);
+  }
 }
 
 // The loss that block-OBS predicts for the first channel is the error that the closed form leaves.

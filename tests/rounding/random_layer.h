@@ -29,8 +29,7 @@ struct RandomLayer {
     moments.count = static_cast<uint64_t>(samples);
     for (int64_t g = 0; g < groups; ++g) {
       const float* rows = x.data() + g * samples * row;
-      statistics::add_gram(rows, samples, row, moments.gram.data() + g * row * row, 1);
-      statistics::mirror(moments.gram.data() + g * row * row, row);
+      statistics::add_gram(rows, samples, row, moments.gram.data() + g * moments.gram_size(), 1);
       statistics::add_sum(rows, samples, row, moments.sum.data() + g * row);
     }
   }

@@ -93,15 +93,9 @@ INSTANTIATE_TEST_SUITE_P(shapes, layers,
                          [](const auto& info) { return info.param.name; });
 
 LeastSquares problem_of(const RandomLayer& layer) {
-  const GroupSums sums{layer.layer.outputs,
-                       layer.moments.row(),
-                       static_cast<double>(layer.moments.count),
-                       layer.moments.gram_of(0),
-                       layer.moments.sum_of(0),
-                       {},
-                       {},
-                       layer.weights};
-  return make_least_squares(sums, {}, true).value();
+  const GroupSums sums{layer.layer.outputs,      layer.moments.row(),     static_cast<double>(layer.moments.count),
+                       layer.moments.gram_of(0), layer.moments.sum_of(0), layer.weights};
+  return make_least_squares(sums, std::vector<WantedSums>(1), {}, true).value().front();
 }
 
 TEST(coordinate_descent, never_raises_its_loss_from_any_start) {
@@ -188,8 +182,8 @@ TEST(nearest_plane, is_gptq_with_the_inverse) {
       const size_t n = left.size();
       std::vector<double> a(n * n), b(n);
       for (size_t r = 0; r < n; ++r) {
-        for (size_t c = 0; c < n; ++c) a[r * n + c] = p.h[left[r] * 7 + left[c]];
-        b[r] = p.h[left[r] * 7 + j] * e;
+        for (size_t c = 0; c < n; ++c) a[r * n + c] = p.h()[left[r] * 7 + left[c]];
+        b[r] = p.h()[left[r] * 7 + j] * e;
       }
       for (size_t c = 0; c < n; ++c) {
         for (size_t r = 0; r < n; ++r) {
@@ -274,7 +268,6 @@ TEST(targets, are_met_where_the_inputs_are_distorted) {
   statistics::LayerMoments moments = statistics::make_layer_moments(40, 1, 1);
   moments.count = n;
   statistics::add_gram(distorted.data(), static_cast<int64_t>(n), 40, moments.gram.data(), 1);
-  statistics::mirror(moments.gram.data(), 40);
   statistics::add_sum(distorted.data(), static_cast<int64_t>(n), 40, moments.sum.data());
   Targets targets{std::vector<double>(8 * 40, 0.0), std::vector<double>(8, 0.0)};
   statistics::add_cross(wanted.data(), distorted.data(), static_cast<int64_t>(n), 8, 40, targets.cross.data(), 1);

@@ -96,7 +96,6 @@ TEST(Sparsity, finds_weights_that_others_stand_in_for) {
   layer.moments = statistics::make_layer_moments(16, 1, 1);
   layer.moments.count = 600;
   statistics::add_gram(layer.x.data(), 600, 16, layer.moments.gram.data(), 1);
-  statistics::mirror(layer.moments.gram.data(), 16);
   statistics::add_sum(layer.x.data(), 600, 16, layer.moments.sum.data());
   // Not for nothing at all: damping keeps even the same inputs a little apart.
   const double sparse = layer.output_error(rounded(layer, SparsityPattern::two_of_four));

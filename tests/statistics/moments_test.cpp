@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "converter/execute/executor.h"
+#include "converter/statistics/gather.h"
 #include "converter/statistics/gram.h"
 #include "converter/statistics/moments_collector.h"
 #include "tests/statistics/layer_net.h"
@@ -17,12 +18,22 @@ TEST(gram, is_the_sum_of_outer_products_on_any_number_of_threads) {
   for (const int64_t k : {3, 40, 500}) {
     const int64_t n = 700;
     const Floats x = noise(static_cast<size_t>(n * k), 2);
-    std::vector<double> one(static_cast<size_t>(k * k), 0.0), two = one;
-    add_gram(x.data(), n, k, one.data(), 1);
+    std::vector<double> triangle(static_cast<size_t>(triangle_size(k)), 0.0), two = triangle;
+    std::vector<double> square(static_cast<size_t>(k * k), 0.0), row(static_cast<size_t>(k));
+    add_gram(x.data(), n, k, triangle.data(), 1);
     add_gram(x.data(), n, k, two.data(), 2);
-    mirror(one.data(), k);
-    mirror(two.data(), k);
-    EXPECT_EQ(one, two);
+    add_square_gram(x.data(), n, k, square.data(), 2);
+    EXPECT_EQ(triangle, two);
+    const std::vector<double> one = symmetric_matrix(triangle.data(), k);
+    for (int64_t i = 0; i < k; ++i) {
+      read_symmetric_row(triangle.data(), k, i, row.data());
+      for (int64_t j = 0; j < k; ++j) {
+        EXPECT_EQ(row[static_cast<size_t>(j)], one[static_cast<size_t>(i * k + j)]);
+        if (j <= i) {
+          EXPECT_EQ(square[static_cast<size_t>(i * k + j)], one[static_cast<size_t>(i * k + j)]);
+        }
+      }
+    }
     for (int64_t i = 0; i < k; i += 7) {
       for (int64_t j = 0; j < k; j += 5) {
         double sum = 0;
@@ -136,13 +147,49 @@ TEST(moments, name_the_tensor_that_holds_nan) {
   EXPECT_NE(status.error().message.find("sample 4"), std::string::npos);
 }
 
+TEST(moments, are_those_of_one_sample_after_the_other_where_samples_run_side_by_side) {
+  const Graph graph = two_layers();
+  SampleFeed feed;
+  feed.count = 11;
+  feed.dims = [](size_t) -> Result<DimBindings> { return DimBindings{}; };
+  feed.inputs = [](const Graph& bound, size_t i) -> Result<std::vector<reference::FloatValue>> {
+    reference::FloatValue x = reference::make_value<float>(bound.desc(bound.inputs[0])).value();
+    x.real = noise(x.real.size(), static_cast<uint32_t>(i + 1));
+    if (i == 7) x.real[3] = std::numeric_limits<float>::infinity();
+    return std::vector{x};
+  };
+  const auto sums = [&](int threads, size_t count) {
+    feed.count = count;
+    return gather(graph, moment_layers(graph), {}, feed, 100, {.positions = 20, .threads = threads}, {});
+  };
+  size_t done = 0;
+  feed.count = 7;
+  const auto one = gather(graph, moment_layers(graph), {}, feed, 100, {.positions = 20, .threads = 1}, [&] { ++done; });
+  ASSERT_TRUE(one);
+  EXPECT_EQ(done, 7u);
+  for (const int threads : {2, 3}) {
+    const auto several = sums(threads, 7);
+    ASSERT_TRUE(several);
+    for (const auto& [node, moments] : one->layers) {
+      EXPECT_EQ(several->layers.at(node).gram, moments.gram) << threads;
+      EXPECT_EQ(several->layers.at(node).sum, moments.sum) << threads;
+      EXPECT_EQ(several->layers.at(node).count, moments.count) << threads;
+    }
+  }
+  for (const int threads : {1, 2, 3}) {
+    const auto bad = sums(threads, 11);
+    ASSERT_FALSE(bad);
+    EXPECT_NE(bad.error().message.find("sample 107"), std::string::npos) << bad.error().message;
+  }
+}
+
 TEST(moments, are_collected_in_stages_of_bounded_size) {
   const Graph graph = two_layers();
   const std::vector<NodeId> layers = moment_layers(graph);
   EXPECT_EQ(moment_stages(graph, layers, size_t{1} << 30).size(), 1u);
   EXPECT_EQ(moment_stages(graph, layers, 1).size(), 2u);
-  EXPECT_EQ(moment_bytes(graph, graph.nodes[0]), size_t{36 * 37 * 8});
-  EXPECT_EQ(moment_bytes(graph, graph.nodes[1]), size_t{8 * 9 * 10 * 8});
+  EXPECT_EQ(moment_bytes(graph, graph.nodes[0]), size_t{(36 * 37 / 2 + 36) * 8});
+  EXPECT_EQ(moment_bytes(graph, graph.nodes[1]), size_t{8 * (9 * 10 / 2 + 9) * 8});
 }
 
 }  // namespace
