@@ -20,6 +20,11 @@
 #define NBL_SPEC_CONV_TRANSPOSED (NBL_SPEC_OWN + 8)  // bool, conv2d_grouped
 #define NBL_SPEC_CONV_TABLE (NBL_SPEC_OWN + 16)      // integer: what lies behind the clamp, NBL_TABLE_
 #define NBL_SPEC_CONV_RESIDUAL (NBL_SPEC_OWN + 17)   // 0, or another tensor is added at the end: NBL_RESIDUAL_
+#define NBL_SPEC_CONV_SHARED_X (NBL_SPEC_OWN + 18)   // these: conv2d_shared. Invocations of a workgroup
+#define NBL_SPEC_CONV_SHARED_Y (NBL_SPEC_OWN + 19)
+#define NBL_SPEC_CONV_SHARED_SLICES (NBL_SPEC_OWN + 20)
+#define NBL_SPEC_CONV_SHARED_STEPS (NBL_SPEC_OWN + 21)  // of 4 input channels that are staged at a time
+#define NBL_SPEC_CONV_SHARED_ROWS (NBL_SPEC_OWN + 22)   // bool: 1x1, blocks of a pixel lie side by side
 
 #define NBL_CHUNKS_COUNTED 0  // after so many steps
 #define NBL_CHUNKS_ONE 1      // at the end
@@ -40,7 +45,7 @@ using uint = uint32_t;
 
 // All convolution kernels. Strides count units; offsets count words from the start of the constants, where the weights
 // are; 0xFFFFFFFF = absent. conv2d_grouped: tiles are outputs, in_blocks and out_blocks are channels of a group, steps are taps, o_tiles
-// says whether the group multipliers lie in blocks.
+// says whether the group multipliers lie in blocks. conv2d_shared: tiles are outputs.
 struct ConvParams {
   uint x_batch, x_block, x_row, x_pixel;
   uint y_batch, y_block, y_row, y_pixel;

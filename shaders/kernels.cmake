@@ -116,6 +116,10 @@ kernel(conv2d  conv2d_lut4_i8_dot    conv2d.comp  TYPES W=lut4 A=i8  PATH dot   
 kernel(conv2d  conv2d_lut4_i8_shift  conv2d.comp  TYPES W=lut4 A=i8  PATH shift              PUSH ConvParams)
 kernel(conv2d  conv2d_lut4_i8_f32    conv2d.comp  TYPES W=lut4 A=i8  PATH f32                PUSH ConvParams)
 
+# Tiles in shared memory, for GPUs with memory of their own.
+kernel(conv2d_shared  conv2d_shared_w8_i8_dot    conv2d_shared.comp  TYPES W=i8 A=i8  PATH dot    NEEDS dot8  PUSH ConvParams)
+kernel(conv2d_shared  conv2d_shared_w8_i8_shift  conv2d_shared.comp  TYPES W=i8 A=i8  PATH shift              PUSH ConvParams)
+
 # The same of one row: a row of a matrix, a picture of one pixel.
 kernel(gemv  gemv_w32_f32      gemv.comp  TYPES W=f32 A=f32                        PUSH ConvParams)
 kernel(gemv  gemv_w16_f32      gemv.comp  TYPES W=f16 A=f32                        PUSH ConvParams)

@@ -127,7 +127,7 @@ std::vector<ConvTile> neighbouring_sizes(const StepProblem& problem, const gpu::
     ConvTile next = tile;
     next.x = x;
     next.o = o;
-    fit_groups(caps, bounds.extent, next);
+    if (bounds.in_blocks == 0) fit_groups(caps, bounds.extent, next);
     // A tile twice as long as the row and more computes what nobody stores.
     const bool too_long = x > 1 && x / 2 >= bounds.extent.row;
     if (!too_long && tile_fits(caps, bounds, next)) sizes.push_back(next);

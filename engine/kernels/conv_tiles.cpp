@@ -4,10 +4,10 @@
 #include <bit>
 #include <initializer_list>
 
+#include "kernels/conv_shared.h"
+
 namespace nibble {
 namespace {
-
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 bool is_cpu(const gpu::Caps& caps) { return caps.device_type == gpu::DeviceType::cpu; }
 
@@ -52,6 +52,7 @@ void fit_groups(const gpu::Caps& caps, const ConvExtent& extent, ConvTile& tile)
 
 bool tile_fits(const gpu::Caps& caps, const TileBounds& bounds, const ConvTile& tile) {
   const ConvExtent& e = bounds.extent;
+  if (bounds.in_blocks > 0) return shared_stage(caps, bounds, tile).has_value();
   if (tile.x < 1 || tile.x > bounds.largest_x || tile.o < 1 || tile.o > e.largest_o || tile.o > e.o_blocks)
     return false;
   if (tile.local_x < 1 || tile.local_y < 1 || tile.local_x > caps.max_workgroup_size[0] ||

@@ -32,6 +32,8 @@ struct ConvExtent {
 struct TileBounds {
   ConvExtent extent;
   uint32_t largest_x = kLargestTile;  // outputs along a row
+  // Of conv2d_shared (kernels/conv_shared.h), 0 elsewhere: blocks of input channels of a group, taps of the window.
+  int64_t in_blocks = 0, taps = 0;
 };
 bool tile_fits(const gpu::Caps& caps, const TileBounds& bounds, const ConvTile& tile);
 // Sets the workgroup of a tile of a given size as the rule does.

@@ -1,7 +1,6 @@
 #include "tools/needed_kernels.h"
 
 #include <algorithm>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -45,11 +44,13 @@ std::vector<DimBindings> sizes(const Graph& graph, const DimBindings& dims) {
   return out;
 }
 
-// One row of a matrix, or several: which one a network comes to is a matter of its free dimensions and of the device.
-std::optional<Family> counterpart(Family family) {
-  if (family == Family::gemv) return Family::conv2d;
-  if (family == Family::conv2d) return Family::gemv;
-  return std::nullopt;
+// One row of a matrix, or several, or so many that tiles are worth staging: which one a network comes to is a matter of
+// its free dimensions and of the device.
+bool may_stand_for(Family row, Family asked) {
+  const auto is_product = [](Family f) {
+    return f == Family::gemv || f == Family::conv2d || f == Family::conv2d_shared;
+  };
+  return row == asked || (is_product(row) && is_product(asked));
 }
 
 }  // namespace
@@ -76,7 +77,7 @@ Result<std::vector<std::string>> needed_kernels(const Graph& graph, const DimBin
   std::vector<std::string> names;
   for (const Kernel& row : table) {
     const bool wanted = std::any_of(asked.begin(), asked.end(), [&](const Kernel* kernel) {
-      return kernel->key == row.key && (kernel->family == row.family || counterpart(kernel->family) == row.family);
+      return kernel->key == row.key && may_stand_for(row.family, kernel->family);
     });
     if (wanted) names.emplace_back(row.name);
   }
