@@ -29,6 +29,7 @@ void SampleCache::limit(size_t bytes) {
 }
 
 void SampleCache::store(size_t sample, int level, const SampleTensors& original, const SampleTensors& quantized) {
+  if (sample >= kMostSamples) return;
   Kept& kept = kept_[sample];
   size_t bytes = 0;
   for (const auto& [id, value] : original) bytes += value_bytes(value);

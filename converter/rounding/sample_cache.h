@@ -14,6 +14,9 @@ using SampleTensors = std::map<TensorId, reference::FloatValue>;
 
 class SampleCache {
  public:
+  // Of the first samples only, so that more of them take no more memory: 100 pictures and their variations are as many.
+  static constexpr size_t kMostSamples = 256;
+
   // Tensors with stored scales are kept as bytes.
   SampleCache(size_t samples, size_t bytes, const StoredScales& scales)
       : kept_(samples), most_(bytes), scales_(scales) {}

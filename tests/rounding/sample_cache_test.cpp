@@ -37,5 +37,15 @@ TEST(sample_cache, lets_the_last_samples_go_where_it_may_keep_less) {
   for (size_t s = 0; s < 4; ++s) EXPECT_EQ(cache.level(s), -1);
 }
 
+TEST(sample_cache, keeps_no_more_of_many_samples) {
+  const StoredScales scales(1);
+  SampleCache cache(SampleCache::kMostSamples + 2, size_t{1} << 30, scales);
+  for (size_t s = SampleCache::kMostSamples - 1; s < SampleCache::kMostSamples + 2; ++s)
+    cache.store(s, 1, tensors(1.0f), tensors(0.0f));
+  EXPECT_EQ(cache.level(SampleCache::kMostSamples - 1), 1);
+  EXPECT_EQ(cache.level(SampleCache::kMostSamples), -1);
+  EXPECT_EQ(cache.level(SampleCache::kMostSamples + 1), -1);
+}
+
 }  // namespace
 }  // namespace nibble::rounding
