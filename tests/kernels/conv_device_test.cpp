@@ -200,6 +200,7 @@ TEST_P(WeightedOp, one_row_shared_by_the_invocations_of_a_workgroup) {
   check_gemv(linear_case("one row", Linear{}, {1, 70}, 10, scheme()), scheme());
   check_gemv(linear_case("few inputs", Linear{}, {3}, 5, scheme()), scheme());
   check_gemv(linear_case("a long row", Linear{}, {1, 1300}, 1001, scheme()), scheme());
+  check_gemv(linear_case("a very long row", Linear{}, {1, 4100}, 6, scheme()), scheme());
   check_gemv(conv_case("pixels", Conv2d{}, {2, 41, 1, 1}, 9, 1, 1, scheme()), scheme());
 }
 

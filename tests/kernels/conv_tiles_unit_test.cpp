@@ -99,7 +99,8 @@ TEST(ConvTiles, a_gemv_shares_its_steps_between_a_power_of_two_of_invocations) {
       EXPECT_LE(tile.local_x * tile.local_y, std::min(caps.max_workgroup_invocations, kMostGemvInvocations));
     }
   }
-  EXPECT_EQ(gemv_tile(gpu::Caps{}, 1024).local_x, 32u);
+  EXPECT_EQ(gemv_tile(gpu::Caps{}, 1023).local_x, 32u);
+  EXPECT_EQ(gemv_tile(gpu::Caps{}, 1024).local_x, 64u);
   EXPECT_EQ(gemv_tile_like({8, 4, 1000, 24}), (ConvTile{1, 1, 128, 1}));
 }
 
