@@ -39,11 +39,18 @@ struct Alternative {
   void (*apply)(ConvertOptions& options);
 };
 
-// Rows of a list ([N, T, C]: boxes, steps of a sequence), or maps of several levels: softmax over their channels says
-// nothing of boxes, and what matters is in the few rows that are not background.
+// A picture comes in, and rows of a list ([N, T, C]: boxes) or maps of several levels go out: softmax over their
+// channels says nothing of boxes, and what matters is in the few rows that are not background. Maps of one size are
+// several answers for the same pixels.
 bool lists_positions(const Compression& c) {
-  const size_t rank = c.graph.desc(c.graph.outputs[0]).shape.size();
-  return rank == 3 || (rank == 4 && c.graph.outputs.size() > 1);
+  const auto rank = [&](TensorId id) { return c.graph.desc(id).shape.size(); };
+  if (std::ranges::find(c.graph.inputs, 4u, rank) == c.graph.inputs.end()) return false;
+  if (std::ranges::find(c.graph.outputs, 3u, rank) != c.graph.outputs.end()) return true;
+  const auto first = std::ranges::find(c.graph.outputs, 4u, rank);
+  return std::any_of(first, c.graph.outputs.end(), [&](TensorId id) {
+    const Shape &one = c.graph.desc(*first).shape, &other = c.graph.desc(id).shape;
+    return other.size() == 4 && (other[2] != one[2] || other[3] != one[3]);
+  });
 }
 
 bool judges_by_classes(const Compression& c) {
@@ -170,9 +177,10 @@ Status choose_recipe(Compression& c) {
     NBL_TRY(const search::Divergence d, try_recipe(other, oracle));
     // A divergence of classes hangs on a few close decisions: the noise must not rise for it.
     const bool better = loss(d) < a.most * least && d.noise_ratio.mean <= std::max(1.0, a.most) * noise;
-    const std::string text =
+    std::string text =
         format("%s: %.3g %s (noise %.3g) on %zu samples held out for it, %.3g (%.3g) without",
                better ? "chosen" : "not taken", loss(d), unit, d.noise_ratio.mean, d.samples, least, noise);
+    if (a.most > 1.0) text += format("; up to %g times that is allowed, since what is rare in lists counts", a.most);
     std::fprintf(stderr, "%s %s\n", a.name, text.c_str());
     c.report.notes.push_back({a.name, text});
     if (!better) continue;

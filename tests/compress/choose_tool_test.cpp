@@ -61,6 +61,16 @@ TEST(ChoiceOfRanges, gives_up_what_costs_too_much_elsewhere) {
   EXPECT_TRUE(says(made.err, "ranges by min-max not taken: ")) << made.err;
 }
 
+// Maps of several sizes are levels of a detector; maps of one size answer for the same pixels.
+TEST(ChoiceOfRanges, tells_levels_from_several_answers) {
+  for (const int64_t stride : {1, 2}) {
+    const test::SmallNetworkFiles files(20, test::small_maps(stride));
+    const ToolResult made = convert_files(files, "a.nbl", {"--weights", "int8", "--verify", "0"});
+    EXPECT_EQ(made.code, 0) << made.err;
+    EXPECT_EQ(says(made.err, "ranges by min-max"), stride == 2) << made.err;
+  }
+}
+
 TEST_F(Choice, leaves_what_was_given_alone) {
   const ToolResult given =
       convert("a.nbl", {"--weights", "int8", "--no-equalize", "--ranges", "mse", "--rounding", "cd"});

@@ -120,6 +120,18 @@ inline OnnxBuilder small_detector(int64_t side) {
   return b;
 }
 
+// Two maps of four channels on [1, 8, 12, 12], the second with one output in so many.
+inline OnnxBuilder small_maps(int64_t stride) {
+  OnnxBuilder b;
+  b.input("x", {"1", "8", "12", "12"}).output("y").output("z");
+  for (const std::string n : {"y", "z"}) {
+    const std::vector<int64_t> strides(2, n == "z" ? stride : 1);
+    b.floats("w_" + n, {4, 8, 1, 1}, normal_noise(32, n == "z" ? 400 : 401, 0.5f));
+    b.node("Conv", {"x", "w_" + n}, {n}, {{"strides", strides}}, "conv_" + n);
+  }
+  return b;
+}
+
 // net.onnx and a folder "samples" in a temporary folder of its own.
 class SmallNetworkFiles {
  public:
