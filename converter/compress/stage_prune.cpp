@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 
 #include "converter/compress/kept_channels.h"
 #include "converter/compress/pruning_inputs.h"
@@ -9,9 +10,29 @@
 #include "core/text.h"
 #include "core/try.h"
 #include "graph/cost.h"
+#include "media/progress.h"
 
 namespace nibble::compress {
 namespace {
+
+// What is going on, where it takes longer than a moment.
+class Lines {
+ public:
+  void operator()(const std::string& task, size_t done, size_t total) {
+    if (!progress_ || task != task_ || done < done_) {
+      progress_ = std::make_shared<media::Progress>(task, total);
+      task_ = task;
+      done_ = 0;
+    }
+    progress_->advance(done - done_);
+    done_ = done;
+  }
+
+ private:
+  std::shared_ptr<media::Progress> progress_;  // ends an open line
+  std::string task_;
+  size_t done_ = 0;
+};
 
 void print_groups(const prune::PruneReport& report) {
   for (const prune::KeptChannels& kept : report.kept) {
@@ -71,6 +92,9 @@ Status prune_channels(Compression& c) {
 
   prune::PruneOptions options = c.options.prune;
   options.integer_activations = c.integer_activations();
+  options.watch = [lines = std::make_shared<Lines>()](const std::string& task, size_t done, size_t total) {
+    (*lines)(task, done, total);
+  };
   prune::PruneReport report;
   c.plan.removed_blocks.clear();
   const Graph before = c.graph;

@@ -27,8 +27,9 @@ double rest_of_loss(uint64_t saved, uint64_t needed) {
 // Judges removals on samples that took no part in fitting what remains.
 class Validation {
  public:
-  static Result<Validation> make(const Graph& graph, const SampleInputs& samples) {
+  static Result<Validation> make(const Graph& graph, const SampleInputs& samples, const Watch& watch) {
     Validation out;
+    out.watch_ = watch;
     out.graph_ = &graph;
     const size_t count = std::min(samples.count, kValidated);
     for (size_t fold = 0; fold < kFolds; ++fold) {
@@ -51,10 +52,10 @@ class Validation {
       const auto& fold = folds_[at];
       Graph without = *graph_;
       if (!blocks.empty()) {
-        NBL_TRY(without, remove_blocks(*graph_, blocks, fold->fitted, true));
+        NBL_TRY(without, remove_blocks(*graph_, blocks, fold->fitted, true, watch_));
       }
       NBL_TRY(PrunedGraph pruned, prune_plainly(without, removed));
-      if (!removed.empty()) NBL_CHECK(fit_layers(without, pruned, fold->fitted, {}));
+      if (!removed.empty()) NBL_CHECK(fit_layers(without, pruned, fold->fitted, {.watch = watch_}));
       NBL_TRY(const double divergence, fold->divergence.of(pruned.graph));
       sum += divergence;
     }
@@ -67,6 +68,7 @@ class Validation {
     Divergence divergence;
   };
   const Graph* graph_ = nullptr;
+  Watch watch_;
   std::vector<std::unique_ptr<Fold>> folds_;  // a divergence points to its samples
 };
 
@@ -127,7 +129,7 @@ Result<Removal> choose_removal(const Graph& graph, const SampleInputs& given, ui
   std::stable_sort(blocks.begin(), blocks.end(),
                    [](const Block& a, const Block& b) { return a.influence < b.influence; });
   for (const Block& b : blocks) out.trials.push_back({b.add, b.influence, b.multiply_adds, -1.0, -1.0, false});
-  NBL_TRY(const Validation validation, Validation::make(original, samples));
+  NBL_TRY(const Validation validation, Validation::make(original, samples, options.watch));
   // By the first fold, which looks at every branch, and by all of them, which decide.
   constexpr double kUnknown = std::numeric_limits<double>::infinity();
   double first = kUnknown, best = kUnknown;
@@ -144,7 +146,7 @@ Result<Removal> choose_removal(const Graph& graph, const SampleInputs& given, ui
     Removal next;
     next.blocks = out.blocks;
     next.blocks.push_back(trial.add);
-    NBL_TRY(next.without_blocks, remove_blocks(original, next.blocks, samples, true));
+    NBL_TRY(next.without_blocks, remove_blocks(original, next.blocks, samples, true, options.watch));
     NBL_TRY(next.pruner, Pruner::make(next.without_blocks, samples, options));
     NBL_TRY(const bool fits, prune_channels_to(next, target));
     if (!fits && reached) break;

@@ -115,9 +115,9 @@ Result<PrunedGraph> cut_blocks(const Graph& graph, const std::vector<std::string
 }
 
 Result<Graph> remove_blocks(const Graph& graph, const std::vector<std::string>& adds, const SampleInputs& samples,
-                            bool compensate) {
+                            bool compensate, const Watch& watch) {
   NBL_TRY(PrunedGraph cut, cut_blocks(graph, adds));
-  if (compensate) NBL_CHECK(fit_layers(graph, cut, samples, {}));
+  if (compensate) NBL_CHECK(fit_layers(graph, cut, samples, {.watch = watch}));
   remove_dead(cut.graph);
   return std::move(cut.graph);
 }

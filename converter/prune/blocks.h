@@ -36,6 +36,6 @@ Result<PrunedGraph> cut_blocks(const Graph& graph, const std::vector<std::string
 // Without these blocks; the layers behind are fitted to the original's sums (fit_layers). `graph` has split
 // activations; ids of the result are its own.
 Result<Graph> remove_blocks(const Graph& graph, const std::vector<std::string>& adds, const SampleInputs& samples,
-                            bool compensate);
+                            bool compensate, const Watch& watch = {});
 
 }  // namespace nibble::prune

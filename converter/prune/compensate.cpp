@@ -6,7 +6,9 @@
 #include <set>
 
 #include "converter/passes/rewrite.h"
+#include "converter/prune/cholesky.h"
 #include "converter/prune/regression.h"
+#include "converter/statistics/gram.h"
 #include "converter/statistics/patches.h"
 #include "core/try.h"
 #include "ops/op.h"
@@ -15,6 +17,7 @@ namespace nibble::prune {
 namespace {
 
 using Matrix = Eigen::MatrixXd;
+constexpr int kThreads = 2;
 
 // Of the mean variance: with few samples the moments say less about the rest.
 double ridge_for(uint64_t samples) {
@@ -69,30 +72,44 @@ struct GroupWeights {
 
 GroupWeights closed_form(const statistics::LayerMoments& m, int64_t group, const Matrix& w,
                          const std::vector<Eigen::Index>& keep) {
-  const int64_t r = m.row();
+  const Eigen::Index r = m.row();
   const double n = std::max<double>(1.0, static_cast<double>(m.count));
-  std::vector<double> gram = m.full_gram(group);
-  Matrix c = Eigen::Map<const Matrix>(gram.data(), r, r) / n;
-  gram = {};
+  const std::span<const double> gram = m.gram_of(group);
   const Eigen::VectorXd mean = Eigen::Map<const Eigen::VectorXd>(m.sum_of(group).data(), r) / n;
-  c -= mean * mean.transpose();
+  const auto covariance = [&](Eigen::Index i, Eigen::Index j) {
+    const auto at = static_cast<size_t>(statistics::triangle_row(std::max(i, j)) + std::min(i, j));
+    return gram[at] / n - mean(i) * mean(j);
+  };
+  std::vector<Eigen::Index> gone;
+  double variance = 0.0;
+  for (Eigen::Index i = 0; i < r; ++i) {
+    variance += covariance(i, i);
+    if (!std::binary_search(keep.begin(), keep.end(), i)) gone.push_back(i);
+  }
+  // The change against the remaining weights, so that the ridge pulls to them and not to zero: what the sums lose with
+  // the columns that go.
   const auto count = static_cast<Eigen::Index>(keep.size());
-  Matrix left(count, count), right(r, count), start(w.rows(), count);
+  Matrix left(count, count), start(w.rows(), count), lost(w.rows(), static_cast<Eigen::Index>(gone.size()));
+  Matrix between(static_cast<Eigen::Index>(gone.size()), count);
   Eigen::VectorXd kept_mean(count);
+  for (Eigen::Index j = 0; j < lost.cols(); ++j) lost.col(j) = w.col(gone[static_cast<size_t>(j)]);
   for (Eigen::Index j = 0; j < count; ++j) {
     const Eigen::Index column = keep[static_cast<size_t>(j)];
-    right.col(j) = c.col(column);
     start.col(j) = w.col(column);
     kept_mean(j) = mean(column);
-    for (Eigen::Index i = 0; i < count; ++i) left(i, j) = c(keep[static_cast<size_t>(i)], column);
+    for (Eigen::Index i = j; i < count; ++i) left(i, j) = covariance(keep[static_cast<size_t>(i)], column);
+    for (Eigen::Index i = 0; i < between.rows(); ++i) between(i, j) = covariance(gone[static_cast<size_t>(i)], column);
   }
-  // The change against the remaining weights, so that the ridge pulls to them and not to zero.
-  const Matrix target = w * right - start * left;
-  left.diagonal().array() += std::max(ridge_for(m.samples) * c.diagonal().mean(), 1e-30);
+  left.diagonal().array() += std::max(ridge_for(m.samples) * variance / static_cast<double>(r), 1e-30);
+  Matrix change(count, w.rows());
+  change.noalias() = between.transpose() * lost.transpose();
+  between.resize(0, 0);
   GroupWeights out;
-  right.resize(0, 0);
-  const Eigen::LLT<Eigen::Ref<Matrix>> factor(left);  // in place
-  out.weights = start + factor.solve(target.transpose()).transpose();
+  out.weights = std::move(start);
+  if (factor_in_place(left, kThreads)) {
+    solve_factored(left, change, kThreads);
+    if (change.allFinite()) out.weights += change.transpose();
+  }
   out.bias = w * mean - out.weights * kept_mean;
   return out;
 }
@@ -156,6 +173,7 @@ class Fitter {
     std::vector<bool> changed(pruned_.tensors.size() + 4 * pruned_.nodes.size(), false);
     const auto is_changed = [&](TensorId id) { return id != kNoTensor && changed[static_cast<size_t>(id)]; };
     for (size_t n = 0; n < pruned_.nodes.size(); ++n) {
+      if (options_.watch) options_.watch("fitting layers", n, pruned_.nodes.size());
       const Node& node = original_.nodes[n];
       const bool reads_changed = std::any_of(node.inputs.begin(), node.inputs.end(), is_changed);
       bool fit = false;
@@ -171,6 +189,7 @@ class Fitter {
         for (TensorId id : node.outputs) changed[static_cast<size_t>(id)] = true;
       }
     }
+    if (options_.watch) options_.watch("fitting layers", pruned_.nodes.size(), pruned_.nodes.size());
     return out;
   }
 
@@ -218,29 +237,16 @@ class Fitter {
     struct Part {
       PartialRuns original, pruned;
       std::optional<statistics::PatchReader> x, y;
-      size_t x_version = 0, y_version = 0;
+      size_t x_version = 0;
       std::vector<float> patches, with_one, target, stream;
     };
-    Part parts[2] = {{PartialRuns(original_, samples_, wanted_original),
-                      PartialRuns(pruned_, samples_, wanted_pruned),
-                      {},
-                      {},
-                      0,
-                      0,
-                      {},
-                      {},
-                      {},
-                      {}},
-                     {PartialRuns(original_, samples_, wanted_original),
-                      PartialRuns(pruned_, samples_, wanted_pruned),
-                      {},
-                      {},
-                      0,
-                      0,
-                      {},
-                      {},
-                      {},
-                      {}}};
+    PartialRuns original_runs(original_, samples_, wanted_original), pruned_runs(pruned_, samples_, wanted_pruned);
+    if (samples_.count > 0) {
+      NBL_CHECK(original_runs.prepare(0));
+      NBL_CHECK(pruned_runs.prepare(0));
+    }
+    Part parts[2] = {{original_runs, pruned_runs, {}, {}, 0, {}, {}, {}, {}},
+                     {original_runs, pruned_runs, {}, {}, 0, {}, {}, {}, {}}};
     const int64_t positions_a_sample =
         std::max<int64_t>(16, options_.rows / static_cast<int64_t>(std::max<size_t>(1, samples_.count)));
     NBL_CHECK(for_each_in_two_parts(samples_.count, [&](size_t at, size_t sample) -> Status {

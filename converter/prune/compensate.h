@@ -24,6 +24,7 @@ struct FitOptions {
   int64_t rows = 400000;        // output positions of all samples together that a layer is fitted on, about
   bool restore_spread = false;  // see restore_spread()
   bool residual = true;         // a branch that is added to a stream also makes up for what the stream has lost
+  Watch watch;                  // may be empty
 };
 struct FittedLayer {
   std::string node;

@@ -75,7 +75,9 @@ Result<Divergence> Divergence::make(const Graph& original, const SampleInputs& s
 }
 
 Result<double> Divergence::of(const Graph& candidate) const {
-  PartialRuns even(candidate, *samples_, candidate.outputs), odd(candidate, *samples_, candidate.outputs);
+  PartialRuns even(candidate, *samples_, candidate.outputs);
+  NBL_CHECK(even.prepare(first_));
+  PartialRuns odd = even;
   double sums[2] = {0.0, 0.0};
   NBL_CHECK(for_each_in_two_parts(outputs_.size(), [&](size_t part, size_t i) -> Status {
     NBL_TRY(const auto values, (part == 0 ? even : odd).run(first_ + i));

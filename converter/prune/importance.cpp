@@ -7,12 +7,16 @@
 #include <numeric>
 
 #include "converter/passes/rewrite.h"
+#include "converter/prune/cholesky.h"
+#include "converter/prune/elimination.h"
+#include "converter/statistics/gram.h"
 #include "ops/op.h"
 
 namespace nibble::prune {
 namespace {
 
 using Matrix = Eigen::MatrixXd;
+constexpr int kThreads = 2;
 
 // Of the mean diagonal; more where few samples tell.
 double damping(uint64_t samples, double least) {
@@ -21,7 +25,7 @@ double damping(uint64_t samples, double least) {
 
 // One convolution group of a layer that reads channels of the group.
 struct Reader {
-  Matrix inverse;                                // of the damped covariance [r, r]
+  Matrix inverse;                                // of the damped covariance [r, r], on and below the diagonal
   Matrix weights;                                // [o, r]
   std::vector<std::vector<Eigen::Index>> reads;  // by channel: columns
   double energy = 1.0;                           // variance of the outputs, summed
@@ -39,15 +43,17 @@ Matrix weights_of(const Graph& graph, const Node& node, int64_t group) {
   return out;
 }
 
+// On and below the diagonal.
 Matrix covariance_of(const statistics::LayerMoments& m, int64_t group) {
   const int64_t r = m.row();
   const double n = std::max<double>(1.0, static_cast<double>(m.count));
-  std::vector<double> gram = m.full_gram(group);
-  const auto sum = m.sum_of(group);
-  Matrix out = Eigen::Map<const Matrix>(gram.data(), r, r) / n;
-  gram = {};
-  const Eigen::VectorXd mean = Eigen::Map<const Eigen::VectorXd>(sum.data(), r) / n;
-  out -= mean * mean.transpose();
+  const std::span<const double> gram = m.gram_of(group);
+  const Eigen::VectorXd mean = Eigen::Map<const Eigen::VectorXd>(m.sum_of(group).data(), r) / n;
+  Matrix out(r, r);
+  for (int64_t i = 0; i < r; ++i) {
+    const double* row = gram.data() + statistics::triangle_row(i);
+    for (int64_t j = 0; j <= i; ++j) out(i, j) = row[j] / n - mean(i) * mean(j);
+  }
   return out;
 }
 
@@ -67,14 +73,20 @@ std::vector<Reader> readers(const Graph& graph, const Group& group, const Moment
         Reader reader;
         reader.weights = weights_of(graph, node, column.group);
         Matrix covariance = covariance_of(found->second, column.group);
-        reader.energy = std::max((reader.weights * covariance).cwiseProduct(reader.weights).sum(), 1e-30);
+        Matrix sums(reader.weights.rows(), covariance.cols());
+        sums.noalias() = reader.weights * covariance.selfadjointView<Eigen::Lower>();
+        reader.energy = std::max(sums.cwiseProduct(reader.weights).sum(), 1e-30);
         reader.diagonal = covariance.diagonal();
         if (inverse) {
           covariance.diagonal().array() +=
               std::max(damping(found->second.samples, least_damping) * covariance.diagonal().mean(), 1e-30);
-          const Eigen::Index r = covariance.rows();
-          const Eigen::LLT<Eigen::Ref<Matrix>> factor(covariance);  // in place: a long row's is 170 MB
-          reader.inverse = factor.solve(Matrix::Identity(r, r));
+          // Not positive definite: not finite. Then no order means anything.
+          if (factor_in_place(covariance, kThreads)) {
+            invert_factored(covariance, kThreads);
+          } else {
+            covariance.setIdentity();
+          }
+          reader.inverse = std::move(covariance);
         }
         reader.reads.resize(group.channels.size());
         out.push_back(std::move(reader));
@@ -85,43 +97,13 @@ std::vector<Reader> readers(const Graph& graph, const Group& group, const Moment
   return out;
 }
 
-Matrix columns(const Matrix& m, const std::vector<Eigen::Index>& at) {
-  Matrix out(m.rows(), static_cast<Eigen::Index>(at.size()));
-  for (size_t i = 0; i < at.size(); ++i) out.col(static_cast<Eigen::Index>(i)) = m.col(at[i]);
-  return out;
-}
-
-Matrix rows(const Matrix& m, const std::vector<Eigen::Index>& at) {
-  Matrix out(static_cast<Eigen::Index>(at.size()), m.cols());
-  for (size_t i = 0; i < at.size(); ++i) out.row(static_cast<Eigen::Index>(i)) = m.row(at[i]);
-  return out;
-}
-
-// tr(W_S (H^-1_SS)^-1 W_S^T) / energy
-double obs_loss(const Reader& reader, size_t channel) {
-  const auto& at = reader.reads[channel];
-  if (at.empty()) return 0.0;
-  const Matrix block = rows(columns(reader.inverse, at), at), w = columns(reader.weights, at);
-  return block.ldlt().solve(w.transpose()).cwiseProduct(w.transpose()).sum() / reader.energy;
-}
-
-void obs_remove(Reader& reader, size_t channel) {
-  const auto& at = reader.reads[channel];
-  if (at.empty()) return;
-  const Matrix left = columns(reader.inverse, at);
-  const Matrix factor = rows(left, at).ldlt().solve(left.transpose());  // [s, r]
-  reader.weights.noalias() -= columns(reader.weights, at) * factor;
-  reader.inverse.noalias() -= left * factor;
-  // What is left of the removed rows is rounding; their weight is exactly zero from now on.
-  for (Eigen::Index i : at) {
-    reader.weights.col(i).setZero();
-    reader.inverse.col(i).setZero();
-    reader.inverse.row(i).setZero();
-    reader.inverse(i, i) = 1.0;
-  }
-}
-
 RemovalOrder obs_order(std::vector<Reader> all, size_t channels) {
+  std::vector<Elimination> layers;
+  std::vector<double> energy;
+  for (Reader& reader : all) {
+    energy.push_back(reader.energy);
+    layers.emplace_back(std::move(reader.inverse), std::move(reader.weights), std::move(reader.reads), kThreads);
+  }
   RemovalOrder out;
   out.loss.push_back(0.0);
   std::vector<bool> gone(channels, false);
@@ -131,14 +113,14 @@ RemovalOrder obs_order(std::vector<Reader> all, size_t channels) {
     for (size_t c = 0; c < channels; ++c) {
       if (gone[c]) continue;
       double loss = 0.0;
-      for (const Reader& reader : all) loss += obs_loss(reader, c);
+      for (size_t l = 0; l < layers.size(); ++l) loss += layers[l].loss(c) / energy[l];
       if (!(loss < least)) continue;
       least = loss;
       best = c;
     }
     if (best == channels) break;
     gone[best] = true;
-    for (Reader& reader : all) obs_remove(reader, best);
+    for (Elimination& layer : layers) layer.remove(best);
     out.order.push_back(best);
     out.loss.push_back(out.loss.back() + std::max(least, 0.0));
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,10 @@ enum class Metric { obs, obd, magnitude, random };
 const char* to_string(Metric metric);
 std::optional<Metric> parse_metric(const std::string& text);
 
+// Told how far a task has come that may take long, from the caller's thread or one at a time: `done` grows within a
+// task.
+using Watch = std::function<void(const std::string& task, size_t done, size_t total)>;
+
 struct PruneOptions {
   Metric metric = Metric::obs;
   bool compensate = true;              // fit the remaining weights to the original's sums
@@ -19,7 +24,8 @@ struct PruneOptions {
   bool blocks = true;                  // whole residual branches may go too, see block_search.h
   size_t divergence_samples = 0;       // samples on which candidates are compared; 0: by the size of the network
   bool integer_activations = false;    // integer nodes follow: only ReLU and Clip are fused again
-  bool progress = false;               // lines on stderr
+  bool progress = false;               // every group's choices on stderr
+  Watch watch;                         // may be empty
 };
 
 }  // namespace nibble::prune

@@ -133,8 +133,12 @@ void Pruner::keep_features(size_t samples, size_t classes) {
 
 void Pruner::order_group(size_t g, const Moments& moments) {
   orders_.resize(groups_.groups.size());
-  if (orders_[g].loss.empty())
-    orders_[g] = removal_order(original_, groups_.groups[g], moments, options_.metric, scarce_ ? kScarceDamping : 1e-3);
+  if (!orders_[g].loss.empty()) return;
+  if (scarce_ && whole_[g]) {
+    orders_[g] = {{}, {0.0}};
+    return;
+  }
+  orders_[g] = removal_order(original_, groups_.groups[g], moments, options_.metric, scarce_ ? kScarceDamping : 1e-3);
 }
 
 Status Pruner::order_channels() {
@@ -185,6 +189,7 @@ Result<const std::vector<GroupChoices>*> Pruner::choices() {
   NBL_CHECK(for_each_group(original_, groups_.groups, fitted_, [&](size_t g, const Moments& moments) -> Status {
     order_group(g, moments);
     NBL_TRY(GroupChoices choice, choices_of(g, moments));
+    if (options_.watch) options_.watch("weighing groups of channels", g + 1, groups_.groups.size());
     if (options_.progress) {
       std::fprintf(stderr, "  %-28s %4lld:", choice.name.c_str(), static_cast<long long>(choice.channels));
       for (size_t i = 0; i < choice.keep.size(); ++i)
@@ -329,7 +334,7 @@ Result<Graph> Pruner::repeat(const std::vector<KeptChannels>& kept, PruneReport&
 Result<Graph> Pruner::without(std::vector<const Channel*> channels, PruneReport& report) {
   NBL_TRY(PrunedGraph pruned, prune_plainly(original_, std::move(channels)));
   if (options_.compensate) {
-    const FitOptions fit{.restore_spread = options_.statistics_correction};
+    const FitOptions fit{.restore_spread = options_.statistics_correction, .watch = options_.watch};
     NBL_TRY(report.fitted, fit_layers(original_, pruned, samples_, fit));
   }
   report.macs_before = macs_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "converter/prune/long_regression.h"
 #include "converter/statistics/gram.h"
 
 namespace nibble::prune {
@@ -25,8 +26,11 @@ System system_of(const RegressionSums& sums) {
   const int64_t k = sums.inputs + 1;
   const double n = std::max<double>(1.0, static_cast<double>(sums.count));
   System out;
-  out.gram = Eigen::Map<const Matrix>(sums.gram.data(), k, k) / n;
-  out.gram.triangularView<Eigen::StrictlyUpper>() = out.gram.transpose();
+  out.gram.resize(k, k);
+  for (int64_t i = 0; i < k; ++i) {
+    const double* row = sums.gram.data() + statistics::triangle_row(i);
+    for (int64_t j = 0; j <= i; ++j) out.gram(i, j) = out.gram(j, i) = row[j] / n;
+  }
   out.cross = Eigen::Map<const Matrix>(sums.cross.data(), sums.outputs, k) / n;
   double variance = 0.0;
   for (int64_t i = 0; i < sums.inputs; ++i)
@@ -68,7 +72,7 @@ double variance(const RegressionSums& sums, const System& s) {
 }  // namespace
 
 RegressionSums::RegressionSums(int64_t r, int64_t o) : inputs(r), outputs(o) {
-  gram.assign(static_cast<size_t>((r + 1) * (r + 1)), 0.0);
+  gram.assign(static_cast<size_t>(statistics::triangle_size(r + 1)), 0.0);
   cross.assign(static_cast<size_t>(o * (r + 1)), 0.0);
   squares.assign(static_cast<size_t>(o), 0.0);
 }
@@ -78,10 +82,15 @@ void RegressionSums::add(std::span<const float> x, std::span<const float> y, int
   if (n * k * k <= kSmallWork) {
     const Matrix rows = Eigen::Map<const FloatMatrix>(x.data(), n, k).cast<double>();
     const Matrix targets = Eigen::Map<const FloatMatrix>(y.data(), n, outputs).cast<double>();
-    Eigen::Map<Matrix>(gram.data(), k, k).noalias() += rows.transpose() * rows;
+    Matrix products(k, k);
+    products.noalias() = rows.transpose() * rows;
+    for (int64_t i = 0; i < k; ++i) {
+      double* row = gram.data() + statistics::triangle_row(i);
+      for (int64_t j = 0; j <= i; ++j) row[j] += products(i, j);
+    }
     Eigen::Map<Matrix>(cross.data(), outputs, k).noalias() += targets.transpose() * rows;
   } else {
-    statistics::add_square_gram(x.data(), n, k, gram.data(), 1);
+    statistics::add_gram(x.data(), n, k, gram.data(), 1);
     statistics::add_cross(y.data(), x.data(), n, outputs, k, cross.data(), 1);
   }
   for (int64_t i = 0; i < n; ++i) {
@@ -104,6 +113,7 @@ void RegressionSums::add(const RegressionSums& other) {
 }
 
 Fit fit_layer(const RegressionSums& even, const RegressionSums& odd, std::span<const double> start) {
+  if (even.inputs > kLongFit) return fit_long_rows(even, odd, start);
   const Matrix before = Eigen::Map<const Matrix>(start.data(), even.outputs, even.inputs + 1);
   const System halves[2] = {system_of(even), system_of(odd)};
   const double spread = variance(even, halves[0]) + variance(odd, halves[1]);

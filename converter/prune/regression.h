@@ -14,7 +14,7 @@ struct RegressionSums {
   int64_t inputs = 0;   // r: columns of x without the 1
   int64_t outputs = 0;  // o
   uint64_t count = 0;
-  std::vector<double> gram;     // [r + 1, r + 1], lower part
+  std::vector<double> gram;     // [r + 1, r + 1], a triangle (statistics/gram.h)
   std::vector<double> cross;    // [o, r + 1]: sum of y xT
   std::vector<double> squares;  // [o]: sum of y^2
 
@@ -33,6 +33,10 @@ struct Fit {
 
 // Minimizes |y - W x|^2 + lambda |W - start|^2 (the bias is free); lambda is chosen by fitting each half of the samples
 // and judging it on the other. `start` [o, r + 1] is kept where no fit is better on the other half.
+// Rows of more than kLongFit weights: the ridges tried are those on the way from 0.01 to the nearest one that is no
+// worse than its neighbours, judged on at most 64 outputs, evenly spread; errors are of those. Takes a square of
+// doubles besides the sums.
+inline constexpr int64_t kLongFit = 1024;
 Fit fit_layer(const RegressionSums& even, const RegressionSums& odd, std::span<const double> start);
 
 // Least squares explains less than all of a target's variance, so its outputs are too quiet. Scales each row about its

@@ -69,7 +69,7 @@ PartialRuns::PartialRuns(const Graph& graph, const SampleInputs& samples, std::v
   graph_.nodes = std::move(kept);
 }
 
-Result<std::vector<std::span<const float>>> PartialRuns::run(size_t sample) {
+Status PartialRuns::prepare(size_t sample) {
   NBL_TRY(const DimBindings dims, samples_.dims(graph_, sample));
   if (!executor_ || dims != dims_) {
     NBL_TRY(Graph bound, bind_dims(graph_, dims));
@@ -80,6 +80,11 @@ Result<std::vector<std::span<const float>>> PartialRuns::run(size_t sample) {
     dims_ = dims;
     ++version_;
   }
+  return {};
+}
+
+Result<std::vector<std::span<const float>>> PartialRuns::run(size_t sample) {
+  NBL_CHECK(prepare(sample));
   NBL_TRY(std::vector<reference::FloatValue> inputs, samples_.inputs(executor_->graph(), sample));
   NBL_TRY(outputs_, executor_->run(std::move(inputs), {}));
   std::vector<std::span<const float>> out;

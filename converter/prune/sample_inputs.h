@@ -33,9 +33,12 @@ SampleInputs selected_samples(const SampleInputs& samples, std::vector<size_t> n
 // Runs the nodes that these tensors need, on one sample after the other. Tensor ids are those of the graph.
 class PartialRuns {
  public:
-  // `graph` and `samples` must outlive it.
+  // `graph` and `samples` must outlive it. A copy made after prepare() runs what the first one runs, with its packed
+  // weights, side by side with it.
   PartialRuns(const Graph& graph, const SampleInputs& samples, std::vector<TensorId> wanted);
 
+  // What run() needs before it runs that sample.
+  Status prepare(size_t sample);
   // The wanted tensors' values, in the order given; valid until the next run.
   Result<std::vector<std::span<const float>>> run(size_t sample);
   const Graph& bound() const { return executor_->graph(); }
@@ -46,7 +49,7 @@ class PartialRuns {
   Graph graph_;
   const SampleInputs& samples_;
   std::vector<TensorId> wanted_;
-  std::unique_ptr<Executor> executor_;
+  std::shared_ptr<Executor> executor_;
   DimBindings dims_;
   size_t version_ = 0;
   std::vector<reference::FloatValue> outputs_;

@@ -5,7 +5,6 @@
 
 #include "converter/prune/group_moments.h"
 #include "converter/prune/redundant_channels.h"
-#include "converter/prune/regression.h"
 #include "converter/prune/split_activations.h"
 #include "prune/random_net.h"
 
@@ -116,29 +115,6 @@ TEST(RedundantChannels, the_same_steps_give_the_same_bytes_and_others_are_refuse
   EXPECT_NE(refused.error().message.find(wrong[0].group), std::string::npos) << refused.error().message;
   wrong[0].group = "nothing";
   EXPECT_FALSE(repeat_redundant_channels(split, random_samples(24), wrong).has_value());
-}
-
-TEST(Regression, equals_the_normal_equations_and_never_judges_worse_than_the_start) {
-  std::mt19937 random(3);
-  std::normal_distribution<float> normal;
-  RegressionSums halves[2] = {RegressionSums(3, 1), RegressionSums(3, 1)};
-  for (auto& half : halves) {
-    std::vector<float> x, y;
-    for (int i = 0; i < 500; ++i) {
-      const float a = normal(random), b = normal(random), c = normal(random) + 0.5f * a;
-      x.insert(x.end(), {a, b, c, 1.0f});
-      y.push_back(2.0f * a - b + 0.25f * c + 3.0f);
-    }
-    half.add(x, y, 500);
-  }
-  const std::vector<double> start{0, 0, 0, 0};
-  const Fit fit = fit_layer(halves[0], halves[1], start);
-  const double expected[] = {2.0, -1.0, 0.25, 3.0};
-  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(fit.weights[i], expected[i], 1e-5);
-  EXPECT_LT(fit.error_after, 1e-8);
-  EXPECT_GT(fit.error_before, 1.0);
-  const Fit again = fit_layer(halves[0], halves[1], fit.weights);
-  EXPECT_LE(again.error_after, again.error_before);
 }
 
 Graph three_layers(uint32_t seed) {
@@ -254,6 +230,19 @@ TEST(Pruner, meets_the_bound_with_whole_blocks_of_four_and_better_than_magnitude
   const auto other = prune_to_macs(graph, samples, 0.7, {.metric = Metric::magnitude, .compensate = false}, magnitude);
   ASSERT_TRUE(other.has_value());
   EXPECT_LT(obs.divergence, 0.7 * magnitude.divergence);
+}
+
+TEST(Pruner, says_how_far_it_is) {
+  std::map<std::string, std::pair<size_t, size_t>> told;
+  PruneOptions options;
+  options.watch = [&](const std::string& task, size_t done, size_t total) {
+    EXPECT_LE(done, total) << task;
+    told[task] = {done, total};
+  };
+  PruneReport report;
+  ASSERT_TRUE(prune_to_macs(three_layers(5), random_samples(24), 0.8, options, report).has_value());
+  EXPECT_GE(told.size(), 2u);  // the choice and the fit
+  for (const auto& [task, at] : told) EXPECT_EQ(at.first, at.second) << task;
 }
 
 TEST(Pruner, takes_no_more_than_the_bound_asks_for) {
