@@ -4,11 +4,12 @@
 #include <charconv>
 
 #include "core/text.h"
+#include "kernels/conv_shared.h"
 
 namespace nibble {
 namespace {
 
-constexpr std::string_view kFirstLine = "nibble tuning 1";
+constexpr std::string_view kFirstLine = "nibble tuning 2";
 constexpr size_t kLongestKernel = 64;
 
 bool is_plain(std::string_view text) {
@@ -37,11 +38,44 @@ Error damaged(size_t line, const char* what) {
   return Error{Code::corrupt_file, format("tuning, line %zu: %s", line, what)};
 }
 
+// The row of that name; null where this build has none.
+const Kernel* row_named(std::string_view name) {
+  const std::span<const Kernel> table = kernel_table();
+  const auto row = std::find_if(table.begin(), table.end(), [&](const Kernel& k) { return k.name == name; });
+  return row == table.end() ? nullptr : &*row;
+}
+
+bool is_of_second(const Kernel& row, const StepProblem& problem) {
+  return problem.second && problem.second->family == row.family;
+}
+
+bool solves(const Kernel& row, const StepProblem& problem, const gpu::Caps& caps) {
+  return (row.family == problem.family || is_of_second(row, problem)) && row.key == problem.key && caps.has(row.needs);
+}
+
 }  // namespace
 
 std::string to_string(const Choice& choice) {
-  return format("%s %ux%u in groups of %ux%u", choice.kernel.c_str(), choice.tile.x, choice.tile.o, choice.tile.local_x,
-                choice.tile.local_y);
+  std::string text = format("%s %ux%u in groups of %ux%u", choice.kernel.c_str(), choice.tile.x, choice.tile.o,
+                            choice.tile.local_x, choice.tile.local_y);
+  if (choice.tile.slices > 1) text += format("x%u", choice.tile.slices);
+  return text;
+}
+
+StepProblem seen_by(const std::string& row, const StepProblem& problem) {
+  StepProblem seen = problem;
+  if (const Kernel* found = row_named(row); found && is_of_second(*found, problem)) {
+    seen.family = problem.second->family;
+    seen.bounds = problem.second->bounds;
+  }
+  seen.second.reset();
+  return seen;
+}
+
+ConvTile first_tile(const ProblemFound& found, const std::string& row, const gpu::Caps& caps) {
+  const Kernel* kernel = row_named(row);
+  return kernel && is_of_second(*kernel, found.problem) ? found.problem.second->rule
+                                                        : tile_for(row, found.direct, caps);
 }
 
 Result<Choices> Choices::parse(std::string_view text) {
@@ -61,8 +95,9 @@ Result<Choices> Choices::parse(std::string_view text) {
       return damaged(line_number, "expected the name of a kernel");
     }
     choice.kernel = kernel;
-    for (uint32_t* value : {&choice.tile.x, &choice.tile.o, &choice.tile.local_x, &choice.tile.local_y}) {
-      if (!number(word(line), *value)) return damaged(line_number, "expected four sizes above 0");
+    ConvTile& tile = choice.tile;
+    for (uint32_t* value : {&tile.x, &tile.o, &tile.local_x, &tile.local_y, &tile.slices}) {
+      if (!number(word(line), *value)) return damaged(line_number, "expected five sizes above 0");
     }
     if (!is_problem(line)) return damaged(line_number, "expected the problem behind the sizes");
     if (!choices.set(std::string(line), choice)) return damaged(line_number, "there are too many choices");
@@ -73,8 +108,9 @@ Result<Choices> Choices::parse(std::string_view text) {
 std::string Choices::to_text() const {
   std::string text = std::string(kFirstLine) + "\n";
   for (const auto& [problem, choice] : entries_) {
-    text += format("%s %u %u %u %u %s\n", choice.kernel.c_str(), choice.tile.x, choice.tile.o, choice.tile.local_x,
-                   choice.tile.local_y, problem.c_str());
+    const ConvTile& tile = choice.tile;
+    text += format("%s %u %u %u %u %u %s\n", choice.kernel.c_str(), tile.x, tile.o, tile.local_x, tile.local_y,
+                   tile.slices, problem.c_str());
   }
   return text;
 }
@@ -91,29 +127,28 @@ bool Choices::set(const std::string& problem, const Choice& choice) {
 }
 
 int32_t row_of(const Choice& choice, const StepProblem& problem, const gpu::Caps& caps) {
-  const std::span<const Kernel> table = kernel_table();
-  const auto row = std::find_if(table.begin(), table.end(), [&](const Kernel& k) { return k.name == choice.kernel; });
-  if (row == table.end() || row->family != problem.family || row->key != problem.key || !caps.has(row->needs) ||
-      !tile_fits(caps, problem.bounds, choice.tile) ||
+  const Kernel* row = row_named(choice.kernel);
+  if (!row || !solves(*row, problem, caps)) return -1;
+  const TileBounds& bounds = is_of_second(*row, problem) ? problem.second->bounds : problem.bounds;
+  if (!tile_fits(caps, bounds, choice.tile) ||
       ((row->needs & gpu::Caps::lanes) && !has_whole_subgroups(caps, choice.tile))) {
     return -1;
   }
-  return static_cast<int32_t>(row - table.begin());
+  return static_cast<int32_t>(row - kernel_table().data());
 }
 
 std::vector<std::string> candidate_rows(const StepProblem& problem, const gpu::Caps& caps) {
   std::vector<std::string> rows;
   for (const Kernel& row : kernel_table()) {
-    if (row.family == problem.family && row.key == problem.key && caps.has(row.needs)) rows.emplace_back(row.name);
+    if (solves(row, problem, caps)) rows.emplace_back(row.name);
   }
   return rows;
 }
 
 ConvTile tile_for(const std::string& row, const ConvTile& tile, const gpu::Caps& caps) {
-  const std::span<const Kernel> table = kernel_table();
-  const auto found = std::find_if(table.begin(), table.end(), [&](const Kernel& k) { return k.name == row; });
+  const Kernel* found = row_named(row);
   ConvTile fitting = tile;
-  if (found != table.end() && (found->needs & gpu::Caps::lanes) && !has_whole_subgroups(caps, tile)) {
+  if (found && (found->needs & gpu::Caps::lanes) && !has_whole_subgroups(caps, tile)) {
     widen_to_subgroups(caps, fitting);
   }
   return fitting;
@@ -127,7 +162,11 @@ std::vector<ConvTile> neighbouring_sizes(const StepProblem& problem, const gpu::
     ConvTile next = tile;
     next.x = x;
     next.o = o;
-    if (bounds.in_blocks == 0) fit_groups(caps, bounds.extent, next);
+    if (bounds.in_blocks == 0) {
+      fit_groups(caps, bounds.extent, next);
+    } else {
+      fit_slices(caps, bounds, next);
+    }
     // A tile twice as long as the row and more computes what nobody stores.
     const bool too_long = x > 1 && x / 2 >= bounds.extent.row;
     if (!too_long && tile_fits(caps, bounds, next)) sizes.push_back(next);
@@ -147,6 +186,7 @@ std::vector<ConvTile> neighbouring_groups(const StepProblem& problem, const gpu:
     ConvTile next = tile;
     next.local_x = local_x;
     next.local_y = local_y;
+    if (problem.bounds.in_blocks > 0) fit_slices(caps, problem.bounds, next);
     if (tile_fits(caps, problem.bounds, next)) groups.push_back(next);
   };
   add(tile.local_x, tile.local_y * 2);
@@ -154,6 +194,11 @@ std::vector<ConvTile> neighbouring_groups(const StepProblem& problem, const gpu:
   add(tile.local_x * 2, tile.local_y / 2);
   add(tile.local_x / 2, tile.local_y * 2);
   add(tile.local_x * 2, tile.local_y);
+  for (const uint32_t slices : {tile.slices * 2, tile.slices / 2}) {
+    ConvTile next = tile;
+    next.slices = slices;
+    if (problem.bounds.in_blocks > 0 && tile_fits(caps, problem.bounds, next)) groups.push_back(next);
+  }
   return groups;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,7 +23,17 @@ struct StepProblem {
   TileBounds bounds;
   std::string text;
   bool lanes = true;  // without tuning, rows with Caps::lanes are taken where tiles fill subgroups
+  // Another family whose kernels compute the same bits, in tiles of their own.
+  struct Second {
+    Family family = Family::repack;
+    TileBounds bounds;
+    ConvTile rule;           // the tile without tuning
+    bool preferred = false;  // taken without tuning
+  };
+  std::optional<Second> second = std::nullopt;
 };
+// As the rows of one family meet it, that of the named row.
+StepProblem seen_by(const std::string& row, const StepProblem& problem);
 
 struct Choice {
   std::string kernel;  // the row's name
@@ -32,7 +43,8 @@ struct Choice {
 std::string to_string(const Choice& choice);  // "conv2d_w8_i8_shift 4x2 in groups of 8x4"
 
 // Choices by StepProblem::text. As a file's text, which comes from outside and may hold anything: a first line that
-// names the form, then a line "<kernel> <x> <o> <local_x> <local_y> <problem>" for each, sorted by problem.
+// names the form, then a line "<kernel> <x> <o> <local_x> <local_y> <slices> <problem>" for each, sorted by
+// problem.
 class Choices {
  public:
   // Damaged text and more than kMostChoices lines are corrupt_file; kernels and tiles that no longer exist are not:
@@ -59,7 +71,8 @@ int32_t row_of(const Choice& choice, const StepProblem& problem, const gpu::Caps
 
 // What a search goes through; row_of() accepts all of it. Rows differ in how integers are summed, which gives the same
 // bits. Of a tile, those next to it: half and twice as many outputs along a row, blocks, or one for the other, with
-// groups as the rule has them; and groups of half and twice as many invocations or of another shape.
+// groups and slices as the rule has them; and groups of half and twice as many invocations, of another shape or in more
+// or fewer slices. Problems with two families offer the rows of both; of their tiles, seen_by() tells.
 std::vector<std::string> candidate_rows(const StepProblem& problem, const gpu::Caps& caps);
 // The tile, in groups that the row takes.
 ConvTile tile_for(const std::string& row, const ConvTile& tile, const gpu::Caps& caps);
@@ -69,8 +82,11 @@ std::vector<ConvTile> neighbouring_groups(const StepProblem& problem, const gpu:
 // A problem as lowering met it, for the tuner.
 struct ProblemFound {
   StepProblem problem;
-  Choice rule;  // what is taken without tuning
+  Choice rule;      // what is taken without tuning
+  ConvTile direct;  // the same for rows of problem.family, where the rule prefers its second
 };
+// Where a search starts with a row.
+ConvTile first_tile(const ProblemFound& found, const std::string& row, const gpu::Caps& caps);
 
 // What a plan chose, by node and family. A plan of the same graph with other sizes that takes it over needs no other
 // pipelines.

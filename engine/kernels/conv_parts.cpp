@@ -94,8 +94,12 @@ Status lower_blocked(const ConvProblem& c, const Node& node, Lowering& lowering,
   const int64_t phases = c.transposed ? c.stride_w : 1;
   const int64_t row = divide_up(c.out_w, phases);
   const ConvExtent extent{row, c.out_h * phases, c.batch, p.out_blocks, c.groups, c.transposed ? 2u : 4u};
-  const StepProblem problem = step_problem(c, lowering, chosen, constants, {extent}, p.group_steps);
+  StepProblem problem = step_problem(c, lowering, chosen, constants, {extent}, p.group_steps);
+  problem.second = shared_tiles(c, lowering, chosen.key);
   NBL_TRY(const ChosenRow choice, lowering.choose(problem, choose_conv_tile(lowering.caps(), extent)));
+  if (kernel_table()[static_cast<size_t>(choice.kernel)].family == Family::conv2d_shared) {
+    return emit_shared(c, node, lowering, choice, problem, constants);
+  }
   const ConvTile& tile = choice.tile;
   p.tiles_x = static_cast<uint32_t>(divide_up(row, tile.x) * phases);
   p.tiles = static_cast<uint32_t>(p.tiles_x * c.out_h);
@@ -251,8 +255,6 @@ Status lower_conv(const ConvProblem& problem, const Node& node, Lowering& loweri
   }
   if (weights.packing == Packing::blocked && groups_keep_blocks(c)) {
     if (!c.transposed) join_rows(c);
-    const Chosen shared{Family::conv2d_shared, key};
-    if (takes_shared(c, lowering, shared)) return lower_shared(c, node, lowering, shared);
     return lower_blocked(c, node, lowering, {c.transposed ? Family::conv_transpose2d : Family::conv2d, key});
   }
   return lower_grouped(c, node, lowering, {Family::conv2d_grouped, key});

@@ -18,8 +18,6 @@ struct Chosen {
   KernelKey key;
 };
 
-inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // unsupported_op where a size does not fit the kernels' parameters.
 Status check_limits(const ConvProblem& c, const gpu::Caps& caps);
 // Some output reads beyond the image.

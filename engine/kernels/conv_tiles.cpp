@@ -53,8 +53,10 @@ void fit_groups(const gpu::Caps& caps, const ConvExtent& extent, ConvTile& tile)
 bool tile_fits(const gpu::Caps& caps, const TileBounds& bounds, const ConvTile& tile) {
   const ConvExtent& e = bounds.extent;
   if (bounds.in_blocks > 0) return shared_stage(caps, bounds, tile).has_value();
-  if (tile.x < 1 || tile.x > bounds.largest_x || tile.o < 1 || tile.o > e.largest_o || tile.o > e.o_blocks)
+  if (tile.x < 1 || tile.x > bounds.largest_x || tile.o < 1 || tile.o > e.largest_o || tile.o > e.o_blocks ||
+      tile.slices != 1) {
     return false;
+  }
   if (tile.local_x < 1 || tile.local_y < 1 || tile.local_x > caps.max_workgroup_size[0] ||
       tile.local_y > caps.max_workgroup_size[1] ||
       uint64_t{tile.local_x} * tile.local_y > caps.max_workgroup_invocations) {
@@ -115,9 +117,9 @@ ConvTile gemv_tile_like(const ConvTile& tile) {
   return fitted;
 }
 
-// A reduction of 128 steps and more keeps 32 invocations busy, each with four loads under way; one of 1,024 keeps 64, so
-// that a matrix of few outputs has enough bytes under way on a large GPU: 3 TB/s times 0.7 us are 2 MB, which 4,096 inputs
-// and outputs in int4 reach with 65,536 invocations of 32 bytes.
+// A reduction of 128 steps and more keeps 32 invocations busy, each with four loads under way; one of 1,024 keeps 64,
+// so that a matrix of few outputs has enough bytes under way on a large GPU: 3 TB/s times 0.7 us are 2 MB, which 4,096
+// inputs and outputs in int4 reach with 65,536 invocations of 32 bytes.
 ConvTile gemv_tile(const gpu::Caps& caps, int64_t steps) {
   const uint32_t size = std::min(64u, caps.max_workgroup_invocations);
   const auto wanted = static_cast<uint32_t>(std::clamp<int64_t>(steps / 4, 1, steps < 1024 ? 32 : 64));

@@ -8,13 +8,16 @@
 
 namespace nibble {
 
+inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 inline constexpr uint32_t kLargestTile = 8;  // outputs along a row, see shaders/lib/conv_tile.glsl
 
 struct ConvTile {
-  uint32_t x = 1;        // outputs along a row
+  uint32_t x = 1;        // outputs along a row; conv2d_shared: any outputs, local_x apart
   uint32_t o = 1;        // blocks of 4 output channels
   uint32_t local_x = 1;  // invocations of a workgroup along tiles and along blocks
   uint32_t local_y = 1;
+  uint32_t slices = 1;  // of the reduction, invocations along z: conv2d_shared
   bool operator==(const ConvTile&) const = default;
 };
 

@@ -62,6 +62,8 @@ struct KernelOverrides {
   std::vector<std::pair<std::string, std::string>> family_to_name;
   static Result<KernelOverrides> parse(std::string_view text);
   bool names(Family family) const;
+  // A row of the family with these types.
+  bool names(Family family, const KernelKey& key) const;
 };
 
 // Index of the first row of the family that matches the key, runs on the device and is the device's preferred path,

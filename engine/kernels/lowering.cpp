@@ -208,25 +208,31 @@ Result<int32_t> Lowering::select(Family family, const KernelKey& key) {
 }
 
 Result<ChosenRow> Lowering::choose(const StepProblem& problem, ConvTile rule) {
-  NBL_TRY(int32_t row, select(problem.family, problem.key));
+  const ConvTile direct = rule;
+  const bool second = problem.second && problem.second->preferred;
+  const Family family = second ? problem.second->family : problem.family;
+  if (second) rule = problem.second->rule;
+  const bool forced =
+      overridden(problem.family, problem.key) || (problem.second && overridden(problem.second->family, problem.key));
+  NBL_TRY(int32_t row, select(family, problem.key));
   const bool lanes = (kernel_table()[static_cast<size_t>(row)].needs & gpu::Caps::lanes) != 0;
   if (lanes && (!problem.lanes || !has_whole_subgroups(caps_, rule))) {
-    if (overrides_.names(problem.family)) {
+    if (forced) {
       if (!has_whole_subgroups(caps_, rule)) widen_to_subgroups(caps_, rule);
     } else {
       gpu::Caps without = caps_;
       without.bits &= ~uint32_t{gpu::Caps::lanes};
-      NBL_TRY(row, nibble::select(kernel_table(), problem.family, problem.key, without, overrides_));
+      NBL_TRY(row, nibble::select(kernel_table(), family, problem.key, without, overrides_));
     }
   }
   const std::span<const Kernel> table = kernel_table();
   ChosenRow chosen{row, rule, false};
   const std::optional<ChosenRow> former = find_former(problem);
   if (former) chosen = *former;
-  if (wants_problems() && !overrides_.names(problem.family)) {
+  if (wants_problems() && !forced) {
     if (tuning_.found) {
       const Choice choice{std::string(table[static_cast<size_t>(row)].name), rule};
-      tuning_.found->try_emplace(problem.text, ProblemFound{problem, choice});
+      tuning_.found->try_emplace(problem.text, ProblemFound{problem, choice, direct});
     }
     const Choice* choice = tuning_.use ? tuning_.use->find(problem.text) : nullptr;
     const int32_t tuned = choice ? row_of(*choice, problem, caps_) : -1;

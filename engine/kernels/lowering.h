@@ -100,11 +100,12 @@ class Lowering {
 
   // The best row of the family for these types on this device (or the overridden one).
   Result<int32_t> select(Family family, const KernelKey& key);
-  // A row of the family is forced.
+  // A row of the family is forced; with a key, one of these types.
   bool overridden(Family family) const { return overrides_.names(family); }
+  bool overridden(Family family, const KernelKey& key) const { return overrides_.names(family, key); }
   // Row and tile of a step: what tuning found for this problem where it still fits, else what a former plan of the
-  // graph has for this node and much the same sizes, else select() and `rule`. A kernel family that is overridden is
-  // not tuned.
+  // graph has for this node and much the same sizes, else select() and `rule`, or the problem's second family where
+  // that is preferred. What is overridden is not tuned.
   Result<ChosenRow> choose(const StepProblem& problem, ConvTile rule);
   // False where choose() will not look at a problem's text.
   bool wants_problems() const { return tuning_.use || tuning_.found; }

@@ -62,6 +62,15 @@ bool KernelOverrides::names(Family family) const {
                      [&](const auto& entry) { return entry.first == to_string(family); });
 }
 
+bool KernelOverrides::names(Family family, const KernelKey& key) const {
+  const std::span<const Kernel> table = kernel_table();
+  return std::any_of(family_to_name.begin(), family_to_name.end(), [&](const auto& entry) {
+    return entry.first == to_string(family) && std::any_of(table.begin(), table.end(), [&](const Kernel& row) {
+             return row.name == entry.second && matches(row, family, key);
+           });
+  });
+}
+
 Result<int32_t> select(std::span<const Kernel> table, Family family, const KernelKey& key, const gpu::Caps& caps,
                        const KernelOverrides& overrides) {
   // An overridden row counts only where its types are the ones asked for: the others of the family stay as they are.

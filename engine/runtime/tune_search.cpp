@@ -23,7 +23,7 @@ constexpr double kTileBehind = 1.1;
 
 bool by_time(const std::unique_ptr<Trial>& a, const std::unique_ptr<Trial>& b) { return a->least() < b->least(); }
 
-// The window, which problem_text() in kernels/conv_parts.cpp writes behind the sizes: " k3x3 s1x1".
+// The window, which problem_text() in kernels/conv_step.cpp writes behind the sizes: " k3x3 s1x1".
 std::string alike(const StepProblem& problem, const std::string& candidate) {
   const size_t window = problem.text.find(" k"), end = problem.text.find(" d");
   return window < end ? candidate + problem.text.substr(window, end - window) : candidate;
@@ -80,7 +80,7 @@ class Search {
     std::vector<Choice> choices{found_.rule};
     for (const std::string& row : candidate_rows(found_.problem, trials_.caps())) {
       if (row == found_.rule.kernel || former_.hopeless_row(found_.problem, row)) continue;
-      choices.push_back({row, tile_for(row, found_.rule.tile, trials_.caps())});
+      choices.push_back({row, first_tile(found_, row, trials_.caps())});
     }
     return screen(std::move(choices));
   }
@@ -101,7 +101,7 @@ class Search {
   Status climb(Choice at, const Neighbours& neighbours) {
     for (int move = 0; move < kMostMoves && !clock_.over(); ++move) {
       std::vector<Choice> choices;
-      for (const ConvTile& tile : neighbours(found_.problem, trials_.caps(), at.tile)) {
+      for (const ConvTile& tile : neighbours(seen_by(at.kernel, found_.problem), trials_.caps(), at.tile)) {
         choices.push_back({at.kernel, tile_for(at.kernel, tile, trials_.caps())});
       }
       NBL_CHECK(screen(std::move(choices)));

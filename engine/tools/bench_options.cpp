@@ -27,7 +27,7 @@ Examples:
       runs in slices of 2 ms, too: how many, and how far they overshoot
   nibble-bench net.nbl --dim N=8 --steps 0
       a batch of 8, every step in the table
-  NIBBLE_KERNEL=conv2d=conv2d_w8_a8_shift nibble-bench net.nbl
+  NIBBLE_KERNEL=conv2d=conv2d_w8_i8_shift nibble-bench net.nbl
       with a kernel of choice)";
 
 }  // namespace

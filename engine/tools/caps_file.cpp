@@ -181,11 +181,19 @@ std::string first_text(const Properties& properties, std::string_view structure,
   return {};
 }
 
-gpu::DeviceType device_type_of(const std::string& name) {
+// By name or by number.
+gpu::DeviceType device_type_of(Properties& properties) {
+  constexpr const char* kMember = "deviceType";
+  const std::string name = first_text(properties, kCore, kMember);
   if (name.ends_with("DISCRETE_GPU")) return gpu::DeviceType::discrete;
   if (name.ends_with("INTEGRATED_GPU")) return gpu::DeviceType::integrated;
   if (name.ends_with("VIRTUAL_GPU")) return gpu::DeviceType::virtual_gpu;
   if (name.ends_with("TYPE_CPU")) return gpu::DeviceType::cpu;
+  for (const Json* value : properties.find("properties", kCore, kMember)) {
+    if (value->is_number_unsigned() && value->get<uint64_t>() <= static_cast<uint64_t>(gpu::DeviceType::cpu)) {
+      return static_cast<gpu::DeviceType>(value->get<uint64_t>());
+    }
+  }
   return gpu::DeviceType::other;
 }
 
@@ -227,7 +235,7 @@ void read_identity(const Profile& profile, Properties& properties, gpu::DeviceSn
   s.device_name = first_text(properties, kCore, "deviceName");
   if (s.device_name.empty()) s.device_name = text_of(member(*profile.body, "label"));
   if (s.device_name.empty()) s.device_name = profile.name;
-  s.type = device_type_of(first_text(properties, kCore, "deviceType"));
+  s.type = device_type_of(properties);
   properties.number(s.vendor_id, kCore, "vendorID");
   properties.number(s.device_id, kCore, "deviceID");
   properties.number(s.driver_version, kCore, "driverVersion");
@@ -359,6 +367,7 @@ Result<gpu::Caps> parse_caps_json(std::string_view text, const CapsFileOptions& 
   read_features(properties, snapshot);
   read_extensions_and_queues(profile, properties, snapshot);
   NBL_CHECK(properties.status());
+  if (options.type) snapshot.type = *options.type;
   if (options.assume_api_1_1) snapshot.api_version = std::max<uint32_t>(snapshot.api_version, VK_API_VERSION_1_1);
   NBL_TRY(gpu::DevicePlan plan, gpu::plan_device(snapshot, gpu::CapsMask()));
   return std::move(plan.caps);

@@ -1,6 +1,7 @@
 // Capabilities of a device that is not here: Khronos Vulkan Profiles JSON, which `vulkaninfo -j` writes too.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,8 +11,9 @@
 namespace nibble {
 
 struct CapsFileOptions {
-  std::string profile = {};     // which of the file's profiles; empty for its first
-  bool assume_api_1_1 = false;  // treat a Vulkan 1.0 device as a 1.1 one with the same limits
+  std::string profile = {};                            // which of the file's profiles; empty for its first
+  bool assume_api_1_1 = false;                         // treat a Vulkan 1.0 device as a 1.1 one with the same limits
+  std::optional<gpu::DeviceType> type = std::nullopt;  // in place of what the file says: many files say none
 };
 
 // What nibble would see on that device. A property that the file lacks counts as Vulkan's required minimum; memory

@@ -24,6 +24,8 @@ Examples:
       everything for a batch of 4, for scripts
   nibble-inspect net.nbl --explain --caps android_2021.json --assume-vulkan-1.1
       a Vulkan 1.0 device planned as if it were a 1.1 one
+  nibble-inspect net.nbl --explain --caps rtx.json --device-type discrete
+      a report that does not say that the GPU has memory of its own
   nibble-inspect net.nbl --needed-kernels > kernels.txt
       for an engine without the other kernels: cmake -DNIBBLE_KERNELS_FOR=kernels.txt)";
 
@@ -31,6 +33,7 @@ struct Options {
   std::string model;
   std::string caps;
   CapsFileOptions caps_file;
+  std::string device_type;  // empty for the file's
   std::vector<std::string> dims;
   std::vector<std::string> kernels;
   std::string json;  // a path; "-" for standard output
@@ -51,6 +54,9 @@ int parse(int argc, char** argv, Options& o) {
       "capabilities of the device to plan for, Vulkan Profiles JSON (default: the least that Vulkan 1.1 allows)");
   app.add_option("--profile", o.caps_file.profile, "which profile of the capability file (default: its first)");
   app.add_flag("--assume-vulkan-1.1", o.caps_file.assume_api_1_1, "plan a Vulkan 1.0 device as if it were a 1.1 one");
+  app.add_option("--device-type", o.device_type,
+                 "the kind of device to plan for, which decides on kernels: discrete, integrated, virtual, "
+                 "cpu or other (default: what the file says; files of gpuinfo.org say nothing)");
   app.add_option("--dim", o.dims, "size of a free dimension, NAME=SIZE (repeatable)");
   app.add_option("--kernel", o.kernels, "force a kernel, FAMILY=NAME (repeatable)");
   app.add_option("--json", o.json, "write everything as JSON to this file, - for standard output");
@@ -77,8 +83,17 @@ Result<DimBindings> parse_dims(const std::vector<std::string>& texts) {
 }
 
 Result<gpu::Caps> caps_to_plan_for(const Options& o) {
-  if (!o.caps.empty()) return read_caps_file(o.caps, o.caps_file);
   gpu::Caps caps;
+  CapsFileOptions file = o.caps_file;
+  if (!o.device_type.empty()) {
+    if (!gpu::set_caps_field(caps, "device_type", o.device_type, "--device-type")) {
+      return Error{
+          Code::invalid_argument,
+          format("--device-type '%s': expected discrete, integrated, virtual, cpu or other", o.device_type.c_str())};
+    }
+    file.type = caps.device_type;
+  }
+  if (!o.caps.empty()) return read_caps_file(o.caps, file);
   caps.device_name = "the least device of Vulkan 1.1";
   return caps;
 }

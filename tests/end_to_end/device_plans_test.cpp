@@ -1,6 +1,7 @@
 // Every vision network, in every format, can be planned for every device whose capabilities are in the shared data.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "end_to_end/networks.h"
@@ -41,6 +42,17 @@ TEST_P(DevicePlans, exist_for_every_device_and_format) {
     for (const auto& file : files) {
       auto caps = read_caps_file(file.string(), {.assume_api_1_1 = true});
       ASSERT_TRUE(caps) << caps.error().message;
+      // Files say nothing of whose memory it is.
+      const bool own_memory = weights == WeightFormat::int8 && caps->device_type != gpu::DeviceType::cpu;
+      if (own_memory) {
+        auto own = *caps;
+        own.device_type = gpu::DeviceType::discrete;
+        const auto plan = make_plan(*graph, own, {});
+        ASSERT_TRUE(plan) << file.filename() << ": " << plan.error().message;
+        EXPECT_TRUE(std::any_of(plan->steps.begin(), plan->steps.end(), [](const Step& step) {
+          return kernel_table()[static_cast<size_t>(step.kernel)].family == Family::conv2d_shared;
+        })) << file.filename();
+      }
       auto plan = make_plan(*graph, *caps, {});
       ASSERT_TRUE(plan) << file.filename() << ": " << plan.error().message;
       for (const Step& step : plan->steps) EXPECT_LE(step.bindings.size(), 4u) << step.label;

@@ -68,6 +68,18 @@ TEST_F(InspectTool, explains_the_plan_of_a_device_that_is_not_there) {
                {"plan for a phone", "conv2d_w4_i8", "i8[4, 64, 8, 8]", "device peak"});
 }
 
+TEST_F(InspectTool, plans_for_the_kind_of_device_that_it_is_told) {
+  const std::string net = path("int8.nbl"), gpu = phone("4198400");
+  ASSERT_TRUE(write_model(test::resnet20(DType::i8), net));
+  const std::string unknown = output_of(kTool, {net, "--explain", "--caps", gpu});
+  EXPECT_EQ(unknown.find("conv2d_shared"), std::string::npos) << unknown;
+  expect_words(output_of(kTool, {net, "--explain", "--caps", gpu, "--device-type", "discrete"}),
+               {"conv2d_shared_w8_i8"});
+  expect_words(output_of(kTool, {net, "--explain", "--device-type", "discrete"}), {"conv2d_shared_w8_i8"});
+  expect_refused(run_tool(kTool, {net, "--caps", gpu, "--device-type", "fast"}),
+                 {"--device-type", "fast", "integrated"});
+}
+
 TEST_F(InspectTool, refuses_vulkan_1_0_unless_it_is_asked_to_assume_1_1) {
   const std::string old_phone = phone("4194304");
   expect_refused(run_tool(kTool, {net_, "--explain", "--caps", old_phone}), {"phone.json", "1.1"});

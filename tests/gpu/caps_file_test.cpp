@@ -54,6 +54,22 @@ TEST(CapsFile, blocks_of_a_profile_add_up_and_alternatives_do_not_count) {
   EXPECT_EQ(caps->max_storage_buffers, 4u) << "absent: Vulkan's minimum";
 }
 
+TEST(CapsFile, the_kind_of_device_is_a_name_a_number_or_given) {
+  const auto type_of = [](const std::string& value, const CapsFileOptions& options) {
+    const auto caps =
+        parse_caps_json(R"({"capabilities": {"device": {"properties": {"VkPhysicalDeviceProperties": {)" + value +
+                            R"(}}}}, "profiles": {"VP": {"api-version": "1.1.0", "capabilities": ["device"]}}})",
+                        options);
+    EXPECT_TRUE(caps) << caps.error().message;
+    return caps ? caps->device_type : gpu::DeviceType::cpu;
+  };
+  EXPECT_EQ(type_of(R"("deviceType": "VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU")", {}), gpu::DeviceType::discrete);
+  EXPECT_EQ(type_of(R"("deviceType": 3)", {}), gpu::DeviceType::virtual_gpu);
+  EXPECT_EQ(type_of(R"("deviceType": 7)", {}), gpu::DeviceType::other);
+  EXPECT_EQ(type_of("", {}), gpu::DeviceType::other);
+  EXPECT_EQ(type_of("", {.type = gpu::DeviceType::discrete}), gpu::DeviceType::discrete);
+}
+
 TEST(CapsFile, vulkan_1_0_is_refused_unless_asked_otherwise) {
   const auto refused = parse_caps_json(kProfile, {.profile = "VP_old"});
   ASSERT_FALSE(refused);

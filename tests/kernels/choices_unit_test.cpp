@@ -19,6 +19,7 @@ gpu::Caps cpu_caps() {
 Choices sample() {
   Choices choices;
   EXPECT_TRUE(choices.set("conv2d i8.i8 a", {"conv2d_w8_i8_f32", {4, 2, 8, 4}}));
+  EXPECT_TRUE(choices.set("conv2d i8.i8 c", {"conv2d_shared_w8_i8_dot", {8, 1, 16, 4, 2}}));
   EXPECT_TRUE(choices.set("conv2d f32.f32 b", {"conv2d_w32_f32", {8, 4, 1, 32}}));
   return choices;
 }
@@ -50,6 +51,7 @@ TEST(Choices, text_and_back) {
   EXPECT_EQ(*back, choices);
   ASSERT_NE(back->find("conv2d i8.i8 a"), nullptr);
   EXPECT_EQ(back->find("conv2d i8.i8 a")->tile.local_y, 4u);
+  EXPECT_EQ(back->find("conv2d i8.i8 c")->tile.slices, 2u);
   EXPECT_EQ(back->find("another"), nullptr);
   EXPECT_EQ(Choices::parse("")->size(), 0u);
 }
@@ -58,7 +60,7 @@ TEST(Choices, damaged_text_is_an_error_or_other_choices_and_never_more) {
   const std::string text = sample().to_text();
   for (size_t length = 0; length < text.size(); ++length) {
     if (const auto parsed = Choices::parse(text.substr(0, length))) {
-      EXPECT_LT(parsed->size(), 2u) << length;
+      EXPECT_LT(parsed->size(), 3u) << length;
     } else {
       EXPECT_EQ(parsed.error().code, Code::corrupt_file);
     }
@@ -67,11 +69,12 @@ TEST(Choices, damaged_text_is_an_error_or_other_choices_and_never_more) {
     std::string damaged = text;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
     const auto parsed = Choices::parse(damaged);
-    EXPECT_LE(parsed ? parsed->size() : 0, 2u) << bit;
+    EXPECT_LE(parsed ? parsed->size() : 0, 3u) << bit;
   }
-  for (const char* bad : {"nibble tuning 2\n", "nibble tuning 1\nconv2d 1 1 1 p\n", "nibble tuning 1\nk 0 1 1 1 p\n",
-                          "nibble tuning 1\nk 1 1 1 4294967296 p\n", "nibble tuning 1\nk 1 1 1 1 \n",
-                          "nibble tuning 1\nk 1 1 1 -1 p\n", "nibble tuning 1\n\n"}) {
+  for (const char* bad :
+       {"nibble tuning 1\n", "nibble tuning 2\nconv2d 1 1 1 1 p\n", "nibble tuning 2\nk 0 1 1 1 1 p\n",
+        "nibble tuning 2\nk 1 1 1 1 4294967296 p\n", "nibble tuning 2\nk 1 1 1 1 1 \n",
+        "nibble tuning 2\nk 1 1 1 1 -1 p\n", "nibble tuning 2\n\n"}) {
     EXPECT_FALSE(Choices::parse(bad)) << bad;
   }
 }
@@ -81,8 +84,8 @@ TEST(Choices, their_number_and_length_are_bounded) {
   EXPECT_FALSE(choices.set(std::string(kLongestProblem + 1, 'x'), {"k", {}}));
   EXPECT_FALSE(choices.set("", {"k", {}}));
   EXPECT_FALSE(choices.set("two\nlines", {"k", {}}));
-  std::string text = "nibble tuning 1\n";
-  for (size_t i = 0; i <= kMostChoices; ++i) text += "k 1 1 1 1 p" + std::to_string(i) + "\n";
+  std::string text = "nibble tuning 2\n";
+  for (size_t i = 0; i <= kMostChoices; ++i) text += "k 1 1 1 1 1 p" + std::to_string(i) + "\n";
   const auto parsed = Choices::parse(text);
   ASSERT_FALSE(parsed);
   EXPECT_NE(parsed.error().message.find("too many"), std::string::npos);
@@ -122,7 +125,9 @@ TEST(TunedLowering, what_does_not_fit_leaves_the_rule) {
                         {"conv2d_w8_i8_f32", {4000000000, 1, 4, 2}},
                         {"conv2d_w8_i8_f32", {2, 3, 4, 2}},
                         {"conv2d_w8_i8_f32", {2, 1, 65536, 65536}},
-                        {"conv2d_w8_i8_f32", {2, 1, 64, 4}}};
+                        {"conv2d_w8_i8_f32", {2, 1, 64, 4}},
+                        {"conv2d_w8_i8_f32", {2, 1, 4, 2, 2}},
+                        {"conv2d_shared_w8_i8_shift", {2, 1, 16, 4}}};
   for (const Choice& choice : bad) {
     Choices choices;
     ASSERT_TRUE(choices.set(text, choice));

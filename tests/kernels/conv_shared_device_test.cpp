@@ -16,6 +16,7 @@ gpu::Caps as_gpu() {
   gpu::Caps caps = device_under_test().caps();
   caps.device_type = gpu::DeviceType::discrete;
   caps.bits &= ~uint32_t{gpu::Caps::lanes};
+  caps.int8_path = caps.has(gpu::Caps::dot8) ? gpu::Int8Path::dot : gpu::Int8Path::shift;
   return caps;
 }
 
@@ -89,7 +90,8 @@ TEST(SharedTile, of_every_shape_gives_the_same_bits) {
   const OpCase cases[] = {conv_case("3x3", Conv2d{.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1},
                                     {1, 44, 12, 13}, 72, 3, 3, kScheme),
                           linear_case("rows", Linear{}, {150, 90}, 72, kScheme)};
-  const ConvTile tiles[] = {{8, 2, 16, 8}, {4, 1, 32, 4}, {4, 2, 16, 4}, {2, 1, 16, 8}, {2, 2, 16, 4}, {1, 4, 8, 8}};
+  const ConvTile tiles[] = {{8, 2, 16, 8}, {4, 1, 32, 4},    {4, 2, 16, 4},
+                            {2, 1, 16, 8}, {2, 2, 16, 4, 2}, {1, 4, 8, 8, 2}};
   for (const OpCase& op_case : cases) {
     const auto built = build(op_case, 1);
     ASSERT_TRUE(built) << built.error().message;
@@ -97,17 +99,18 @@ TEST(SharedTile, of_every_shape_gives_the_same_bits) {
     ASSERT_EQ(run_with(*built, "", {nullptr, &found}).mismatch, "");
     ASSERT_EQ(found.size(), 1u);
     const auto& [text, problem] = *found.begin();
-    ASSERT_EQ(problem.problem.family, Family::conv2d_shared) << text;
+    ASSERT_TRUE(problem.problem.second) << text;
     // Each with one of the cases: a pipeline takes a second and more on a software driver.
     for (size_t i = 0; i < std::size(tiles); ++i) {
       const ConvTile& tile = tiles[i];
       if ((i + (op_case.name == "rows")) % 2 != 0) continue;
-      ASSERT_TRUE(tile_fits(as_gpu(), problem.problem.bounds, tile)) << i;
+      ASSERT_TRUE(tile_fits(as_gpu(), problem.problem.second->bounds, tile)) << i;
       Choices choices;
       ASSERT_TRUE(choices.set(text, {problem.rule.kernel, tile}));
       const Ran ran = run_with(*built, "", {&choices});
       EXPECT_EQ(spec_of(ran, NBL_SPEC_CONV_TILE_X), tile.x);
       EXPECT_EQ(spec_of(ran, NBL_SPEC_CONV_TILE_O), tile.o);
+      EXPECT_EQ(spec_of(ran, NBL_SPEC_CONV_SHARED_SLICES), tile.slices);
       EXPECT_EQ(ran.mismatch, "") << op_case.name << " " << to_string(Choice{problem.rule.kernel, tile});
     }
   }

@@ -74,7 +74,8 @@ void expect_the_same_from_all_candidates(const Device& device, const Model& mode
   size_t candidates = 0;
   for (const auto& [text, found] : problems_of(device, model)) {
     for (const std::string& row : candidate_rows(found.problem, caps)) {
-      const std::vector<ConvTile> tiles = neighbouring_sizes(found.problem, caps, found.rule.tile);
+      const std::vector<ConvTile> tiles =
+          neighbouring_sizes(seen_by(row, found.problem), caps, first_tile(found, row, caps));
       ASSERT_FALSE(tiles.empty());
       for (const ConvTile& tile : {tiles.front(), tiles.back()}) {
         Choices choices;
@@ -161,7 +162,8 @@ TEST_F(TuneTest, unknown_dimensions_are_refused) {
 void store_choices(const Device& device, const Model& model) {
   Choices choices;
   for (const auto& [text, found] : problems_of(device, model)) {
-    const auto tiles = neighbouring_sizes(found.problem, device.state()->caps(), found.rule.tile);
+    const auto tiles =
+        neighbouring_sizes(seen_by(found.rule.kernel, found.problem), device.state()->caps(), found.rule.tile);
     ASSERT_FALSE(tiles.empty());
     ASSERT_TRUE(choices.set(text, {found.rule.kernel, tiles[0]}));
   }
@@ -221,7 +223,7 @@ TEST_F(TuneTest, tuning_of_another_driver_or_other_kernels_is_ignored_and_said) 
   ++other.kernels;
   expect_ignored(other, "other kernels");
   other = good;
-  other.data = "nibble tuning 1\nconv2d no sizes\n";
+  other.data = "nibble tuning 2\nconv2d no sizes\n";
   expect_ignored(other, "line 2");
   overwrite("NBLPIPE2 damaged");
   EXPECT_NE(open().cache_state().ignored.find(path_), std::string::npos);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Measures what a GPU makes of nibble's kernels and prints it as rows of a table: products against the device's own
-ceilings, ResNet50 in int8 with and without tuning. All figures are kept as JSON beside the table."""
+ceilings, ResNet50 in int8 with and without tuning. The folder of --out keeps the table (table.md) and all figures as
+JSON; what the tools print goes to standard error."""
 
 import argparse
 import json
@@ -14,7 +15,10 @@ TURNS = 3
 
 def run(command, environment=None):
     print("+ " + " ".join(command), file=sys.stderr, flush=True)
-    done = subprocess.run(command, env={**os.environ, **(environment or {})})
+    try:
+        done = subprocess.run(command, env={**os.environ, **(environment or {})}, stdout=sys.stderr)
+    except OSError as error:
+        sys.exit(f"{command[0]} cannot be started: {error.strerror}")
     if done.returncode != 0:
         sys.exit(f"{os.path.basename(command[0])} ended with {done.returncode}; what was measured until then is kept")
 
@@ -52,6 +56,13 @@ def median_ms(report):
     return runs[len(runs) // 2]
 
 
+def built(path, build):
+    if not os.access(path, os.X_OK) or not os.path.isfile(path):
+        sys.exit(f"there is no {os.path.basename(path)} in the build folder '{build}' (expected {path}): is it built, and is "
+                 "--build right?")
+    return path
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", help="build folder (default: build)")
@@ -62,10 +73,14 @@ def main():
     parser.add_argument("--tune-seconds", type=int, default=60, help="0: do not tune (default: 60)")
     options = parser.parse_args()
     tools = os.path.join(options.build, "engine", "tools")
-    bench = os.path.join(tools, "nibble-bench")
-    shapes = os.path.join(options.build, "converter", "nibble-shapes")
+    bench = built(os.path.join(tools, "nibble-bench"), options.build)
+    shapes = built(os.path.join(options.build, "converter", "nibble-shapes"), options.build)
+    tune = built(os.path.join(tools, "nibble-tune"), options.build) if options.tune_seconds > 0 else None
     device = ["--device", options.device] if options.device else []
-    os.makedirs(options.out, exist_ok=True)
+    try:
+        os.makedirs(options.out, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"the folder '{options.out}' cannot be made: {error.strerror}")
 
     def kept(name):
         return os.path.join(options.out, name + ".json")
@@ -75,15 +90,15 @@ def main():
         run([shapes, options.network, "--weights", "int8", "-o", folder])
         network = os.path.join(folder, options.network + ".int8.nbl")
         cache = os.path.join(folder, "pipelines")
-        if options.tune_seconds > 0:
-            run([os.path.join(tools, "nibble-tune"), network, "--pipeline-cache", cache, "--time-limit",
+        if tune:
+            run([tune, network, "--pipeline-cache", cache, "--time-limit",
                  str(options.tune_seconds)] + device)
         # In turns, and the best of each: another program on the machine then falls on both.
         plain, tuned = [], []
         for turn in range(TURNS):
             timed = [bench, network, "--seconds", "1", "--no-steps"] + device
             plain.append(median_ms(measured(timed, kept(f"untuned{turn}"), {"NIBBLE_PIPELINE_CACHE": ""})))
-            if options.tune_seconds > 0:
+            if tune:
                 tuned.append(median_ms(measured(timed + ["--pipeline-cache", cache], kept(f"tuned{turn}"))))
         rows.append((f"{options.network}, int8, one picture", f"{min(plain):.3f} ms",
                      f"<= 2 ms: {verdict(min(plain), 2, False)}" if options.network == "resnet50" else ""))
@@ -95,9 +110,11 @@ def main():
         report = measured([bench, "--roofline", "--gemm", str(options.gemm)] + device, kept("roofline"))
         rows += product_rows(report["roofline"])
         name = report["device"]["name"]
-    print(f"\n{name}\n\n| what | measured | goal |\n| --- | --- | --- |")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
+    lines = [name, "", "| what | measured | goal |", "| --- | --- | --- |"]
+    table = "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+    with open(os.path.join(options.out, "table.md"), "w", encoding="utf-8") as file:
+        file.write(table)
+    print(table, end="")
 
 
 if __name__ == "__main__":
