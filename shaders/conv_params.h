@@ -2,7 +2,7 @@
 #ifndef NIBBLE_SHADERS_CONV_PARAMS_H
 #define NIBBLE_SHADERS_CONV_PARAMS_H
 
-#define NBL_SPEC_CONV_TILE_X (NBL_SPEC_OWN + 0)      // outputs along a row per invocation
+#define NBL_SPEC_CONV_TILE_X (NBL_SPEC_OWN + 0)      // outputs per invocation, along a row; conv2d_shared: anywhere
 #define NBL_SPEC_CONV_TILE_O (NBL_SPEC_OWN + 1)      // blocks of 4 output channels per invocation
 #define NBL_SPEC_CONV_PADDED (NBL_SPEC_OWN + 2)      // bool: some outputs read beyond the image
 #define NBL_SPEC_CONV_HIGH_SHIFT (NBL_SPEC_OWN + 3)  // bool: every requantizing shift is above 32, no tie
@@ -10,11 +10,11 @@
 #define NBL_SPEC_CONV_LANES (NBL_SPEC_OWN + 10)      // lanes of a subgroup, rows with NEEDS lanes
 #define NBL_SPEC_CONV_SHUFFLE (NBL_SPEC_OWN + 11)    // bool: shuffle, not broadcast; rows with NEEDS lanes
 #define NBL_SPEC_CONV_INDEXED (NBL_SPEC_OWN + 12)    // bool: sums are taken from an array by computed index
-#define NBL_SPEC_CONV_ONE_TAP (NBL_SPEC_OWN + 13)    // bool: 1x1
+#define NBL_SPEC_CONV_ONE_TAP (NBL_SPEC_OWN + 13)    // bool: a window of 1x1, whatever the stride
 #define NBL_SPEC_CONV_ONE_BLOCK (NBL_SPEC_OWN + 14)  // bool: 4 input channels of a group or fewer
 #define NBL_SPEC_CONV_FLAT (NBL_SPEC_OWN + 15)       // bool: one loop over taps and channels; sums are closed at the end
-#define NBL_SPEC_CONV_KERNEL_W (NBL_SPEC_OWN + 4)    // these three: the window of conv2d_depthwise
-#define NBL_SPEC_CONV_STRIDE_W (NBL_SPEC_OWN + 5)
+#define NBL_SPEC_CONV_KERNEL_W (NBL_SPEC_OWN + 4)    // conv2d_depthwise: width of the window, 0 for any
+#define NBL_SPEC_CONV_STRIDE_W (NBL_SPEC_OWN + 5)    // of the same window; 1 where a tile is one output
 #define NBL_SPEC_CONV_DILATION_W (NBL_SPEC_OWN + 6)
 #define NBL_SPEC_CONV_PACKING (NBL_SPEC_OWN + 7)     // conv2d_grouped: order of the weights
 #define NBL_SPEC_CONV_TRANSPOSED (NBL_SPEC_OWN + 8)  // bool, conv2d_grouped

@@ -43,9 +43,9 @@ ivec4 requantize_short(ivec4 value, ivec4 multiplier, ivec4 shift) {
                requantize_short(value.z, multiplier.z, shift.z), requantize_short(value.w, multiplier.w, shift.w));
 }
 
-// The same with both shifts done in floats, for devices that shift lane by lane. Halves are multiples of 2^(shift - 33) in the high
-// word, so that its lowest 8 bits say nothing from a shift of 41 on; without them it has 23 bits, and the quotient 24 with a half added.
-// Before 41 a word of more than 24 bits is a quotient above 2^15, which any clamp to bytes cuts off.
+// The same with both shifts done in floats, for devices that shift lane by lane. Halves are multiples of 2^(shift - 33) in
+// the high word, so that its lowest 8 bits say nothing from a shift of 41 on; without them it has 23 bits, and the quotient
+// 24 with a half added. Before 41 a word of more than 24 bits is a quotient above 2^15, which any clamp to bytes cuts off.
 struct FloatShift {
   vec4 factor;
   ivec4 mask;
