@@ -1,6 +1,8 @@
 // Operators that are a few others in a row: ONNX's and ONNX Runtime's own.
 #include <algorithm>
+#include <cctype>
 #include <numeric>
+#include <optional>
 
 #include "converter/onnx/expansion.h"
 #include "core/text.h"
@@ -20,24 +22,26 @@ std::string reduce(NodeContext& node, Expansion& to, const std::string& type, co
   return out;
 }
 
-// The activation of a fused operator, behind `x`.
-Status activate(NodeContext& node, Expansion& to, const std::string& type, const std::vector<float>& parameters,
-                const std::string& x) {
+// The activation of a fused operator, behind `x`; its parameters in the order of its attributes, those absent empty.
+Status activate(NodeContext& node, Expansion& to, const std::string& type,
+                const std::vector<std::optional<float>>& parameters, const std::string& x) {
   struct Row {
     const char* type;
     std::vector<const char*> names;
   };
   static const Row rows[] = {
       {"Relu", {}}, {"Sigmoid", {}}, {"Tanh", {}}, {"LeakyRelu", {"alpha"}}, {"HardSigmoid", {"alpha", "beta"}}};
-  if (type == "Clip" && parameters.size() == 2) {
-    const std::string low = to.floats({parameters[0]}), high = to.floats({parameters[1]});
+  if (type == "Clip" && parameters.size() == 2 && parameters[0] && parameters[1]) {
+    const std::string low = to.floats({*parameters[0]}), high = to.floats({*parameters[1]});
     to.add("Max", {to.add("Min", {x, high}), low}, to.out());
     return {};
   }
   for (const Row& row : rows) {
     if (type != row.type) continue;
     to.add(type, {x}, to.out());
-    for (size_t i = 0; i < std::min(row.names.size(), parameters.size()); ++i) to.set(row.names[i], parameters[i]);
+    for (size_t i = 0; i < std::min(row.names.size(), parameters.size()); ++i) {
+      if (parameters[i]) to.set(row.names[i], *parameters[i]);
+    }
     return {};
   }
   return node.unsupported("the activation '" + type + "' is not supported");
@@ -81,6 +85,20 @@ struct Equation {
   std::string output;
 };
 
+constexpr size_t kMostShown = 60;  // letters of an equation in a message
+
+// What of labels is no set of different letters, or nothing.
+std::string odd_part(const std::string& labels) {
+  if (labels.find("...") != std::string::npos) return "an ellipsis";
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto c = static_cast<unsigned char>(labels[i]);
+    if (!std::isalpha(c)) return std::isprint(c) ? format("'%c'", labels[i]) : format("byte 0x%02x", c);
+    if (labels.find(labels[i], i + 1) != std::string::npos)
+      return format("the label '%c' twice in a tensor", labels[i]);
+  }
+  return "";
+}
+
 Result<Equation> read_equation(NodeContext& node) {
   NBL_TRY(std::string text, node.text("equation", ""));
   text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
@@ -99,22 +117,22 @@ Result<Equation> read_equation(NodeContext& node) {
     }
     std::sort(out.output.begin(), out.output.end());
   }
-  const auto plain = [](const std::string& labels) {
-    std::string sorted = labels;
-    std::sort(sorted.begin(), sorted.end());
-    return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() &&
-           std::all_of(labels.begin(), labels.end(),
-                       [](char c) { return std::isalpha(static_cast<unsigned char>(c)); });
-  };
+  const std::string shown =
+      "the equation '" + (text.size() > kMostShown ? text.substr(0, kMostShown) + "..." : text) + "'";
   if (out.inputs.size() != node.inputs() || out.inputs.size() > 2)
-    return node.unsupported("the equation '" + text + "': supported with one or two tensors");
-  for (size_t i = 0; i < out.inputs.size(); ++i) {
-    if (!plain(out.inputs[i])) return node.unsupported("the equation '" + text + "': supported are different letters");
-    if (out.inputs[i].size() != node.rank(i))
-      return node.fail(format("the equation '%s' has %zu axes of an input of rank %zu", text.c_str(),
-                              out.inputs[i].size(), node.rank(i)));
+    return node.unsupported(format("%s names %zu tensors, the node has %zu; supported with one or two", shown.c_str(),
+                                   out.inputs.size(), node.inputs()));
+  std::vector<std::string> all = out.inputs;
+  all.push_back(out.output);
+  for (const std::string& labels : all) {
+    if (const std::string odd = odd_part(labels); !odd.empty())
+      return node.unsupported(shown + " has " + odd + "; supported are different letters");
   }
-  if (!plain(out.output)) return node.unsupported("the equation '" + text + "': supported are different letters");
+  for (size_t i = 0; i < out.inputs.size(); ++i) {
+    if (out.inputs[i].size() != node.rank(i))
+      return node.fail(
+          format("%s has %zu axes of an input of rank %zu", shown.c_str(), out.inputs[i].size(), node.rank(i)));
+  }
   for (char c : out.output) {
     if (text.substr(0, arrow).find(c) == std::string::npos) return node.fail(format("the axis '%c' has no input", c));
   }
@@ -152,7 +170,9 @@ Status import_einsum(NodeContext& node) {
         continue;
       }
       if (side) continue;
-      if (!(node.desc(x[1].id).shape[other] == shape[i])) return node.fail(format("the axis '%c' has two sizes", c));
+      if (const Dim& size = node.desc(x[1].id).shape[other]; !(size == shape[i]))
+        return node.fail(format("the axis '%c' has two sizes, %s and %s", c, shape[i].to_string().c_str(),
+                                size.to_string().c_str()));
       if (equation.output.find(c) == std::string::npos) {
         inner += c;
         k *= shape[i];
@@ -198,11 +218,19 @@ Status import_mean_variance_normalization(NodeContext& node) {
 
 // The p-norm of each window: the mean of |x|^p there, times its size.
 Status import_lp_pool(NodeContext& node) {
-  NBL_TRY(const int64_t p, node.integer("p", 2));
-  if (p != 1 && p != 2) return node.unsupported(format("p is %lld, supported: 1 and 2", static_cast<long long>(p)));
+  double p = 2;  // a float in opset 1
+  if (const auto* a = node.attribute("p"); a && a->type() == ::onnx::AttributeProto::FLOAT) {
+    p = static_cast<double>(a->f());
+  } else {
+    NBL_TRY(const int64_t whole, node.integer("p", 2));
+    p = static_cast<double>(whole);
+  }
+  if (p != 1 && p != 2) return node.unsupported(format("p is %g, supported: 1 and 2", p));
   Expansion to(node);
   if (node.type() == "GlobalLpPool") {
-    std::vector<int64_t> axes(node.rank(0) < 2 ? 0 : node.rank(0) - 2);
+    if (node.rank(0) < 3)
+      return node.fail(format("an input of rank %zu, expected images and channels with axes behind", node.rank(0)));
+    std::vector<int64_t> axes(node.rank(0) - 2);
     std::iota(axes.begin(), axes.end(), 2);
     reduce(node, to, p == 1 ? "ReduceL1" : "ReduceL2", to.in(0), axes, 18, true, to.out());
     return to.run();
@@ -224,10 +252,12 @@ Status import_lp_pool(NodeContext& node) {
 Status import_reduce_log_sum(NodeContext& node) {
   NBL_TRY(std::vector<int64_t> axes, node.integers("axes", {}));
   NBL_TRY(const int64_t keep, node.integer("keepdims", 1));
-  node.ignore("noop_with_empty_axes");
+  NBL_TRY(const int64_t noop, node.integer("noop_with_empty_axes", 0));
   if (node.has(1)) {
     NBL_TRY(axes, node.ints(1));
   }
+  if (noop && axes.empty())  // the input as it is in some versions of ONNX, its logarithm in others
+    return node.unsupported("noop_with_empty_axes without axes is not supported");
   Expansion to(node);
   to.add("Log", {reduce(node, to, "ReduceSum", to.in(0), axes, 13, keep != 0)}, to.out());
   return to.run();
@@ -275,17 +305,17 @@ Status import_fused_conv(NodeContext& node) {
   std::string y = to.add("Conv", {to.in(0), to.in(1), to.in(2)});
   to.copy_attributes({"activation", "activation_params"});
   if (node.has(3)) y = to.add("Add", {y, to.in(3)});
-  NBL_CHECK(activate(node, to, activation, parameters, y));
+  NBL_CHECK(activate(node, to, activation, {parameters.begin(), parameters.end()}, y));
   return to.run();
 }
 
 Status import_fused_gemm(NodeContext& node) {
   NBL_TRY(const std::string activation, node.text("activation", ""));
-  std::vector<float> parameters;
+  std::vector<std::optional<float>> parameters;
   for (const char* name : {"activation_alpha", "activation_beta"}) {
+    parameters.emplace_back();
     if (!node.has_attribute(name)) continue;
-    NBL_TRY(const float value, node.real(name, 0.0f));
-    parameters.push_back(value);
+    NBL_TRY(parameters.back(), node.real(name, 0.0f));
   }
   node.ignore("activation_gamma");
   Expansion to(node);

@@ -22,10 +22,6 @@ constexpr const char* kMoves[] = {"Concat",   "DepthToSpace", "Dropout",   "Expa
                                   "Identity", "Pad",          "Reshape",   "Slice",    "SpaceToDepth", "Split",
                                   "Squeeze",  "Tile",         "Transpose", "Unsqueeze"};
 
-bool only_moves(const std::string& type) {
-  return std::any_of(std::begin(kMoves), std::end(kMoves), [&](const char* name) { return type == name; });
-}
-
 bool is_view(const Node& node) { return op_if<Transpose>(node) || op_if<Reshape>(node) || op_if<Slice>(node); }
 
 // Scales that came with constant weights follow them through a new order or shape; other arithmetic makes them void.
@@ -59,6 +55,10 @@ uint64_t element_count(const Shape& shape) {
 
 }  // namespace
 
+bool only_moves(const std::string& type) {
+  return std::any_of(std::begin(kMoves), std::end(kMoves), [&](const char* name) { return type == name; });
+}
+
 std::optional<std::vector<Dim>> known_integers(const Tensor& tensor) {
   if (!tensor.is_constant() || tensor.constant->bytes.size() / bytes_per_element(tensor.desc.type) > kMaxKnown)
     return std::nullopt;
@@ -87,6 +87,38 @@ size_t NodeContext::inputs() const { return static_cast<size_t>(node_.input_size
 size_t NodeContext::outputs() const { return static_cast<size_t>(node_.output_size()); }
 
 bool NodeContext::has(size_t i) const { return i < inputs() && !node_.input(static_cast<int>(i)).empty(); }
+
+bool NodeContext::names(const std::string& name) const {
+  return importer_.values_.contains(name) || importer_.readers_.contains(name);
+}
+
+Status NodeContext::alias(size_t i, const std::string& name) {
+  NBL_TRY(const TensorId id, tensor(i));
+  Value plain;
+  plain.id = id;
+  plain.type = desc(id).type;
+  plain.shape = desc(id).shape;
+  importer_.values_[name] = std::move(plain);
+  return {};
+}
+
+void NodeContext::set_units(size_t output, const Units& units) {
+  if (output >= outputs() || node_.output(static_cast<int>(output)).empty()) return;
+  importer_.values_[node_.output(static_cast<int>(output))].units = units;
+}
+
+bool NodeContext::grow(uint64_t elements) {
+  if (elements > kMaxGrowth - importer_.grown_) return false;
+  importer_.grown_ += elements;
+  return true;
+}
+
+TensorId& NodeContext::dequantized(TensorId stored, const std::vector<float>& scales,
+                                   const std::vector<int64_t>& zero_points, int64_t axis, DType type) {
+  return importer_.dequantized_.try_emplace({stored, scales, zero_points, axis, type}, kNoTensor).first->second;
+}
+
+bool NodeContext::first_copy(TensorId constant) { return importer_.copied_.insert(constant).second; }
 
 bool NodeContext::wants_output(size_t i) const {
   if (i >= outputs()) return false;
@@ -232,10 +264,9 @@ Result<TensorId> NodeContext::emit(Op op, std::vector<TensorId> inputs, std::vec
   uint64_t given = 0, made = 0;
   for (TensorId id : inputs) given += id == kNoTensor ? 0 : element_count(graph.desc(id).shape);
   for (TensorId id : graph.nodes.back().outputs) made += element_count(graph.desc(id).shape);
-  if (made > given) {
-    if (importer_.grown_ + (made - given) > kMaxGrowth) return out;
-    importer_.grown_ += made - given;
-  }
+  if (made > given && !grow(made - given)) return out;
+  // So do many copies of one constant, each in another order.
+  if (made <= given && inputs[0] != kNoTensor && !first_copy(inputs[0]) && !grow(made)) return out;
   NBL_TRY(std::vector<Tensor> folded, fold_constants(graph, graph.nodes.back()));
   const TensorDesc& x = graph.desc(inputs[0] == kNoTensor ? graph.nodes.back().outputs[0] : inputs[0]);
   for (Tensor& tensor : folded) {
@@ -295,6 +326,7 @@ Status NodeContext::set(size_t output, TensorId id) {
   const bool bytes = x.type == DType::u8 && x.id != kNoTensor && desc(x.id).type == DType::i8;
   const bool truth = x.type == DType::boolean && only_moves(type()) && output == 0;
   if (bytes && desc(id).type == DType::i8) return set(output, id, DType::u8);
+  if (is_dynamic(*this, 0) && only_moves(type()) && desc(id).type == DType::f32) return set(output, id, DType::u8);
   return set(output, id, truth && desc(id).type == DType::f32 ? DType::boolean : desc(id).type);
 }
 

@@ -8,7 +8,19 @@
 namespace nibble::onnx_import {
 
 // Outputs have names that no other node has.
-std::string Expansion::unique(const std::string& part) { return out() + ":" + part + ":" + std::to_string(named_++); }
+std::string Expansion::unique(const std::string& part) {
+  std::string name;
+  do {
+    name = out() + ":" + part + ":" + std::to_string(named_++);
+  } while (node_.names(name));
+  return name;
+}
+
+Result<std::string> Expansion::plain(size_t i) {
+  const std::string name = unique("plain");
+  NBL_CHECK(node_.alias(i, name));
+  return name;
+}
 
 std::string Expansion::in(size_t i) const { return node_.has(i) ? node_.proto().input(static_cast<int>(i)) : ""; }
 std::string Expansion::out(size_t i) const { return node_.proto().output(static_cast<int>(i)); }

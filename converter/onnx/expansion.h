@@ -32,7 +32,10 @@ class Expansion {
   std::string in(size_t i) const;
   std::string out(size_t i = 0) const;
 
-  // Imports them. What stands in the way of one of them is an obstacle of its own.
+  // A name for what an input keeps, whatever ONNX knows it as.
+  Result<std::string> plain(size_t i);
+
+  // Imports them. What stands in the way of one of them is an obstacle of the original.
   Status run();
 
  private:

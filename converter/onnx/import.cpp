@@ -124,7 +124,15 @@ Status NodeContext::import_in_place(const std::vector<::onnx::NodeProto>& nodes)
   for (const ::onnx::NodeProto& node : nodes) {
     for (const std::string& input : node.input()) ++importer_.readers_[input];
   }
+  const size_t before = importer_.obstacles_.size();
   for (const ::onnx::NodeProto& node : nodes) importer_.import_node(node);
+  for (size_t i = before; i < importer_.obstacles_.size(); ++i) {
+    // Parts are not in the file: the node that they stand for is named.
+    Obstacle& obstacle = importer_.obstacles_[i];
+    if (obstacle.operator_type != type()) obstacle.message = "its " + obstacle.operator_type + ": " + obstacle.message;
+    obstacle.node = name();
+    obstacle.operator_type = type();
+  }
   return {};
 }
 
@@ -171,9 +179,11 @@ void Importer::import_node(const ::onnx::NodeProto& node) {
                                              (selects ? "; --outputs ends the network before it" : "")};
     }
     if (!readable) return {};  // the obstacle is reported where it arose
+    NBL_TRY(const Units units, result_units(context));
     NBL_TRY(const bool folded, fold_integers(context));
+    if (!folded) NBL_CHECK(import(context));
+    for (size_t i = 0; i < context.outputs() && !units.empty(); ++i) context.set_units(i, units);
     if (folded) return {};
-    NBL_CHECK(import(context));
     return context.check_all_attributes_handled();
   };
   if (Status status = work(); !status) {
@@ -202,6 +212,10 @@ Result<TensorId> Importer::import_output(const std::string& name, const std::set
   const DType stored = graph_.desc(id).type, declared = context.value(0).type;
   if (stored == DType::f32 && declared == DType::u8)
     return Error{Code::unsupported_op, "the integers of DynamicQuantizeLinear are not computed"};
+  if (!context.value(0).units.empty())
+    return Error{Code::unsupported_op,
+                 "it is in units of the scale of a DynamicQuantizeLinear, which is not computed; a Mul with that scale "
+                 "makes it an output"};
   if (stored == DType::i8 && declared == DType::u8) {
     // uint8 is kept as int8 with the zero point moved by 128; whoever reads the output is given uint8.
     TensorDesc bytes;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "converter/onnx/cut.h"
@@ -21,6 +22,10 @@ class NodeProto;
 
 namespace nibble::onnx_import {
 
+// Scales of DynamicQuantizeLinear that a tensor is off by: ONNX's values are those kept here times each scale to the
+// power given, by the tensor that was quantized. 0 marks a zero point. Empty: ONNX's own values (dynamic.cpp).
+using Units = std::map<TensorId, int>;
+
 // What an ONNX name stands for.
 struct Value {
   TensorId id = kNoTensor;  // its tensor in the graph; absent for shape arithmetic and failed nodes
@@ -28,6 +33,7 @@ struct Value {
   Shape shape;
   std::optional<std::vector<Dim>> ints;  // contents of an integer or boolean tensor where known, row-major
   bool failed = false;                   // the node that makes it could not be imported; readers are passed over
+  Units units;
 };
 
 // Something that stands in the way of a conversion.
@@ -52,9 +58,19 @@ class NodeContext {
   size_t inputs() const;
   size_t outputs() const;
   bool has(size_t i) const;
-  bool wants_output(size_t i) const;  // named and read by somebody or a graph output
+  bool names(const std::string& name) const;  // whether the network has that name already
+  bool wants_output(size_t i) const;          // named and read by somebody or a graph output
   const Value& value(size_t i) const;
   const Shape& shape(size_t i) const { return value(i).shape; }
+  // A name of what an input keeps, as floats in ONNX's own units.
+  Status alias(size_t i, const std::string& name);
+  void set_units(size_t output, const Units& units);
+  // Counts elements of memory that a small file makes large; false where that is too much.
+  bool grow(uint64_t elements);
+  // Floats that a constant has been dequantized to before with the same numbers, or a place to keep them.
+  TensorId& dequantized(TensorId stored, const std::vector<float>& scales, const std::vector<int64_t>& zero_points,
+                        int64_t axis, DType type);
+  bool first_copy(TensorId constant);  // and remembers that it has been copied
   size_t rank(size_t i) const { return shape(i).size(); }
 
   // The input as a tensor of the graph (shape arithmetic becomes a constant).
@@ -96,7 +112,7 @@ class NodeContext {
   Status set_ints(size_t output, Shape shape, std::vector<Dim> values, DType type = DType::i64);
   // Every way to set an output ends here: what is held of known integers in all is bounded.
   Status set_value(size_t output, Value value);
-  // Imports other nodes, which make its outputs. What stands in the way of one of them is an obstacle of its own.
+  // Imports other nodes, which make its outputs. What stands in the way of one of them is an obstacle of this node.
   Status import_in_place(const std::vector<::onnx::NodeProto>& nodes);
 
   Error fail(const std::string& message) const;
@@ -125,6 +141,13 @@ using ImportFunction = Status (*)(NodeContext&);
 ImportFunction find_import_function(const std::string& domain, const std::string& operator_type);
 std::vector<std::string> supported_operators(const std::string& domain);
 inline constexpr const char* kMicrosoft = "com.microsoft";  // the domain of ONNX Runtime's own operators
+
+// Operators that give the elements of their first input, in another place or shape.
+bool only_moves(const std::string& operator_type);
+// The units of a node's results; an error where it may not read inputs that have units.
+Result<Units> result_units(const NodeContext& node);
+// The integers of DynamicQuantizeLinear, which are the floats that it was given.
+bool is_dynamic(const NodeContext& node, size_t input);
 
 // Computes a node on known integers, symbolically where need be; false when it is not of that kind.
 Result<bool> fold_integers(NodeContext& node);
@@ -169,9 +192,11 @@ class Importer {
   std::map<std::string, int> readers_;  // of the nodes that are needed
   std::set<std::string> free_names_;
   std::vector<Obstacle> obstacles_;
-  int depth_ = 0;       // of branches
-  uint64_t grown_ = 0;  // elements that folding has made beyond those it was given
-  double worked_ = 0;   // multiply-adds or moves that folding has taken
+  int depth_ = 0;  // of branches
+  std::map<std::tuple<TensorId, std::vector<float>, std::vector<int64_t>, int64_t, DType>, TensorId> dequantized_;
+  std::set<TensorId> copied_;  // constants that something of their own size was folded from
+  uint64_t grown_ = 0;         // elements that folding has made beyond those it was given
+  double worked_ = 0;          // multiply-adds or moves that folding has taken
 };
 
 }  // namespace nibble::onnx_import

@@ -4,6 +4,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "converter/onnx/importer.h"
 #include "core/text.h"
@@ -11,6 +12,8 @@
 
 namespace nibble::onnx_import {
 namespace {
+
+constexpr const char* kManyCopies = "constants are dequantized with too many different scales each";
 
 struct Parameters {
   std::vector<float> scales;
@@ -41,9 +44,10 @@ Result<Parameters> read_parameters(NodeContext& node, DType quantized_type, bool
   if (p.type != DType::i8 && p.type != DType::u8)
     return node.unsupported(format("quantization to %s is not supported", to_string(p.type)));
   if (p.zero_points.size() != p.scales.size() || p.scales.empty())
-    return node.fail("scale and zero point differ in size");
+    return node.fail(format("%zu scales with %zu zero points", p.scales.size(), p.zero_points.size()));
   for (float s : p.scales) {
-    if (!(s > 0.0f)) return node.fail("a scale is not positive");
+    if (!(s > 0.0f) || !std::isfinite(s))
+      return node.fail(format("a scale is %g, expected a positive finite number", static_cast<double>(s)));
   }
   const size_t rank = node.rank(0);
   NBL_TRY(int64_t axis, node.integer("axis", 1));
@@ -90,7 +94,7 @@ Status import_quantize(NodeContext& node) {
 
 Status import_dequantize(NodeContext& node) {
   const DType from = node.value(0).type;
-  if (const TensorId x = node.value(0).id; from == DType::u8 && x != kNoTensor && node.desc(x).type == DType::f32) {
+  if (is_dynamic(node, 0)) {
     for (const char* name : {"axis", "block_size", "output_dtype"}) node.ignore(name);
     // Of DynamicQuantizeLinear: never quantized, in units of one.
     NBL_TRY(const std::vector<float> scale, node.floats(1));
@@ -100,10 +104,11 @@ Status import_dequantize(NodeContext& node) {
     }
     if (scale != std::vector<float>{1.0f} || zero != std::vector<int64_t>{0})
       return node.unsupported("it reads DynamicQuantizeLinear with another scale or zero point than that gives");
-    return node.set(0, x);
+    return node.set(0, node.value(0).id, DType::f32);
   }
   if (from == DType::i64) {  // an int32 bias: dequantized here, its scale is the product of the other two
     NBL_TRY(const std::vector<float> scales, node.floats(1));
+    NBL_TRY(const TensorId stored, node.tensor(0));
     NBL_TRY(const std::vector<int64_t> q, quantized_values(node, 0));
     node.ignore("axis");
     node.ignore("block_size");
@@ -114,12 +119,20 @@ Status import_dequantize(NodeContext& node) {
         return node.unsupported("int32 with a zero point is not supported");
     }
     if (scales.size() != 1 && scales.size() != q.size())
-      return node.unsupported("int32 dequantization of more than one axis is not supported");
+      return node.unsupported(format("int32 of %zu elements with %zu scales; one, or one an element, are supported",
+                                     q.size(), scales.size()));
+    for (float s : scales) {
+      if (!std::isfinite(s)) return node.fail(format("a scale is %g", static_cast<double>(s)));
+    }
+    TensorId& made = node.dequantized(stored, scales, {}, 0, from);
+    if (made != kNoTensor) return node.set(0, made);
+    if (!node.first_copy(stored) && !node.grow(q.size())) return node.unsupported(kManyCopies);
     std::vector<float> values;
     for (size_t i = 0; i < q.size(); ++i)
       values.push_back(
           static_cast<float>(static_cast<double>(q[i]) * static_cast<double>(scales[scales.size() == 1 ? 0 : i])));
     NBL_TRY(const TensorId id, node.constant(node.shape(0), values));
+    made = id;
     return node.set(0, id);
   }
   NBL_TRY(const Parameters p, read_parameters(node, from, from == DType::i8 || from == DType::u8));
@@ -139,16 +152,23 @@ Status import_dequantize(NodeContext& node) {
     return node.set(0, y);
   }
   // Constant weights: real values now, with the scales beside them as the quantization to go back to.
-  NBL_TRY(std::vector<int64_t> q, quantized_values(node, 0));
+  const std::vector<int64_t> shape = values(node.shape(0));
+  const auto n = static_cast<int64_t>(p.scales.size());
+  if (n != 1 && n != shape[static_cast<size_t>(p.axis)])
+    return node.fail(format("%lld scales along axis %lld, which has size %lld", static_cast<long long>(n),
+                            static_cast<long long>(p.axis),
+                            static_cast<long long>(shape[static_cast<size_t>(p.axis)])));
   NBL_TRY(const TensorId stored, node.tensor(0));
+  TensorId& made = node.dequantized(stored, p.scales, p.zero_points, n == 1 ? 0 : p.axis, p.type);
+  if (made != kNoTensor) return node.set(0, made);
+  NBL_TRY(std::vector<int64_t> q, quantized_values(node, 0));
+  if (!node.first_copy(stored) && !node.grow(q.size())) return node.unsupported(kManyCopies);
   if (p.type == DType::u8 && node.desc(stored).type == DType::i8) {
     for (int64_t& v : q) v += 128;
   }
-  const std::vector<int64_t> shape = values(node.shape(0));
   int64_t inner = 1;
   for (size_t i = static_cast<size_t>(p.axis) + 1; i < shape.size(); ++i) inner *= shape[i];
   std::vector<float> real(q.size());
-  const auto n = static_cast<int64_t>(p.scales.size());
   for (size_t i = 0; i < q.size(); ++i) {
     const auto c = n == 1 ? 0 : static_cast<size_t>(static_cast<int64_t>(i) / inner % n);
     real[i] = p.scales[c] * static_cast<float>(q[i] - p.zero_points[c]);
@@ -159,6 +179,7 @@ Status import_dequantize(NodeContext& node) {
     node.graph_tensor(id).desc.quant =
         n == 1 ? Quant::tensor(p.scales[0], 0) : Quant::channel(static_cast<int32_t>(p.axis), p.scales);
   }
+  made = id;
   return node.set(0, id);
 }
 

@@ -127,6 +127,46 @@ TEST(onnx_composed, sums_of_logarithms_and_swish) {
   expect_close(compute(like, {1.25f, 2}), {1.25, 2}, 0);
 }
 
+TEST(onnx_composed, what_is_ambiguous_or_odd_is_refused) {
+  auto empty = model({"2"}, 18);
+  empty.node("ReduceLogSum", {"x"}, {"y"}, {{"noop_with_empty_axes", int64_t{1}}}, "r");
+  EXPECT_NE(empty.problem().find("'r': noop_with_empty_axes"), std::string::npos) << empty.problem();
+  auto flat = model({"2", "3"});
+  flat.node("GlobalLpPool", {"x"}, {"y"}, {}, "p");
+  EXPECT_NE(flat.problem().find("'p': an input of rank 2"), std::string::npos) << flat.problem();
+  auto real = model({"1", "1", "2", "2"}, 1);
+  real.node("LpPool", {"x"}, {"y"}, {{"kernel_shape", std::vector<int64_t>{2, 2}}, {"p", 1.0f}});
+  expect_close(compute(real, {3, -4, 12, 5}), {24}, 1e-5);
+  auto sizes = model({"2", "3"});
+  sizes.node("Einsum", {"x", "x"}, {"y"}, {{"equation", std::string("ab,bc->ac")}}, "e");
+  EXPECT_NE(sizes.problem().find("the axis 'b' has two sizes, 3 and 2"), std::string::npos) << sizes.problem();
+  auto twice = model({"2", "3"});
+  twice.node("Einsum", {"x"}, {"y"}, {{"equation", std::string("aa->a")}}, "e");
+  EXPECT_NE(twice.problem().find("has the label 'a' twice"), std::string::npos) << twice.problem();
+  auto length = model({"2", "3"});
+  length.node("Einsum", {"x"}, {"y"}, {{"equation", std::string(1000, ',')}}, "e");
+  EXPECT_LT(length.problem().size(), 250u) << length.problem();
+}
+
+TEST(onnx_composed, names_of_parts_are_nobody_elses) {
+  auto b = model({"2"});
+  b.node("Relu", {"x"}, {"y:Sigmoid:0"}).node("Swish", {"x"}, {"z"}, {}, "swish");
+  b.node("Swish", {"y:Sigmoid:0"}, {"y:Mul:1"}).node("Add", {"y:Mul:1", "z"}, {"y"});
+  const double s = 1 / (1 + std::exp(-1.0)), t = 1 / (1 + std::exp(2.0));
+  expect_close(compute(b, {1, -2}), {2 * s, -2 * t}, 1e-6);
+  auto own = model({"2"});
+  own.node("Relu", {"x"}, {"z:Sigmoid:0"}).node("Swish", {"x"}, {"z"}).node("Sub", {"z:Sigmoid:0", "z"}, {"y"});
+  expect_close(compute(own, {1, -2}), {1 - s, 2 * t}, 1e-6);
+}
+
+TEST(onnx_composed, a_fused_activation_takes_the_parameter_it_names) {
+  auto gemm = model({"1", "1"});
+  gemm.floats("w", {1, 1}, {1});
+  gemm.node("FusedGemm", {"x", "w"}, {"y"}, {{"activation", std::string("HardSigmoid")}, {"activation_beta", 0.25f}},
+            "", kMicrosoft);
+  expect_close(compute(gemm, {1}), {0.2 + 0.25}, 1e-6);
+}
+
 TEST(onnx_composed, root_mean_square_normalization) {
   for (const char* type : {"RMSNormalization", "SimplifiedLayerNormalization"}) {
     auto b = model({"1", "2"});

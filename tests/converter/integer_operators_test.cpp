@@ -1,4 +1,7 @@
 // Operators on quantized tensors (QLinearConv, MatMulInteger and their like) give what the same network gives as QDQ.
+#include <limits>
+#include <set>
+
 #include "tests/converter/quantized_net.h"
 
 namespace nibble::test {
@@ -212,7 +215,8 @@ TEST(integer_operators, dynamic_convolutions_are_float_with_whole_weights) {
   OnnxBuilder b(13);
   b.input("x", {"1", "1", "1", "3"}).output("y").integers("w", {1, 1, 1, 2}, {130, 120}, kOnnxUint8);
   b.integers("zw", {}, {128}, kOnnxUint8).node("DynamicQuantizeLinear", {"x"}, {"xq", "s", "z"});
-  b.node("ConvInteger", {"xq", "w", "z", "zw"}, {"y"}, {{"pads", std::vector<int64_t>{0, 1, 0, 0}}});
+  b.node("ConvInteger", {"xq", "w", "z", "zw"}, {"i"}, {{"pads", std::vector<int64_t>{0, 1, 0, 0}}});
+  b.node("Cast", {"i"}, {"f"}, {{"to", int64_t{kOnnxFloat}}}).node("Mul", {"f", "s"}, {"y"});
   expect_close(run_one(b.graph().value(), {1, 0.5f, -2}), {-8, 2 - 4, 1 + 16}, 1e-5);
 }
 
@@ -228,6 +232,182 @@ TEST(integer_operators, dynamic_integers_are_no_output) {
   other.input("x", {"3"}).output("y").floats("scale", {}, {0.5f}).node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"});
   other.node("DequantizeLinear", {"q", "scale", "z"}, {"y"});
   EXPECT_NE(other.problem().find("another scale"), std::string::npos) << other.problem();
+}
+
+// x [2, 3] -> DynamicQuantizeLinear "q", "s", "z", then `body`, which makes "y"; the problem that it has.
+std::string dynamic_problem(const Body& body) {
+  OnnxBuilder b(13);
+  b.input("x", {"2", "3"}).output("y").integers("w", {3, 2}, {9, -3, 100, 7, -50, 60}, kOnnxInt8);
+  b.floats("sw", {2}, {0.5f, 0.25f}).floats("half", {}, {0.5f}).integers("seven", {}, {7}, kOnnxUint8);
+  b.integers("six", {1}, {6}).node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"});
+  body(b);
+  return b.problem();
+}
+
+TEST(integer_operators, dynamic_integers_keep_their_mark_through_moves) {
+  const std::string none = dynamic_problem([](auto& b) {
+    b.node("Reshape", {"q", "six"}, {"r"}).node("DequantizeLinear", {"r", "s", "z"}, {"y"});
+  });
+  EXPECT_EQ(none, "");
+  const std::vector<std::pair<const char*, Body>> refused = {
+      {"integers of DynamicQuantizeLinear",
+       [](auto& b) {
+         b.node("Reshape", {"q", "six"}, {"y"});
+       }},
+      {"Cast 'c': it reads what DynamicQuantizeLinear",
+       [](auto& b) {
+         b.node("Reshape", {"q", "six"}, {"r"}).node("Cast", {"r"}, {"y"}, {{"to", int64_t{kOnnxFloat}}}, "c");
+       }},
+      {"Add 'sum': it reads what",
+       [](auto& b) {
+         b.node("Add", {"q", "q"}, {"y"}, {}, "sum");
+       }},
+      {"Relu 'r': it reads what", [](auto& b) { b.node("Relu", {"q"}, {"y"}, {}, "r"); }}};
+  for (const auto& [message, body] : refused) {
+    const std::string found = dynamic_problem(body);
+    EXPECT_NE(found.find(message), std::string::npos) << message << ": " << found;
+  }
+}
+
+TEST(integer_operators, dynamic_scales_come_back_or_are_refused) {
+  const std::vector<std::pair<const char*, Body>> refused = {
+      {"MatMulIntegerToFloat 'm': its DequantizeLinear: it reads DynamicQuantizeLinear with another",
+       [](auto& b) {
+         b.node("MatMulIntegerToFloat", {"q", "w", "half", "sw", "z"}, {"y"}, {}, "m", kMicrosoft);
+       }},
+      {"another scale or zero point",
+       [](auto& b) {
+         b.node("MatMulInteger", {"q", "w", "seven"}, {"i"}).node("Cast", {"i"}, {"f"}, {{"to", int64_t{kOnnxFloat}}});
+         b.node("Mul", {"f", "s"}, {"y"});
+       }},
+      {"another scale or zero point",
+       [](auto& b) {
+         b.node("MatMulInteger", {"q", "w"}, {"y"});
+       }},
+      {"output 'y': it is in units of the scale",
+       [](auto& b) {
+         b.node("MatMulInteger", {"q", "w", "z"}, {"y"});
+       }},
+      {"output 'y': it is in units of the scale",
+       [](auto& b) {
+         b.node("MatMulInteger", {"q", "w", "z"}, {"i"}).node("Cast", {"i"}, {"y"}, {{"to", int64_t{kOnnxFloat}}});
+       }},
+      {"output 'y': it is in units of the scale", [](auto& b) { b.node("Identity", {"s"}, {"y"}); }},
+      {"output 'y': it is in units of the scale",
+       [](auto& b) {
+         b.node("Mul", {"s", "sw"}, {"y"});
+       }},
+      {"Add 'sum': it reads what",
+       [](auto& b) {
+         b.node("Add", {"s", "half"}, {"y"}, {}, "sum");
+       }},
+      {"DynamicQuantizeMatMul 'm': it reads what",
+       [](auto& b) {
+         b.node("DynamicQuantizeMatMul", {"q", "w", "sw"}, {"y"}, {}, "m", kMicrosoft);
+       }},
+      {"output 'y': it is in units",  // of another tensor's scale
+       [](auto& b) {
+         b.node("Mul", {"x", "half"}, {"x2"}).node("DynamicQuantizeLinear", {"x2"}, {"q2", "s2", "z2"});
+         b.node("MatMulInteger", {"q", "w", "z"}, {"i"}).node("Cast", {"i"}, {"f"}, {{"to", int64_t{kOnnxFloat}}});
+         b.node("Mul", {"f", "s2"}, {"y"});
+       }}};
+  for (const auto& [message, body] : refused) {
+    const std::string found = dynamic_problem(body);
+    EXPECT_NE(found.find(message), std::string::npos) << message << ": " << found;
+  }
+}
+
+TEST(integer_operators, a_product_of_two_dynamic_tensors_takes_both_scales) {
+  OnnxBuilder b(13);
+  b.input("x", {"2", "2"}).output("y").node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"});
+  b.floats("two", {}, {2}).node("Mul", {"x", "two"}, {"m"}).node("DynamicQuantizeLinear", {"m"}, {"q2", "s2", "z2"});
+  b.node("MatMulInteger", {"q", "q2", "z", "z2"}, {"i"}).node("Cast", {"i"}, {"f"}, {{"to", int64_t{kOnnxFloat}}});
+  b.node("Mul", {"s", "s2"}, {"ss"}).node("Mul", {"f", "ss"}, {"y"});
+  expect_close(run_one(b.graph().value(), {1, 2, -1, 3}), {-2, 16, -8, 14}, 1e-5);
+}
+
+// x [1, 4, 3] times w [1, 3, N], or (`order`) of other scales.
+std::string product_problem(const Shape& scale_shape, size_t zero_points, std::vector<double>* y = nullptr) {
+  OnnxBuilder b(13);
+  std::vector<int64_t> dims;
+  size_t count = 1;
+  for (const Dim& d : scale_shape) {
+    dims.push_back(d.value());
+    count *= static_cast<size_t>(d.value());
+  }
+  std::vector<float> scales;
+  for (size_t i = 0; i < count; ++i) scales.push_back(0.25f * static_cast<float>(i + 1));
+  b.input("x", {"1", "1", "4"}).output("y").floats("sx", {}, {0.5f}).integers("zx", {}, {0}, kOnnxInt8);
+  b.integers("w", {1, 4, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, kOnnxInt8).floats("sw", dims, scales);
+  if (zero_points != count) dims = {static_cast<int64_t>(zero_points)};
+  b.integers("zw", dims, std::vector<int64_t>(zero_points, 0), kOnnxInt8);
+  b.node("QuantizeLinear", {"x", "sx", "zx"}, {"q"});
+  b.node("QLinearMatMul", {"q", "sx", "zx", "w", "sw", "zw", "sx", "zx"}, {"p"}, {}, "m")
+      .node("DequantizeLinear", {"p", "sx", "zx"}, {"y"});
+  if (y && b.problem().empty()) *y = run_one(b.graph().value(), {1, 0, 0, 1});
+  return b.problem();
+}
+
+TEST(integer_operators, scales_lie_along_the_columns) {
+  std::vector<double> y;
+  for (const Shape& shape : {Shape{3}, Shape{1, 3}, Shape{1, 1, 3}}) {
+    EXPECT_EQ(product_problem(shape, 3, &y), "");
+    expect_close(y, {2.75 + 0.25, 6.5, 11.0 + 0.25}, 0.26);
+  }
+  EXPECT_NE(product_problem({2}, 2).find("2 scales along axis 2, which has size 3"), std::string::npos);
+  EXPECT_NE(product_problem({5}, 5).find("5 scales along axis 2, which has size 3"), std::string::npos);
+  EXPECT_NE(product_problem({3}, 5).find("3 scales with 5 zero points"), std::string::npos);
+  EXPECT_NE(product_problem({1, 4, 1}, 4).find("input 4 of shape [1, 4, 1]"), std::string::npos);
+}
+
+TEST(integer_operators, one_constant_is_dequantized_once) {
+  OnnxBuilder b(13);
+  b.input("x", {"1", "64"}).output("y").floats("s", {}, {0.01f}).integers("z", {}, {0}, kOnnxInt8);
+  b.integers("w", {64, 64}, std::vector<int64_t>(64 * 64, 3), kOnnxInt8);
+  b.node("QuantizeLinear", {"x", "s", "z"}, {"q0"});
+  for (int i = 0; i < 40; ++i)
+    b.node("QLinearMatMul", {"q" + std::to_string(i), "s", "z", "w", "s", "z", "s", "z"},
+           {"q" + std::to_string(i + 1)});
+  b.node("DequantizeLinear", {"q40", "s", "z"}, {"y"});
+  const Graph graph = b.graph().value();
+  std::set<TensorId> weights;
+  for (const Node& node : graph.nodes) {
+    for (TensorId id : node.inputs) {
+      if (id != kNoTensor && graph.tensor(id).is_constant() && graph.desc(id).shape.size() == 2) weights.insert(id);
+    }
+  }
+  EXPECT_LE(weights.size(), 40u);
+  EXPECT_GE(weights.size(), 1u);
+  std::set<const void*> stored;  // none but those that nodes read
+  for (const Tensor& tensor : graph.tensors) {
+    if (tensor.is_constant() && tensor.desc.shape.size() == 2) stored.insert(tensor.constant->bytes.data());
+  }
+  EXPECT_LE(stored.size(), weights.size() + 2);
+}
+
+TEST(integer_operators, numbers_that_make_no_sense_are_said) {
+  auto infinite = start(true);
+  infinite.floats("inf", {}, {std::numeric_limits<float>::infinity()});
+  infinite.node("DequantizeLinear", {"a", "inf", "zx"}, {"y"}, {}, "d");
+  EXPECT_NE(infinite.problem().find("a scale is inf"), std::string::npos) << infinite.problem();
+  auto bias = start(true);
+  conv_weights(bias);
+  bias.integers("short", {3}, {1, 2, 3}, kOnnxInt32);
+  bias.node("QLinearConv", {"a", "sx", "zx", "w", "sw", "zw", "sy", "zy", "short"}, {"q"}, {{"group", int64_t{2}}}, "c")
+      .node("DequantizeLinear", {"q", "sy", "zy"}, {"y"});
+  EXPECT_NE(bias.problem().find("'c': a bias of 3 elements with 4 scales"), std::string::npos) << bias.problem();
+}
+
+TEST(integer_operators, softmax_without_an_axis_is_over_the_last) {
+  expect_same(
+      "Softmax", no_constants,
+      [](auto& b) {
+        b.node("QLinearSoftmax", {"b", "sz", "zz", "sy", "zy"}, {"q"}, {{"opset", int64_t{11}}}, "", kMicrosoft);
+      },
+      [](auto& b) {
+        b.node("Softmax", {"br"}, {"f"}, {{"axis", int64_t{-1}}});
+      },
+      11);
 }
 
 TEST(integer_operators, what_cannot_be_read_is_named) {
