@@ -43,7 +43,9 @@ TEST_P(DevicePlans, exist_for_every_device_and_format) {
       auto caps = read_caps_file(file.string(), {.assume_api_1_1 = true});
       ASSERT_TRUE(caps) << caps.error().message;
       // Files say nothing of whose memory it is.
-      const bool own_memory = weights == WeightFormat::int8 && caps->device_type != gpu::DeviceType::cpu;
+      // mnist-8's convolutions read 1 and 8 channels, too few for tiles in shared memory.
+      const bool own_memory = weights == WeightFormat::int8 && caps->device_type != gpu::DeviceType::cpu &&
+                              GetParam().name != std::string_view("mnist-8");
       if (own_memory) {
         auto own = *caps;
         own.device_type = gpu::DeviceType::discrete;

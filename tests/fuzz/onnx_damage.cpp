@@ -102,7 +102,9 @@ std::vector<OnnxBuilder> seeds() {
       .integers("v", {2, 2}, {1, 2, 3, 4}, nibble::test::kOnnxInt8)
       .node("MatMulInteger", {"g", "v", "i"}, {"j"})
       .node("DynamicQuantizeMatMul", {"f", "v", "sw", "zw"}, {"k"}, {}, "", kMicrosoft)
-      .node("Add", {"j", "k"}, {"y"});
+      .node("Cast", {"j"}, {"l"}, {{"to", int64_t{1}}})
+      .node("Mul", {"l", "h"}, {"m"})
+      .node("Add", {"m", "k"}, {"y"});
 
   auto& composed = out.emplace_back(13);
   composed.input("x", {"N", "2", "3", "3"}).output("y").floats("w", {2, 4}, std::vector<float>(8, 0.5f));
