@@ -8,11 +8,11 @@
 #define NBL_SPEC_CONV_HIGH_SHIFT (NBL_SPEC_OWN + 3)  // bool: every requantizing shift is above 32, no tie
 #define NBL_SPEC_CONV_CHUNKS (NBL_SPEC_OWN + 9)      // when sums are closed: NBL_CHUNKS_
 #define NBL_SPEC_CONV_LANES (NBL_SPEC_OWN + 10)      // lanes of a subgroup, rows with NEEDS lanes
-#define NBL_SPEC_CONV_SHUFFLE (NBL_SPEC_OWN + 11)    // bool: shuffle, not broadcast; rows with NEEDS lanes
+#define NBL_SPEC_CONV_SHUFFLE (NBL_SPEC_OWN + 11)    // bool: shuffle, not swap within quads; rows with NEEDS lanes
 #define NBL_SPEC_CONV_INDEXED (NBL_SPEC_OWN + 12)    // bool: sums are taken from an array by computed index
 #define NBL_SPEC_CONV_ONE_TAP (NBL_SPEC_OWN + 13)    // bool: a window of 1x1, whatever the stride
 #define NBL_SPEC_CONV_ONE_BLOCK (NBL_SPEC_OWN + 14)  // bool: 4 input channels of a group or fewer
-#define NBL_SPEC_CONV_FLAT (NBL_SPEC_OWN + 15)       // bool: one loop over taps and channels; sums are closed at the end
+#define NBL_SPEC_CONV_FLAT (NBL_SPEC_OWN + 15)       // bool: one loop over taps and channels
 #define NBL_SPEC_CONV_KERNEL_W (NBL_SPEC_OWN + 4)    // conv2d_depthwise: width of the window, 0 for any
 #define NBL_SPEC_CONV_STRIDE_W (NBL_SPEC_OWN + 5)    // of the same window; 1 where a tile is one output
 #define NBL_SPEC_CONV_DILATION_W (NBL_SPEC_OWN + 6)
